@@ -1,0 +1,2 @@
+//! edge-session
+#![forbid(unsafe_code)]
