@@ -1,2 +1,5 @@
 //! edge-session
 #![forbid(unsafe_code)]
+
+pub mod cookies;
+pub mod session;
