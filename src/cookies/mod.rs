@@ -1,0 +1,4 @@
+//! The cookie wire format.
+
+pub mod encoding;
+pub mod set_cookie;
