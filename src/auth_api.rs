@@ -174,7 +174,7 @@ pub fn read_refresh_reply(
     };
     let retry_after_ms = retry_after_ms(reply.retry_after.as_deref());
     match reply.status {
-        200 => Session::from_token_response(&reply.body, now).map_or_else(
+        200 => Session::from_token_response(&reply.body, now.seconds()).map_or_else(
             |_| unavailable("auth_answer_malformed", true, retry_after_ms),
             |session| RefreshReply::Renewed(Box::new(session)),
         ),

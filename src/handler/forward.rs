@@ -100,7 +100,8 @@ impl Forward {
         };
         let mut record = visit.record.clone();
         let mut edits = response_edits(&visit, &settled, &head, &mut record);
-        settled.write_record(&mut record, record.cookies, head.status);
+        let cookies = record.cookies;
+        settled.write_record(&mut record, cookies, head.status);
         record.ms.total = now.millis_since(visit.started);
         if visit.config.server_timing {
             edits.push(HeaderEdit::Append("server-timing", record.server_timing()));

@@ -8,7 +8,7 @@ use crate::cookies::set_cookie;
 use crate::memory::Memory;
 use crate::record::RequestRecord;
 use crate::rules::Verify;
-use crate::session::Session;
+use crate::session::{Format, Session};
 use crate::time::UnixTime;
 use crate::token::{self, VerifiedClaims};
 
@@ -93,14 +93,23 @@ impl Settled {
     /// The session's cookies as they have to be written anew: after a refresh,
     /// from a format that today's clients cannot read, or to heal a duplicate.
     pub(super) fn chunks_due(&self, visit: &Visit) -> Option<Vec<(String, String)>> {
-        self.claims.as_ref()?;
+        let claims = self.claims.as_ref()?;
         let old = visit.session()?;
         let key = &visit.config.storage_key;
         if let Some(renewed) = &self.renewed {
             return Some(renewed.to_cookies(key, old.format()));
         }
+        if old.format().foreign {
+            let format = Format {
+                encoding: visit.config.cookie.encoding,
+                ..old.format()
+            };
+            let expires_at = claims.expires_at.seconds();
+            let session = old.clone().with_expiry(expires_at, visit.started.seconds());
+            return Some(session.to_cookies(key, format));
+        }
         let is_duplicated = visit.cookies.as_ref().is_some_and(|cookies| cookies.duplicated);
-        (is_duplicated || old.format().is_foreign).then(|| old.to_cookies(key, old.format()))
+        is_duplicated.then(|| old.to_cookies(key, old.format()))
     }
 
     /// True if the session's cookies have to be deleted.
