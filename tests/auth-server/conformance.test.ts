@@ -22,7 +22,7 @@ beforeEach(async () => {
   }
 });
 
-const formats = auth.controlled ? [1, 2] : ["the server's own"];
+const formats: (number | string)[] = auth.controlled ? [1, 2] : ["the server's own"];
 
 describe.each(formats)("refresh tokens, format %s", (version) => {
   beforeEach(async () => {
@@ -150,11 +150,12 @@ test("T10 thirty-one quick calls meet a limit that names no time", async ({ skip
   }
   const limited = answers.filter(({ status }) => status === 429);
   skip(!auth.controlled && limited.length === 0, "this server does not limit by address");
-  expect(answers.slice(0, 30).map(({ status }) => status)).toEqual(Array(30).fill(400));
+  // Elsewhere the cases before this one have drawn on the same bucket.
+  const granted = auth.controlled ? 30 : answers.findIndex(({ status }) => status === 429);
+  expect(answers.slice(0, granted).map(({ status }) => status)).toEqual(Array(granted).fill(400));
   const last = answers[30]!;
   expect([last.status, last.body.code]).toEqual([429, "over_request_rate_limit"]);
-  const names = [...last.headers.keys()].filter((name) => /retry-after|ratelimit/i.test(name));
-  expect(names).toEqual([]);
+  last.headers.forEach((_value, name) => expect(name).not.toMatch(/retry-after|ratelimit/i));
 });
 
 test("T11 keys rotate: old tokens verify, new keys are published, revoked ones vanish", async ({ skip }) => {
@@ -170,7 +171,9 @@ test("T11 keys rotate: old tokens verify, new keys are published, revoked ones v
   expect(header(after.access_token).kid).toBe(standby.kid);
   await verifyWithPublished(before.access_token);
   await verifyWithPublished(after.access_token);
-  expect((await auth.call("GET", "/user", { bearer: before.access_token })).status).toBe(200);
+  for (const { access_token } of [before, after]) {
+    expect((await auth.call("GET", "/user", { bearer: access_token })).status).toBe(200);
+  }
 
   await auth.control("POST", "/keys", { action: "revoke", kid: oldKid });
   expect(await publishedKids()).toEqual([standby.kid]);

@@ -104,6 +104,15 @@ describe("signing", () => {
     expect((await user(await auth.sign())).body.error_code).toBe("user_not_found");
   });
 
+  test("/user goes by the kid: a wrong or missing one, and a wrong alg, are refused", async () => {
+    auth.createSession({ email: "ada@example.com" });
+    const wrong = [{ header: { kid: "other" } }, { omitHeader: ["kid"] }, { header: { alg: "ES384" } }];
+    for (const spec of wrong) {
+      const { status, body } = await user(await auth.sign({ email: "ada@example.com", ...spec }));
+      expect([status, body.error_code]).toEqual([403, "bad_jwt"]);
+    }
+  });
+
   test("keys in every state sign on request, and go back from revoked to standby", async () => {
     auth.createSession({ email: "ada@example.com" });
     const first = auth.keys.current.id;

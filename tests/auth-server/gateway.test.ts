@@ -93,6 +93,14 @@ describe("transport", () => {
     expect(auth.calls.counts()).toEqual({});
   });
 
+  test("a page on another port can read refusals and errors", async () => {
+    auth.config({ rateLimits: { token: { burst: 1, refillPerSecond: 1 } } });
+    const answers = [await get("/settings", {}), await grant(), await grant(), await get("/nowhere", { apikey: auth.secretKey })];
+    expect(answers.map(({ status }) => status)).toEqual([401, 400, 429, 404]);
+    expect(answers.map(({ headers }) => headers.get("access-control-allow-origin"))).toEqual(["*", "*", "*", "*"]);
+    expect(answers[1]!.headers.get("access-control-expose-headers")).toContain("X-Supabase-Api-Version");
+  });
+
   test("unknown paths, methods and bodies get the router's answers", async () => {
     const headers = { apikey: auth.publishableKey };
     const missing = await get("/nowhere", headers);
