@@ -1,0 +1,24 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+// Each workerd test file runs a runtime of its own and each browser test a Chromium, so files run one after the other:
+// two cores are enough, and no test waits for a neighbour's load.
+export default defineConfig({
+  root: fileURLToPath(new URL("..", import.meta.url)),
+  test: {
+    environment: "node",
+    fileParallelism: false,
+    projects: [
+      project("auth-server", 15_000),
+      project("workerd", 30_000),
+      project("browser", 90_000),
+    ],
+  },
+});
+
+function project(name: string, timeout: number) {
+  return {
+    extends: true as const,
+    test: { name, include: [`tests/${name}/**/*.test.ts`], hookTimeout: 2 * timeout, testTimeout: timeout },
+  };
+}
