@@ -1,5 +1,5 @@
 /** Contract §3: reading and verifying. */
-import { generateKeyPairSync, type KeyObject, randomUUID, sign as nodeSign } from "node:crypto";
+import { createHmac, generateKeyPairSync, type KeyObject, randomUUID, sign as nodeSign } from "node:crypto";
 import { exportJWK } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { expectDeleted, expectKept, isSessionName, outcomeOf, sessionAt, sessionCookiesAt, sessionSetCookies } from "../support/expectations.ts";
@@ -320,7 +320,6 @@ describe("§3.3 local verification", () => {
 
   test("§3.3 HS256 with the public key as its secret is refused", async () => {
     const set = stack.auth.keys.jwks();
-    const { createHmac } = await import("node:crypto");
     const input = `${b64(JSON.stringify({ alg: "HS256", kid: set.keys[0]?.kid, typ: "JWT" }))}.${b64(JSON.stringify(plainClaims()))}`;
     const token = `${input}.${createHmac("sha256", JSON.stringify(set.keys[0])).update(input).digest("base64url")}`;
     expect(outcomeOf(await stack.worker("main").fetch("/", await withToken(token)))).not.toBe("valid");
