@@ -148,6 +148,8 @@ describe("§4 only a session worth a refresh", () => {
     await stack.auth.keys.rotate();
     stack.auth.keys.revoke();
     const answer = await stack.worker("revokedKey").fetch("/", { cookies: await stack.cookies(session) });
+    // The Workers that are already warm know the first key alone.
+    stack.auth.keys.reset();
     expect(outcomeOf(answer)).toBe("refreshed");
     expect(refreshes()).toBe(1);
   });

@@ -526,6 +526,8 @@ describe("§3.6 JWKS", () => {
     expect(outcomeOf(await worker.fetch("/", { cookies: await stack.cookies(after) }))).toBe("valid");
     expect(stack.authCalls()).toEqual({ jwks: 1 });
     expect(outcomeOf(await worker.fetch("/", { cookies: await stack.cookies(before) }))).toBe("valid");
+    // The Workers that are already warm know the first key alone.
+    stack.auth.keys.reset();
   });
 
   test.each([
