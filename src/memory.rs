@@ -30,11 +30,11 @@ const BACKGROUND_FETCH_MS: u64 = 15_000;
 /// Refreshes of sessions with an unknown key, per [`UNKNOWN_KEY_WINDOW_MS`].
 const MAX_UNKNOWN_KEY_REFRESHES: u32 = 10;
 const UNKNOWN_KEY_WINDOW_MS: u64 = 60_000;
-/// Quick failures of Auth in a row after which its breaker opens; a hanging
-/// Auth opens it at once, since each further try would hold a visitor.
-const BREAKER_FAILURES: u32 = 5;
+/// Failures of Auth in a row after which its breaker keeps even dead sessions
+/// from it. Fewer may be one bad moment, and a dead session has nothing to lose by trying.
+const BREAKER_FAILURES: u32 = 10;
 /// How long the open breaker keeps requests from Auth before one may try again.
-const BREAKER_OPEN_MS: u64 = 5_000;
+const BREAKER_OPEN_MS: u64 = 3_000;
 
 /// The isolate's memory.
 #[derive(Debug)]
@@ -192,10 +192,13 @@ impl Memory {
         std::mem::replace(&mut self.background_wanted, false)
     }
 
-    /// True if a refresh may be sent to Auth now. While the breaker is open one
-    /// request per [`BREAKER_OPEN_MS`] gets through, to see whether Auth is back.
-    pub const fn may_refresh(&mut self, now: UnixTime) -> bool {
-        self.auth_breaker.may_pass(now)
+    /// True if a refresh may be sent to Auth now.
+    ///
+    /// An alive token goes on without one, so it waits out every pause. A dead
+    /// one tries until the outage is certain; then one request per pause does,
+    /// to see whether Auth is back.
+    pub const fn may_refresh(&mut self, is_alive: bool, now: UnixTime) -> bool {
+        self.auth_breaker.may_pass(is_alive, now)
     }
 
     /// Notes that Auth answered a refresh.
@@ -204,7 +207,7 @@ impl Memory {
     }
 
     /// Notes that Auth failed a refresh: `is_slow` if it held the request until the time was over,
-    /// or said to come back later.
+    /// or refused this Worker's address for now.
     pub const fn note_auth_failure(&mut self, is_slow: bool, now: UnixTime) {
         self.auth_breaker.note_failure(is_slow, now);
     }
@@ -267,14 +270,18 @@ struct Breaker {
 }
 
 impl Breaker {
-    const fn may_pass(&mut self, now: UnixTime) -> bool {
+    const fn may_pass(&mut self, is_alive: bool, now: UnixTime) -> bool {
         let Some(until) = self.open_until else {
             return true;
         };
+        let is_certain = self.failures >= BREAKER_FAILURES;
         if now.millis_until(until) > 0 {
-            return false;
+            return !is_alive && !is_certain;
         }
-        self.open_until = Some(now.plus_millis(BREAKER_OPEN_MS));
+        if is_certain || is_alive {
+            // The one that passes now is the probe; others wait for its result.
+            self.open_until = Some(now.plus_millis(BREAKER_OPEN_MS));
+        }
         true
     }
 

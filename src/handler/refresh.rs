@@ -130,7 +130,7 @@ fn request(
     memory: &mut Memory,
     now: UnixTime,
 ) -> Step {
-    if !memory.may_refresh(now) {
+    if !memory.may_refresh(fallback.is_some(), now) {
         return stand(visit, fallback, "auth_breaker_open", memory, now);
     }
     let Some(refresh_token) = visit.session().map(|session| session.refresh_token().to_owned())
@@ -296,7 +296,7 @@ fn note_failure(visit: &Visit, code: &str, memory: &mut Memory, now: UnixTime) {
     if code == "auth_conflict" {
         return;
     }
-    memory.note_auth_failure(code == "auth_timeout", now);
+    memory.note_auth_failure(is_limited || code == "auth_timeout", now);
 }
 
 /// Without an answer an alive token goes on; for a dead one nothing can be decided.
