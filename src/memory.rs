@@ -78,7 +78,9 @@ impl Default for Memory {
             forced_fetch: None,
             keys: None,
             unknown_key_refreshes: Window::default(),
-            unknown_kids: LruCache::new(NonZeroUsize::new(MAX_UNKNOWN_KIDS).unwrap_or(NonZeroUsize::MIN)),
+            unknown_kids: LruCache::new(
+                NonZeroUsize::new(MAX_UNKNOWN_KIDS).unwrap_or(NonZeroUsize::MIN),
+            ),
             verdict_bytes: 0,
             verdicts: LruCache::unbounded(),
         }
@@ -143,7 +145,11 @@ impl Memory {
 
     /// Takes over a key set if it is newer, and drops the verdicts whose key has left.
     pub fn store_keys(&mut self, keys: CachedKeys) {
-        if self.keys.as_ref().is_some_and(|held| held.fetched_at > keys.fetched_at) {
+        if self
+            .keys
+            .as_ref()
+            .is_some_and(|held| held.fetched_at > keys.fetched_at)
+        {
             return;
         }
         self.background_fetch = None;
@@ -151,7 +157,12 @@ impl Memory {
         let gone: Vec<[u8; 32]> = self
             .verdicts
             .iter()
-            .filter(|(_, verdict)| verdict.kid.as_ref().is_some_and(|kid| !keys.set.contains(kid)))
+            .filter(|(_, verdict)| {
+                verdict
+                    .kid
+                    .as_ref()
+                    .is_some_and(|kid| !keys.set.contains(kid))
+            })
             .map(|(digest, _)| *digest)
             .collect();
         for digest in &gone {
@@ -206,8 +217,7 @@ impl Memory {
         self.auth_breaker = Breaker::default();
     }
 
-    /// Notes that Auth failed a refresh: `is_slow` if it held the request until the time was over,
-    /// or refused this Worker's address for now.
+    /// Notes that Auth failed a refresh: `is_slow` if it held the request until the time was over.
     pub const fn note_auth_failure(&mut self, is_slow: bool, now: UnixTime) {
         self.auth_breaker.note_failure(is_slow, now);
     }
@@ -229,7 +239,8 @@ impl Memory {
     /// Remembers that the key set, just fetched, does not hold `kid`.
     pub fn note_unknown_kid(&mut self, kid: &str, now: UnixTime) {
         if kid.len() <= MAX_KID_BYTES {
-            self.unknown_kids.put(kid.to_owned(), now.plus_seconds(UNKNOWN_KID_SECONDS));
+            self.unknown_kids
+                .put(kid.to_owned(), now.plus_seconds(UNKNOWN_KID_SECONDS));
         }
     }
 

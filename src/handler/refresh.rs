@@ -6,11 +6,11 @@ use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::{Claims, Token, VerifiedClaims};
 
+use super::Step;
 use super::begin;
 use super::settle::{self, Settled};
 use super::verify::{self, Purpose, Verdict};
 use super::visit::{Outcome, Source, Stage, Visit};
-use super::Step;
 
 /// What a new session must match: the user, the session, and a later expiry.
 #[derive(Debug)]
@@ -106,7 +106,13 @@ fn is_near_expiry(visit: &Visit, claims: &Claims, now: UnixTime) -> bool {
 /// anyone can make up key ids, so few of these reach Auth.
 fn unknown_key(visit: Box<Visit>, token: &Token, memory: &mut Memory, now: UnixTime) -> Step {
     if !memory.claim_unknown_key_refresh(now) {
-        return end(visit, Outcome::Unavailable, "token_unknown_key", memory, now);
+        return end(
+            visit,
+            Outcome::Unavailable,
+            "token_unknown_key",
+            memory,
+            now,
+        );
     }
     let expected = Expected::of_unverified(token);
     request(visit, expected, None, None, memory, now)
@@ -133,7 +139,9 @@ fn request(
     if !memory.may_refresh(fallback.is_some(), now) {
         return stand(visit, fallback, "auth_breaker_open", memory, now);
     }
-    let Some(refresh_token) = visit.session().map(|session| session.refresh_token().to_owned())
+    let Some(refresh_token) = visit
+        .session()
+        .map(|session| session.refresh_token().to_owned())
     else {
         return end(visit, Outcome::Invalid, "cookie_malformed", memory, now);
     };
@@ -286,8 +294,8 @@ impl RefreshSession {
     }
 }
 
-/// What opens the breaker: a wait that was for nothing, or the rate limit of
-/// this Worker's address. With a secret key the limit is the visitor's own.
+/// What counts towards the breaker. With a secret key the rate limit is the
+/// visitor's own, and a conflict is the session's own: neither is an outage.
 fn note_failure(visit: &Visit, code: &str, memory: &mut Memory, now: UnixTime) {
     let is_limited = code == "auth_rate_limited";
     if is_limited && visit.config.secret_key.is_some() {
@@ -296,7 +304,7 @@ fn note_failure(visit: &Visit, code: &str, memory: &mut Memory, now: UnixTime) {
     if code == "auth_conflict" {
         return;
     }
-    memory.note_auth_failure(is_limited || code == "auth_timeout", now);
+    memory.note_auth_failure(code == "auth_timeout", now);
 }
 
 /// Without an answer an alive token goes on; for a dead one nothing can be decided.

@@ -108,13 +108,19 @@ impl Settled {
             let session = old.clone().with_expiry(expires_at, visit.started.seconds());
             return Some(session.to_cookies(key, format));
         }
-        let is_duplicated = visit.cookies.as_ref().is_some_and(|cookies| cookies.duplicated);
+        let is_duplicated = visit
+            .cookies
+            .as_ref()
+            .is_some_and(|cookies| cookies.duplicated);
         is_duplicated.then(|| old.to_cookies(key, old.format()))
     }
 
     /// True if the session's cookies have to be deleted.
     pub(super) const fn is_deleted(&self) -> bool {
-        matches!(self.outcome, Outcome::Expired | Outcome::Invalid | Outcome::Revoked)
+        matches!(
+            self.outcome,
+            Outcome::Expired | Outcome::Invalid | Outcome::Revoked
+        )
     }
 
     /// The `Set-Cookie` lines that are due on whatever leaves.
@@ -268,6 +274,9 @@ impl Visit {
     /// The site's public origin.
     pub(super) fn site_origin(&self) -> String {
         let config = Rc::clone(&self.config);
-        config.site_url.clone().unwrap_or_else(|| self.head.origin())
+        config
+            .site_url
+            .clone()
+            .unwrap_or_else(|| self.head.origin())
     }
 }

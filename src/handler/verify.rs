@@ -7,10 +7,10 @@ use crate::secret::Secret;
 use crate::time::UnixTime;
 use crate::token::{self, GoodSignature, SignedClaims, Token, TokenError, Trust, VerifiedClaims};
 
+use super::Step;
 use super::refresh::{self, Renewal};
 use super::settle::{self, Settled};
 use super::visit::{Stage, Visit};
-use super::Step;
 
 /// A verdict that rests on Auth's word and not on a signature is kept no longer than this.
 const ASKED_VERDICT_SECONDS: u64 = 60;
@@ -197,7 +197,7 @@ impl Check {
         let request = auth_api::user_request(&self.visit.config, self.token.raw());
         Step::AskUser(AskUser {
             request,
-            then: Then::Verify(self),
+            then: Then::Verify(Box::new(self)),
         })
     }
 
@@ -316,10 +316,10 @@ impl CheckSignature {
     pub fn resume(self, is_good: bool, memory: &mut Memory, now: UnixTime) -> Step {
         let mut check = self.check;
         check.visit.spend(Stage::Verify, now);
-        let verdict = GoodSignature::from_check(is_good).map_or(
-            Verdict::Failed(TokenError::SignatureMismatch),
-            |signed| check.signed(signed, now),
-        );
+        let verdict = GoodSignature::from_check(is_good)
+            .map_or(Verdict::Failed(TokenError::SignatureMismatch), |signed| {
+                check.signed(signed, now)
+            });
         if let Verdict::Alive(claims) = &verdict {
             let digest = token::digest(check.token.raw());
             memory.remember(digest, claims.clone(), self.kid, claims.expires_at);
@@ -338,7 +338,7 @@ pub struct AskUser {
 #[derive(Debug)]
 enum Then {
     /// The token cannot be checked otherwise.
-    Verify(Check),
+    Verify(Box<Check>),
     /// The rule demands it although the token is verified.
     Live(Box<Visit>, Settled),
 }
@@ -383,7 +383,7 @@ impl AskUser {
         now: UnixTime,
     ) -> Step {
         match self.then {
-            Then::Verify(check) => asked(check, answer, memory, now),
+            Then::Verify(check) => asked(*check, answer, memory, now),
             Then::Live(mut visit, settled) => {
                 visit.spend(Stage::Auth, now);
                 let subject = settled.user_id().unwrap_or_default();
@@ -408,13 +408,15 @@ fn asked(
         UserReply::Unavailable(code) => Verdict::Undecided(code),
         UserReply::WrongUser => Verdict::Failed(TokenError::SubjectMismatch),
         // Auth checked the signature, so its word stands for the check.
-        UserReply::Live => GoodSignature::from_check(true).map_or(
-            Verdict::Failed(TokenError::SignatureMismatch),
-            |signed| check.signed(signed, now),
-        ),
+        UserReply::Live => GoodSignature::from_check(true)
+            .map_or(Verdict::Failed(TokenError::SignatureMismatch), |signed| {
+                check.signed(signed, now)
+            }),
     };
     if let Verdict::Alive(claims) = &verdict {
-        let until = now.plus_seconds(ASKED_VERDICT_SECONDS).min(claims.expires_at);
+        let until = now
+            .plus_seconds(ASKED_VERDICT_SECONDS)
+            .min(claims.expires_at);
         let digest = token::digest(check.token.raw());
         memory.remember(digest, claims.clone(), None, until);
     }

@@ -65,9 +65,8 @@ async fn fetch(
         env,
     };
     let head = http::head(&request);
-    let step = MEMORY.with_borrow_mut(|memory| {
-        handler::begin(Rc::clone(&runtime.config), head, memory, now())
-    });
+    let step = MEMORY
+        .with_borrow_mut(|memory| handler::begin(Rc::clone(&runtime.config), head, memory, now()));
     drive(&runtime, request, step).await
 }
 
