@@ -7,8 +7,11 @@
     reason = "a test that fails should fail loudly"
 )]
 
+mod begin;
 mod config;
 mod house;
 mod path;
 mod redirect;
 mod rules;
+mod scenario;
+mod tokens;
