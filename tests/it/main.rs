@@ -9,9 +9,13 @@
 
 mod begin;
 mod config;
+mod fetch_keys;
 mod house;
+mod jwks;
 mod path;
 mod redirect;
 mod rules;
 mod scenario;
+mod token;
 mod tokens;
+mod verify;
