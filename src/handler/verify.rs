@@ -116,7 +116,8 @@ impl Check {
         let Some(cached) = memory.keys(now) else {
             return self.look_further(looked, memory, now);
         };
-        if looked == Looked::Memory {
+        // A renewed token is verified after the presented one: the record names the farther way.
+        if looked == Looked::Memory && self.visit.record.keys == "none" {
             self.visit.record.keys = "memory";
         }
         let is_fresh = cached.is_fresh(self.visit.config.jwks_ttl_seconds, now);
