@@ -7,11 +7,16 @@
     reason = "a test that fails should fail loudly"
 )]
 
+mod answer;
 mod auth_api;
 mod begin;
+mod cache_control;
 mod config;
 mod fetch_keys;
+mod forward;
+mod guard;
 mod house;
+mod identity;
 mod jwks;
 mod memory;
 mod path;
@@ -19,6 +24,7 @@ mod redirect;
 mod refresh;
 mod rules;
 mod scenario;
+mod settle;
 mod token;
 mod tokens;
 mod verify;
