@@ -20,6 +20,7 @@ mod identity;
 mod jwks;
 mod memory;
 mod path;
+mod properties;
 mod redirect;
 mod refresh;
 mod rules;

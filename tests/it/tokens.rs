@@ -1,5 +1,8 @@
 //! Tokens for tests: any header, any payload, signed with the keys of `tests/it/keys`.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
@@ -12,6 +15,8 @@ pub(crate) const OTHER_USER: &str = "11111111-2222-4333-8444-555555555555";
 pub(crate) const SESSION: &str = "c0ffee00-1111-4222-8333-444455556666";
 pub(crate) const OTHER_SESSION: &str = "c0ffee00-9999-4222-8333-444455556666";
 pub(crate) const JWT_SECRET: &str = "a-shared-secret-of-at-least-32-bytes";
+
+static SIGNED: Mutex<Option<HashMap<String, String>>> = Mutex::new(None);
 
 /// A key that signs, with the `alg` and `kid` that belong to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,8 +53,20 @@ impl Signer {
         json!({"alg": self.alg(), "kid": self.kid(), "typ": "JWT"})
     }
 
-    /// The signature over `input`, as the third part of a token.
+    /// The signature over `input`, as the third part of a token. Signatures are
+    /// kept, since the same tokens come up again and again and each costs milliseconds.
     pub(crate) fn sign(self, input: &str) -> String {
+        let mut signed = SIGNED
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        signed
+            .get_or_insert_default()
+            .entry(format!("{self:?} {input}"))
+            .or_insert_with(|| self.sign_anew(input))
+            .clone()
+    }
+
+    fn sign_anew(self, input: &str) -> String {
         let (key, algorithm) = match self {
             Self::EdDsa => (
                 EncodingKey::from_ed_pem(include_bytes!("keys/eddsa.pem")),
