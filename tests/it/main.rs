@@ -1,0 +1,5 @@
+//! The native tests, one binary.
+
+mod cookie_properties;
+mod cookies;
+mod vectors;
