@@ -386,7 +386,7 @@ mod sessions {
         let body = br#"{"access_token":"a","expires_in":3600,"refresh_token":"r","user":{}}"#;
         let session = Session::from_token_response(body, 1000).unwrap();
         assert_eq!(session.members()["expires_at"], 4600);
-        assert_eq!(session.members().keys().last().unwrap(), "expires_at");
+        assert_eq!(session.members().keys().next_back().unwrap(), "expires_at");
         assert_eq!(
             (session.access_token(), session.refresh_token()),
             ("a", "r")
