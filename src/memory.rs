@@ -3,6 +3,7 @@
 //! workerd binds I/O to the request that started it, so nothing here waits for
 //! anything; the shell owns the one instance and lends it out between awaits.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
@@ -45,10 +46,25 @@ pub struct Memory {
     failed_fetch: Option<UnixTime>,
     forced_fetch: Option<UnixTime>,
     keys: Option<CachedKeys>,
+    rejections: Vec<Rejection>,
     unknown_key_refreshes: Window,
     unknown_kids: LruCache<String, UnixTime>,
     verdict_bytes: usize,
     verdicts: LruCache<[u8; 32], Verdict>,
+}
+
+/// An answer of a gate that turned out not to be trustworthy.
+pub struct Rejection {
+    /// The session whose gate gave it.
+    pub session_id: String,
+    /// The refresh token it holds.
+    pub refresh_token: String,
+}
+
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejection").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -77,6 +93,7 @@ impl Default for Memory {
             failed_fetch: None,
             forced_fetch: None,
             keys: None,
+            rejections: Vec::new(),
             unknown_key_refreshes: Window::default(),
             unknown_kids: LruCache::new(
                 NonZeroUsize::new(MAX_UNKNOWN_KIDS).unwrap_or(NonZeroUsize::MIN),
@@ -203,6 +220,19 @@ impl Memory {
         std::mem::replace(&mut self.background_wanted, false)
     }
 
+    /// Asks for the gate of a session to forget the answer that holds this refresh token.
+    pub fn want_rejection(&mut self, session_id: &str, refresh_token: &str) {
+        self.rejections.push(Rejection {
+            session_id: session_id.to_owned(),
+            refresh_token: refresh_token.to_owned(),
+        });
+    }
+
+    /// Takes the answers that gates have to forget.
+    pub fn take_rejections(&mut self) -> Vec<Rejection> {
+        std::mem::take(&mut self.rejections)
+    }
+
     /// True if a refresh may be sent to Auth now.
     ///
     /// An alive token goes on without one, so it waits out every pause. A dead
@@ -220,6 +250,11 @@ impl Memory {
     /// Notes that Auth failed a refresh: `is_slow` if it held the request until the time was over.
     pub const fn note_auth_failure(&mut self, is_slow: bool, now: UnixTime) {
         self.auth_breaker.note_failure(is_slow, now);
+    }
+
+    /// Notes that a visitor waited in vain for a refresh that another request had sent.
+    pub const fn note_auth_wait(&mut self, now: UnixTime) {
+        self.auth_breaker.pause(now);
     }
 
     /// Claims the forced refetch for an unknown `kid`: false during the cool-down,
@@ -299,7 +334,11 @@ impl Breaker {
     const fn note_failure(&mut self, is_slow: bool, now: UnixTime) {
         self.failures = self.failures.saturating_add(1);
         if is_slow || self.failures >= BREAKER_FAILURES {
-            self.open_until = Some(now.plus_millis(BREAKER_OPEN_MS));
+            self.pause(now);
         }
+    }
+
+    const fn pause(&mut self, now: UnixTime) {
+        self.open_until = Some(now.plus_millis(BREAKER_OPEN_MS));
     }
 }

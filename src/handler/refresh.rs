@@ -12,6 +12,9 @@ use super::settle::{self, Settled};
 use super::verify::{self, Purpose, Verdict};
 use super::visit::{Outcome, Source, Stage, Visit};
 
+/// The code of an Auth that held the request until its time was over.
+const SLOW: &str = "auth_timeout";
+
 /// What a new session must match: the user, the session, and a later expiry.
 #[derive(Debug)]
 struct Expected {
@@ -38,9 +41,11 @@ impl Expected {
     }
 
     fn matches(&self, renewed: &Claims) -> bool {
-        renewed.user_id == self.user_id
-            && renewed.session_id == self.session_id
-            && renewed.expires_at > self.expires_at
+        self.is_same_session(renewed) && renewed.expires_at > self.expires_at
+    }
+
+    fn is_same_session(&self, renewed: &Claims) -> bool {
+        renewed.user_id == self.user_id && renewed.session_id == self.session_id
     }
 }
 
@@ -50,6 +55,8 @@ pub(super) struct Renewal {
     session: Box<Session>,
     expected: Expected,
     fallback: Option<VerifiedClaims>,
+    /// The session whose gate handed it out, if one did.
+    gate_key: Option<String>,
 }
 
 /// Decides what follows from the verdict on the presented token.
@@ -151,6 +158,7 @@ fn request(
     let order = RefreshOrder {
         budget_ms,
         client_ip,
+        expires_at: expected.expires_at,
         is_alive: fallback.is_some(),
         refresh_token,
         session_id: gate_key,
@@ -170,6 +178,8 @@ pub struct RefreshOrder {
     pub budget_ms: u64,
     /// The visitor's address, for `Sb-Forwarded-For`.
     pub client_ip: Option<String>,
+    /// When the old access token ends, or ended.
+    pub expires_at: UnixTime,
     /// True if the old token still works: one short attempt, then it goes on.
     pub is_alive: bool,
     /// The refresh token to send.
@@ -206,6 +216,22 @@ pub enum Gate {
 }
 
 impl Gate {
+    /// True if this request itself sent the refresh to Auth, through a gate or not.
+    const fn is_first_hand(self) -> bool {
+        match self {
+            Self::Failed | Self::Led | Self::None => true,
+            Self::Replayed | Self::Shared => false,
+        }
+    }
+
+    /// True if the answer is the gate's.
+    const fn has_answered(self) -> bool {
+        match self {
+            Self::Led | Self::Replayed | Self::Shared => true,
+            Self::Failed | Self::None => false,
+        }
+    }
+
     /// The word in the log line.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -260,51 +286,69 @@ impl RefreshSession {
     pub fn resume(self, answer: RefreshAnswer, memory: &mut Memory, now: UnixTime) -> Step {
         let Self {
             mut visit,
+            order,
             expected,
             fallback,
-            ..
         } = self;
         visit.spend(Stage::Auth, now);
         visit.count_auth_calls(answer.auth_calls);
         visit.record.gate = answer.gate.word();
+        note_health(&visit, &answer, memory, now);
         match answer.reply {
             RefreshReply::Renewed(session) => {
-                memory.note_auth_answer();
                 let raw = session.access_token().to_owned();
                 let renewal = Renewal {
                     session,
                     expected,
                     fallback,
+                    gate_key: order.session_id.filter(|_| answer.gate.has_answered()),
                 };
                 verify::verify(visit, Purpose::Renewed(renewal), &raw, memory, now)
             }
-            RefreshReply::Ended(code) => {
-                memory.note_auth_answer();
-                end(visit, Outcome::Expired, code, memory, now)
-            }
+            RefreshReply::Ended(code) => end(visit, Outcome::Expired, code, memory, now),
             RefreshReply::Misconfigured(code) => {
                 visit.alarm();
                 stand(visit, fallback, code, memory, now)
             }
-            RefreshReply::Unavailable { code, .. } => {
-                note_failure(&visit, code, memory, now);
-                stand(visit, fallback, code, memory, now)
-            }
+            RefreshReply::Unavailable { code, .. } => stand(visit, fallback, code, memory, now),
         }
+    }
+}
+
+/// Tells the breaker how Auth is.
+///
+/// An answer that the gate handed on counts once, for the request that sent it
+/// to Auth: fifty requests of one session are no fifty failures. But whoever
+/// was held by an Auth that hangs has seen it hang.
+fn note_health(visit: &Visit, answer: &RefreshAnswer, memory: &mut Memory, now: UnixTime) {
+    let is_first_hand = answer.gate.is_first_hand();
+    match &answer.reply {
+        RefreshReply::Ended(_) | RefreshReply::Renewed(_) if is_first_hand => {
+            memory.note_auth_answer();
+        }
+        RefreshReply::Unavailable { code, .. } if is_first_hand => {
+            note_failure(visit, code, memory, now);
+        }
+        RefreshReply::Unavailable { code, .. } if *code == SLOW => memory.note_auth_wait(now),
+        RefreshReply::Ended(_)
+        | RefreshReply::Misconfigured(_)
+        | RefreshReply::Renewed(_)
+        | RefreshReply::Unavailable { .. } => {}
     }
 }
 
 /// What counts towards the breaker. With a secret key the rate limit is the
 /// visitor's own, and a conflict is the session's own: neither is an outage.
+/// A gate that fails is none of Auth's business either.
 fn note_failure(visit: &Visit, code: &str, memory: &mut Memory, now: UnixTime) {
     let is_limited = code == "auth_rate_limited";
     if is_limited && visit.config.secret_key.is_some() {
         return;
     }
-    if code == "auth_conflict" {
+    if matches!(code, "auth_conflict" | "gate_timeout" | "refresh_cancelled") {
         return;
     }
-    memory.note_auth_failure(code == "auth_timeout", now);
+    memory.note_auth_failure(code == SLOW, now);
 }
 
 /// Without an answer an alive token goes on; for a dead one nothing can be decided.
@@ -337,6 +381,7 @@ pub(super) fn renewed(
         let settled = Settled::refreshed(claims.clone(), renewal.session);
         return settle::settle(visit, settled, memory, now);
     }
+    reject(&renewal, verdict, memory);
     let reason = match verdict {
         Verdict::Undecided(code) => code,
         Verdict::Alive(_)
@@ -351,4 +396,22 @@ pub(super) fn renewed(
         }
     };
     stand(visit, renewal.fallback, reason, memory, now)
+}
+
+/// Has the gate forget an answer that no request can use; the next one asks
+/// Auth again. One whose key is not known yet may still prove to be good.
+fn reject(renewal: &Renewal, verdict: &Verdict, memory: &mut Memory) {
+    let is_bad = match verdict {
+        Verdict::Alive(claims) => !renewal.expected.is_same_session(claims),
+        Verdict::Failed(_) => true,
+        Verdict::Dead(_)
+        | Verdict::Gone(_)
+        | Verdict::KeyUnknown(_)
+        | Verdict::Rejected(_)
+        | Verdict::Uncheckable(_)
+        | Verdict::Undecided(_) => false,
+    };
+    if let (true, Some(session_id)) = (is_bad, &renewal.gate_key) {
+        memory.want_rejection(session_id, renewal.session.refresh_token());
+    }
 }

@@ -6,6 +6,7 @@
 mod auth;
 mod bindings;
 mod crypto;
+mod gate;
 mod http;
 mod keys;
 mod log;
@@ -80,6 +81,9 @@ async fn drive(
         log::step(&runtime.config, &step);
         if MEMORY.with_borrow_mut(Memory::take_background_fetch) {
             keys::refetch_later(runtime);
+        }
+        for rejection in MEMORY.with_borrow_mut(Memory::take_rejections) {
+            refresh::reject_later(runtime, rejection);
         }
         step = match step {
             Step::AskUser(wait) => {

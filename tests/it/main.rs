@@ -10,6 +10,7 @@
 mod config;
 mod cookie_properties;
 mod cookies;
+mod gate;
 mod house;
 mod path;
 mod redirect;
