@@ -1,0 +1,68 @@
+import type { Hono } from "hono";
+import { ApiError } from "../errors.ts";
+import { clientIp, type Ctx, type Env, type JsonObject, limit, readBody, text } from "../http.ts";
+import { refresh } from "../refresh.ts";
+import type { State } from "../state.ts";
+import { passwordMatches } from "../store.ts";
+import { type Caller, signIn, tokenResponse, type TokenResponse } from "../tokens.ts";
+
+export function tokenRoutes(app: Hono<Env>, state: State): void {
+  app.post("/token", async (c) => {
+    limit(c, state, "token");
+    const grant = c.req.query("grant_type");
+    const body = await readBody(c);
+    switch (grant) {
+      case "password":
+        return grantPassword(c, state, body);
+      case "refresh_token":
+        return grantRefresh(c, state, body);
+      default:
+        throw new ApiError(400, "invalid_credentials", "unsupported_grant_type");
+    }
+  });
+}
+
+export function caller(c: Ctx, state: State): Caller {
+  return { ip: clientIp(c, state), userAgent: c.req.header("user-agent") ?? "" };
+}
+
+/** Answers a sign-in with the diagnostic headers that go with it. */
+export function signedIn(c: Ctx, response: TokenResponse, sessionId: string): Response {
+  c.header("sb-auth-user-id", String(response.user.id));
+  c.header("sb-auth-session-id", sessionId);
+  return c.json(response);
+}
+
+function grantPassword(c: Ctx, state: State, body: JsonObject): Response {
+  const email = text(body, "email");
+  const password = text(body, "password");
+  if (email !== "" && text(body, "phone") !== "") {
+    throw new ApiError(400, "validation_failed", "Only an email address or phone number should be provided on login.");
+  }
+  if (email === "") {
+    throw new ApiError(400, "validation_failed", "missing email or phone");
+  }
+  const user = state.store.userByEmail(email);
+  if (user === undefined || !passwordMatches(user, password)) {
+    throw new ApiError(400, "invalid_credentials", "Invalid login credentials");
+  }
+  if (user.bannedUntilMs !== null && user.bannedUntilMs > state.clock.nowMs()) {
+    throw new ApiError(400, "user_banned", "User is banned");
+  }
+  if (user.emailConfirmedAt === null) {
+    throw new ApiError(400, "email_not_confirmed", "Email not confirmed");
+  }
+  const { sessionId, response } = signIn(state, user, { method: "password" }, caller(c, state));
+  return signedIn(c, { ...response, weak_password: null }, sessionId);
+}
+
+async function grantRefresh(c: Ctx, state: State, body: JsonObject): Promise<Response> {
+  const { session, user, token, headers } = await refresh(state, text(body, "refresh_token"));
+  const { ip, userAgent } = caller(c, state);
+  session.ip = ip;
+  session.userAgent = userAgent;
+  for (const [name, value] of Object.entries(headers)) {
+    c.header(name, value);
+  }
+  return signedIn(c, tokenResponse(state, user, session, token), session.id);
+}

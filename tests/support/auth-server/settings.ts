@@ -1,0 +1,97 @@
+import type { Algorithm } from "./keys.ts";
+import type { RateLimits } from "./limits.ts";
+
+/** Everything that can be set at the start and, except for `algorithm`, changed at run time. */
+export interface Settings {
+  /** Where a redirect goes that is not allowed. */
+  siteUrl: string;
+  /** Globs of allowed redirects, see the README. */
+  uriAllowList: string[];
+  /** `iss` of access tokens; empty means that the claim is left out. */
+  issuer: string;
+  /** Base of the links in mails and of the provider's way back, with `/auth/v1`. */
+  externalUrl: string;
+  /** Life of an access token in seconds. */
+  jwtExp: number;
+  /** Seconds in which a used refresh token is still taken. */
+  reuseInterval: number;
+  /** Whether reuse after the interval ends the token family or session. */
+  rotation: boolean;
+  /** Format of the refresh tokens of new sessions. */
+  algorithmVersion: 1 | 2;
+  /** Share (0–100) of v1 sessions that move to v2 at a refresh while `algorithmVersion` is 2. */
+  upgradePercent: number;
+  /** Milliseconds for which a refresh keeps its row lock, so that contention can be seen. */
+  refreshHoldMs: number;
+  /** Milliseconds after which a refresh that waits for the lock is answered 409. */
+  lockTimeoutMs: number;
+  /** Whether addresses count as confirmed at sign-up. */
+  autoconfirm: boolean;
+  anonymousUsers: boolean;
+  disableSignup: boolean;
+  minPasswordLength: number;
+  /** Whether a change of address must be confirmed from both addresses. */
+  secureEmailChange: boolean;
+  /** `verify`: links to Auth's own `/verify`; `token_hash`: links to `<siteUrl>/auth/confirm`. */
+  mailLinks: "verify" | "token_hash";
+  /** Seconds that have to pass between two mails to one user. */
+  mailMinInterval: number;
+  otpLength: number;
+  /** Life of a mailed token in seconds. */
+  otpExp: number;
+  /** Whether the provider page agrees by itself. */
+  oauthAuto: boolean;
+  providers: string[];
+  /** Longest life of a session in seconds, or null. */
+  sessionTimebox: number | null;
+  /** Longest time between two refreshes in seconds, or null. */
+  sessionInactivity: number | null;
+  singleSessionPerUser: boolean;
+  /** Whether `Sb-Forwarded-For` beside the secret key names the caller. */
+  sbForwardedFor: boolean;
+  /** null: no limits. */
+  rateLimits: RateLimits | null;
+}
+
+/** What `startAuthServer` and the command line take beside the settings. */
+export interface Options extends Omit<Partial<Settings>, "rateLimits"> {
+  port?: number;
+  hostname?: string;
+  publishableKey?: string;
+  secretKey?: string;
+  /** Algorithm of the first signing key. */
+  algorithm?: Algorithm;
+  /** Secret of the first key when `algorithm` is HS256. */
+  jwtSecret?: string;
+  rateLimits?: RateLimitsInput;
+}
+
+/** true: the defaults of Auth; an object: the defaults with these buckets changed. */
+export type RateLimitsInput = boolean | null | Partial<RateLimits>;
+
+export const DEFAULTS: Omit<Settings, "issuer" | "externalUrl" | "rateLimits"> = {
+  siteUrl: "http://localhost:3000",
+  uriAllowList: [],
+  jwtExp: 3600,
+  reuseInterval: 10,
+  rotation: true,
+  algorithmVersion: 1,
+  upgradePercent: 0,
+  refreshHoldMs: 0,
+  lockTimeoutMs: 5000,
+  autoconfirm: false,
+  anonymousUsers: true,
+  disableSignup: false,
+  minPasswordLength: 6,
+  secureEmailChange: true,
+  mailLinks: "verify",
+  mailMinInterval: 0,
+  otpLength: 6,
+  otpExp: 3600,
+  oauthAuto: false,
+  providers: ["github", "google"],
+  sessionTimebox: null,
+  sessionInactivity: null,
+  singleSessionPerUser: false,
+  sbForwardedFor: true,
+};
