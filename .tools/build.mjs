@@ -28,7 +28,7 @@ async function build() {
   if (isCurrent(inputs)) return say(`build/ is up to date (${sizes()})`);
   const started = Date.now();
   const npm = npmTools();
-  const env = ensureToolchain();
+  const env = await ensureToolchain();
   const workerBuild = await ensureTool(WORKER_BUILD, env);
   const version = lockedVersion("wasm-bindgen");
   const bindgen = await ensureTool({ name: "wasm-bindgen", crate: "wasm-bindgen-cli", version, minutes: 2 }, env);

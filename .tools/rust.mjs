@@ -57,7 +57,7 @@ export function rustEnvironment() {
 }
 
 /** Makes sure that cargo runs with the pinned toolchain and knows the wasm target. Returns the environment to use. */
-export function ensureToolchain() {
+export async function ensureToolchain() {
   const env = rustEnvironment();
   if (!answers("cargo", ["--version"], env) && !answers("rustup", ["--version"], env)) {
     throw new Problem("cargo is not installed. Install Rust with rustup (https://rustup.rs) and run this again.");
@@ -66,7 +66,7 @@ export function ensureToolchain() {
   if (!answers("rustup", ["--version"], env)) {
     throw new Problem(`this Rust has no ${TARGET} target and no rustup to add it. Install Rust with rustup (https://rustup.rs), or the target by hand.`);
   }
-  installToolchain(env);
+  await installToolchain(env);
   if (!hasTarget(env)) throw new Problem(`rustc still has no ${TARGET} target after rustup added it; see \`rustup show\`.`);
   return env;
 }
@@ -135,17 +135,15 @@ async function installInto(home, crate, version, env) {
   }
 }
 
-function installToolchain(env) {
+async function installToolchain(env) {
   const file = readFileSync(join(ROOT, "rust-toolchain.toml"), "utf8");
   const channel = env.RUSTUP_TOOLCHAIN ?? /^channel\s*=\s*"([^"]+)"/m.exec(file)?.[1];
   if (!channel) throw new Problem("rust-toolchain.toml names no channel");
   const components = /^components\s*=\s*\[([^\]]*)\]/m.exec(file)?.[1].match(/[\w-]+/g) ?? [];
   say(`installing Rust ${channel} with the ${TARGET} target…`);
   const extras = components.flatMap((component) => ["--component", component]);
-  const args = ["toolchain", "install", channel, "--profile", "minimal", "--target", TARGET, ...extras];
-  // rustup's output goes to stderr, since a caller may be reading ours.
-  const { status } = spawnSync("rustup", args, { cwd: ROOT, env, stdio: ["ignore", process.stderr, process.stderr] });
-  if (status !== 0) throw new Problem(`\`rustup ${args.join(" ")}\` failed`);
+  const args = ["toolchain", "install", channel, "--no-self-update", "--profile", "minimal", "--target", TARGET, ...extras];
+  await run("rustup", args, env);
 }
 
 function hasTarget(env) {

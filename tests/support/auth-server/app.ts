@@ -6,9 +6,13 @@ import { AUTH_BASE, checkApiKey, recordAndDisturb } from "./gateway.ts";
 import type { Env } from "./http.ts";
 import { controlApp } from "./routes/control.ts";
 import { discoveryRoutes } from "./routes/discovery.ts";
+import { oauthRoutes } from "./routes/oauth.ts";
+import { pagesApp } from "./routes/pages.ts";
 import { sessionRoutes } from "./routes/session.ts";
+import { signupRoutes } from "./routes/signup.ts";
 import { tokenRoutes } from "./routes/token.ts";
 import { userRoutes } from "./routes/user.ts";
+import { verifyRoutes } from "./routes/verify.ts";
 import type { State } from "./state.ts";
 
 const CORS = cors({
@@ -22,6 +26,7 @@ export function createApp(state: State, controls: Controls): Hono<Env> {
   const app = new Hono<Env>();
   app.use("/control/*", CORS);
   app.route("/control", controlApp(state, controls));
+  app.route("/", pagesApp(state));
   app.route(AUTH_BASE, authApp(state));
   return app;
 }
@@ -37,6 +42,9 @@ function authApp(state: State): Hono<Env> {
   tokenRoutes(app, state);
   userRoutes(app, state);
   sessionRoutes(app, state);
+  signupRoutes(app, state);
+  verifyRoutes(app, state);
+  oauthRoutes(app, state);
   unrouted(app);
   return app;
 }

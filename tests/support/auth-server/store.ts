@@ -119,6 +119,7 @@ export class Store {
   readonly refreshRows = new Map<string, RefreshRow>();
   readonly mailedTokens = new Map<string, MailedToken>();
   readonly flows = new Map<string, Flow>();
+  readonly flowsByCode = new Map<string, Flow>();
   readonly #userIdByEmail = new Map<string, string>();
   readonly #sessionIdsByUser = new Map<string, Set<string>>();
 
@@ -214,6 +215,7 @@ export class Store {
     this.refreshRows.clear();
     this.mailedTokens.clear();
     this.flows.clear();
+    this.flowsByCode.clear();
     this.#userIdByEmail.clear();
     this.#sessionIdsByUser.clear();
   }

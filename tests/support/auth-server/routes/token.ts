@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import { ApiError } from "../errors.ts";
+import { redeemCode } from "../flows.ts";
 import { clientIp, type Ctx, type Env, type JsonObject, limit, readBody, text } from "../http.ts";
 import { refresh } from "../refresh.ts";
 import type { State } from "../state.ts";
@@ -16,6 +17,8 @@ export function tokenRoutes(app: Hono<Env>, state: State): void {
         return grantPassword(c, state, body);
       case "refresh_token":
         return grantRefresh(c, state, body);
+      case "pkce":
+        return grantPkce(c, state, body);
       default:
         throw new ApiError(400, "invalid_credentials", "unsupported_grant_type");
     }
@@ -65,4 +68,16 @@ async function grantRefresh(c: Ctx, state: State, body: JsonObject): Promise<Res
     c.header(name, value);
   }
   return signedIn(c, tokenResponse(state, user, session, token), session.id);
+}
+
+function grantPkce(c: Ctx, state: State, body: JsonObject): Response {
+  const flow = redeemCode(state, text(body, "auth_code"), text(body, "code_verifier"));
+  const user = state.store.users.get(flow.userId ?? "");
+  if (user === undefined) {
+    throw new ApiError(404, "flow_state_not_found", "invalid flow state, no valid flow state found");
+  }
+  const provider = flow.provider === null ? {} : { provider: flow.provider };
+  const { sessionId, response } = signIn(state, user, { method: flow.method, ...provider }, caller(c, state));
+  const providerToken = flow.providerToken === null ? {} : { provider_token: flow.providerToken };
+  return signedIn(c, { ...response, ...providerToken }, sessionId);
 }
