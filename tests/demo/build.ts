@@ -34,6 +34,9 @@ export function buildWorker(onStep: (step: string) => void): Promise<Built> {
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on("line", read);
   }
+  const endWithUs = () => child.kill();
+  process.once("exit", endWithUs);
+  child.once("exit", () => process.off("exit", endWithUs));
   return new Promise((resolve) => {
     child.once("error", (error) => resolve({ ok: false, output: error.message }));
     // `close` comes after the last line, `exit` may come before.

@@ -20,6 +20,7 @@ Runs a local Supabase Auth, a small site and the Worker between them, and prints
 class Problem extends Error {}
 
 const progress = new Progress();
+let demo: Demo | undefined;
 
 try {
   await main();
@@ -34,6 +35,7 @@ async function main(): Promise<void> {
   if (wanted === "help") {
     return say(USAGE);
   }
+  stopWithCtrlC();
   say(`\n  ${bold("edge-session")}  a local Auth, a small site, and the Worker between them\n`);
 
   progress.step("npm packages");
@@ -50,8 +52,7 @@ async function main(): Promise<void> {
   }
   progress.done(built.summary);
 
-  const demo = await start(await portFor(wanted));
-  stopWithCtrlC(demo);
+  demo = await start(await portFor(wanted));
   welcome(demo.url);
 }
 
@@ -114,10 +115,11 @@ async function start(port: number): Promise<Demo> {
   }
 }
 
-function stopWithCtrlC(demo: Demo): void {
+function stopWithCtrlC(): void {
   let stopping = false;
   const stop = async () => {
-    if (stopping) {
+    // A part that is still starting, or that does not want to stop, ends with this process.
+    if (stopping || demo === undefined) {
       process.exit(130);
     }
     stopping = true;
@@ -125,7 +127,9 @@ function stopWithCtrlC(demo: Demo): void {
     await demo.stop();
     process.exit(0);
   };
-  process.on("SIGINT", () => void stop()).on("SIGTERM", () => void stop());
+  for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) {
+    process.on(signal, () => void stop());
+  }
 }
 
 function welcome(url: string): void {
@@ -134,7 +138,7 @@ function welcome(url: string): void {
   Open  ${bold(url)}
 
   1  Open Members: you are asked to sign in, and come back where you wanted to go.
-  2  ${bold("Expire the access token")} in the panel, then reload: still signed in, for one call to Auth.
+  2  ${bold("Expire the token")} in the panel, then reload: still signed in, for one call to Auth.
   3  Let Auth answer ${bold("429")} and do it again: nothing is decided, and nobody is signed out.
   4  ${bold("Open 20 tabs at once")}, and see what they cost.
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -66,22 +66,28 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 }
 
 /** A port of the loopback interface that nothing uses at this moment. */
-export function freePort(): Promise<number> {
-  return claim(0).then((port) => port ?? Promise.reject(new Error("no free port")));
+export async function freePort(): Promise<number> {
+  const claimed = await claim(0, "127.0.0.1");
+  if (typeof claimed !== "number") {
+    throw claimed;
+  }
+  return claimed;
 }
 
-/** Whether nothing listens on that port. */
+/** Whether nothing listens on that port, on either of the addresses that `localhost` may stand for. */
 export async function isFree(port: number): Promise<boolean> {
-  return (await claim(port)) === port;
+  const claims = await Promise.all([claim(port, "127.0.0.1"), claim(port, "::1")]);
+  // A machine without IPv6 refuses the second for another reason.
+  return claims.every((claimed) => typeof claimed === "number" || claimed.code !== "EADDRINUSE");
 }
 
-function claim(port: number): Promise<number | undefined> {
+function claim(port: number, host: string): Promise<number | NodeJS.ErrnoException> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", () => resolve(undefined));
-    server.listen(port, "localhost", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" ? address?.port : undefined));
+    server.once("error", resolve);
+    server.listen(port, host, () => {
+      const claimed = (server.address() as AddressInfo).port;
+      server.close(() => resolve(claimed));
     });
   });
 }
@@ -126,6 +132,9 @@ function spawnWrangler(config: string, folder: string, onLine: (line: string) =>
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on("line", onLine);
   }
+  const endWithUs = () => signalGroup(child, "SIGTERM");
+  process.once("exit", endWithUs);
+  child.once("exit", () => process.off("exit", endWithUs));
   return child;
 }
 

@@ -18,7 +18,6 @@ const EXPIRED_FOR_SECONDS = 120;
 export function controlsApp(auth: AuthServer): Hono {
   const app = new Hono();
   const calls = new CallCounter(auth);
-  let weather: Weather = "ok";
 
   app.use(async (c, next) => {
     // Another site open in the same browser must not press the buttons.
@@ -31,11 +30,10 @@ export function controlsApp(auth: AuthServer): Hono {
   });
 
   app.get("/panel", (c) => c.json(identityOf(c.req.raw.headers)));
-  app.get("/auth", (c) => c.json({ calls: calls.count(), weather }));
+  app.get("/auth", (c) => c.json({ calls: calls.count(), weather: weatherOf(auth) }));
   app.post("/auth", async (c) => {
-    weather = (await c.req.json<{ weather: Weather }>()).weather;
-    setWeather(auth, weather);
-    return c.json({ calls: calls.count(), weather });
+    setWeather(auth, (await c.req.json<{ weather: Weather }>()).weather);
+    return c.json({ calls: calls.count(), weather: weatherOf(auth) });
   });
   app.post("/expire", async (c) => {
     const { accessToken } = await c.req.json<{ accessToken: string }>();
@@ -46,6 +44,14 @@ export function controlsApp(auth: AuthServer): Hono {
     return c.json({ ended: auth.deleteSession(sessionId) });
   });
   return app;
+}
+
+function weatherOf(auth: AuthServer): Weather {
+  const [fault] = auth.faults.list();
+  if (fault === undefined) {
+    return "ok";
+  }
+  return fault.hang === true ? "hang" : fault.status === 429 ? "limited" : "down";
 }
 
 function setWeather(auth: AuthServer, weather: Weather): void {

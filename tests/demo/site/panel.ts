@@ -23,10 +23,10 @@ ${diagram()}
 <section class="try" aria-labelledby="try-title">
 <h3 id="try-title">Try it</h3>
 <div class="buttons">
-<button type="button" data-action="expire">Expire the access token</button>
+<button type="button" data-action="expire">Expire the token</button>
 <button type="button" data-action="reload">Reload the page</button>
 <button type="button" data-action="tabs">Open 20 tabs at once</button>
-<button type="button" data-action="end-session">End the session elsewhere</button>
+<button type="button" data-action="end-session">End session elsewhere</button>
 </div>
 <div class="tabs" id="tabs" hidden></div>
 <fieldset class="weather">

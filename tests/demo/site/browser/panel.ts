@@ -50,17 +50,17 @@ async function start(): Promise<void> {
   }
   hint(outcome === "unavailable" ? HINTS.unavailable : (await readSession()) === null ? HINTS.anonymous : HINTS.signedIn);
 
-  await Promise.allSettled([api.identity().then(showIdentity), askForHeaders()]);
+  await Promise.allSettled([api.identity().then(showIdentity), askForHeaders(outcome)]);
   remember((await api.auth()).calls.edge);
   document.body.dataset.panel = "ready";
 }
 
-async function askForHeaders(): Promise<void> {
+async function askForHeaders(outcome: string): Promise<void> {
   const page = location.pathname + location.search;
   const { headers } = await fetch(page, { method: "HEAD", cache: "no-store" });
   const etag = headers.get("ETag");
-  // Only a page that stays the same for a while can be asked for again.
-  const again = etag === null ? null : await fetch(page, { method: "HEAD", headers: { "If-None-Match": etag } });
+  // While Auth is in trouble, each request may take as long as the page did.
+  const again = etag === null || outcome === "unavailable" ? null : await fetch(page, { method: "HEAD", headers: { "If-None-Match": etag } });
   showHeaders(headers, again?.status ?? null);
 }
 
