@@ -1,0 +1,199 @@
+//! Answers of the Worker itself: refusals, errors, redirects.
+//!
+//! Every one of them is uncacheable, and none repeats anything a client sent.
+
+use serde_json::json;
+
+use crate::cache_control;
+use crate::config::ConfigError;
+
+/// Seconds after which a visitor whose session could not be decided may try again.
+const RETRY_AFTER_SECONDS: &str = "5";
+
+/// What the client can read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Medium {
+    /// A person with a browser.
+    Html,
+    /// A program.
+    Json,
+}
+
+/// A complete answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+impl Answer {
+    /// The status code.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The headers; `set-cookie` may come several times.
+    #[must_use]
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        &self.headers
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    fn new(status: u16, content_type: Option<&str>, body: String) -> Self {
+        let mut headers = vec![
+            ("cache-control", cache_control::DENIAL.to_owned()),
+            ("vary", "Cookie".to_owned()),
+        ];
+        headers.extend(content_type.map(|kind| ("content-type", kind.to_owned())));
+        Self {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    /// JSON with any status.
+    #[must_use]
+    pub fn json(status: u16, body: &serde_json::Value) -> Self {
+        Self::new(status, Some("application/json"), body.to_string())
+    }
+
+    /// A problem (RFC 9457).
+    fn problem(status: u16, title: &str, detail: &str) -> Self {
+        let body = json!({"type": "about:blank", "title": title, "status": status, "detail": detail});
+        Self::new(status, Some("application/problem+json"), body.to_string())
+    }
+
+    fn page(status: u16, title: &str, text: &str) -> Self {
+        let body = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
+             <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem;color-scheme:light dark}}</style>\
+             <h1>{title}</h1><p>{text}</p></html>"
+        );
+        Self::new(status, Some("text/html; charset=utf-8"), body).with_header(
+            "content-security-policy",
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'".to_owned(),
+        )
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Adds the session's `Set-Cookie` lines, and then forbids every cache to keep the answer.
+    #[must_use]
+    pub fn with_cookies(mut self, lines: Vec<String>) -> Self {
+        if lines.is_empty() {
+            return self;
+        }
+        for (name, value) in &mut self.headers {
+            if *name == "cache-control" {
+                cache_control::NO_STORE.clone_into(value);
+            }
+        }
+        self.headers.push(("expires", "0".to_owned()));
+        self.headers.push(("pragma", "no-cache".to_owned()));
+        self.headers.extend(lines.into_iter().map(|line| ("set-cookie", line)));
+        self
+    }
+
+    /// 303 to a page of the site.
+    #[must_use]
+    pub fn see_other(location: String) -> Self {
+        Self::new(303, None, String::new()).with_header("location", location)
+    }
+
+    /// 401 for a program without a session.
+    #[must_use]
+    pub fn unauthorized(reason: &str) -> Self {
+        Self::json(401, &json!({"error": "unauthorized", "reason": reason}))
+            .with_header("www-authenticate", "Bearer".to_owned())
+    }
+
+    /// 403 for a session that falls short of the rule.
+    #[must_use]
+    pub fn forbidden(medium: Medium, reason: &str) -> Self {
+        match medium {
+            Medium::Html => Self::page(403, "No access", "Your account may not see this page."),
+            Medium::Json => Self::json(403, &json!({"error": "forbidden", "reason": reason})),
+        }
+    }
+
+    /// 503 where the session cannot be decided now.
+    #[must_use]
+    pub fn unavailable(medium: Medium, reason: &str) -> Self {
+        let answer = match medium {
+            Medium::Html => Self::page(
+                503,
+                "One moment, please",
+                "Your sign-in cannot be checked right now. You are still signed in: please try again in a few seconds.",
+            ),
+            Medium::Json => Self::json(503, &json!({"error": "unavailable", "reason": reason})),
+        };
+        answer.with_header("retry-after", RETRY_AFTER_SECONDS.to_owned())
+    }
+
+    /// 502 where the origin does not answer.
+    #[must_use]
+    pub fn origin_unreachable(medium: Medium) -> Self {
+        match medium {
+            Medium::Html => Self::page(502, "The site does not answer", "Please try again in a moment."),
+            Medium::Json => Self::problem(502, "Bad Gateway", "the origin does not answer"),
+        }
+    }
+
+    /// 400 for a path that an origin could only guess at.
+    #[must_use]
+    pub fn bad_path() -> Self {
+        Self::problem(
+            400,
+            "Bad Request",
+            "the path holds a percent escape that cannot be decoded",
+        )
+    }
+
+    /// 508 for a request that comes back to the Worker that sent it (RFC 5842 7.2).
+    #[must_use]
+    pub fn loop_detected() -> Self {
+        Self::problem(
+            508,
+            "Loop Detected",
+            "the request has already been through edge-session: set ORIGIN_URL to the site behind it",
+        )
+    }
+
+    /// 500 that names every variable that is wrong, never its value.
+    #[must_use]
+    pub fn misconfigured(error: &ConfigError) -> Self {
+        let problems: Vec<serde_json::Value> = error
+            .problems
+            .iter()
+            .map(|problem| json!({"variable": problem.variable, "rule": problem.rule}))
+            .collect();
+        let body = json!({
+            "type": "about:blank",
+            "title": "Configuration error",
+            "status": 500,
+            "detail": error.to_string(),
+            "problems": problems,
+        });
+        let mut answer = Self::new(500, Some("application/problem+json"), body.to_string());
+        for (name, value) in &mut answer.headers {
+            if *name == "cache-control" {
+                "no-store".clone_into(value);
+            }
+        }
+        answer
+    }
+}

@@ -1,0 +1,366 @@
+//! Supabase Auth on the wire: the requests this Worker sends and what each answer means for a session.
+//!
+//! Answers are classified by what has to be done, never by the bare status:
+//! only a code that Auth itself uses for a dead session ends one.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use crate::config::Config;
+use crate::session::Session;
+use crate::time::UnixTime;
+
+/// Largest answer of Auth that is read. A session with a user of many identities stays far below.
+pub const MAX_ANSWER_BYTES: usize = 256 * 1024;
+/// The error format this module reads (`{"code":"…","message":"…"}`).
+const API_VERSION: &str = "2024-01-01";
+/// An attempt shorter than this cannot succeed, so it is not started.
+const MIN_ATTEMPT_MS: u64 = 100;
+/// Pause before the second attempt when Auth names none.
+const RETRY_PAUSE_MS: u64 = 200;
+/// An alive token never waits longer than this for its refresh.
+pub const ALIVE_BUDGET_MS: u64 = 2000;
+
+/// A request to Auth.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct AuthRequest {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// The absolute URL.
+    pub url: String,
+    /// Header names and values.
+    pub headers: Vec<(&'static str, String)>,
+    /// A JSON body.
+    pub body: Option<String>,
+}
+
+/// An answer of Auth.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct AuthReply {
+    /// The status code.
+    pub status: u16,
+    /// `Retry-After`, if sent.
+    pub retry_after: Option<String>,
+    /// The body, at most [`MAX_ANSWER_BYTES`].
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unreachable {
+    /// The connection failed or broke.
+    Network,
+    /// The attempt's time was over.
+    TimedOut,
+    /// The answer is larger than [`MAX_ANSWER_BYTES`].
+    TooLarge,
+}
+
+impl Unreachable {
+    /// The stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Network => "auth_network",
+            Self::TimedOut => "auth_timeout",
+            Self::TooLarge => "auth_answer_too_large",
+        }
+    }
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Network => "expected an answer of Auth, found a broken connection",
+            Self::TimedOut => "expected an answer of Auth in time",
+            Self::TooLarge => "expected a shorter answer of Auth",
+        })
+    }
+}
+
+impl std::error::Error for Unreachable {}
+
+/// `GET /.well-known/jwks.json`.
+#[must_use]
+pub fn keys_request(config: &Config) -> AuthRequest {
+    AuthRequest {
+        method: "GET",
+        url: config.jwks_url.clone(),
+        headers: base_headers(config.publishable_key.expose()),
+        body: None,
+    }
+}
+
+/// `POST /token?grant_type=refresh_token`.
+///
+/// With the project's secret key the visitor's address is forwarded, so that
+/// Auth limits the rate per visitor and not per Worker. The browser's
+/// `User-Agent` is never sent: Auth refuses secret keys that come with one.
+#[must_use]
+pub fn refresh_request(
+    config: &Config,
+    refresh_token: &str,
+    client_ip: Option<&str>,
+) -> AuthRequest {
+    let mut headers = match (&config.secret_key, client_ip) {
+        (Some(secret), Some(ip)) => {
+            let mut headers = base_headers(secret.expose());
+            headers.push(("sb-forwarded-for", ip.to_owned()));
+            headers
+        }
+        (Some(_) | None, _) => base_headers(config.publishable_key.expose()),
+    };
+    headers.push(("content-type", "application/json".to_owned()));
+    AuthRequest {
+        method: "POST",
+        url: format!("{}/token?grant_type=refresh_token", config.auth_base),
+        headers,
+        body: Some(json!({ "refresh_token": refresh_token }).to_string()),
+    }
+}
+
+/// `GET /user` with the token.
+#[must_use]
+pub fn user_request(config: &Config, access_token: &str) -> AuthRequest {
+    let mut headers = base_headers(config.publishable_key.expose());
+    headers.push(("authorization", format!("Bearer {access_token}")));
+    AuthRequest {
+        method: "GET",
+        url: format!("{}/user", config.auth_base),
+        headers,
+        body: None,
+    }
+}
+
+fn base_headers(key: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("apikey", key.to_owned()),
+        ("accept", "application/json".to_owned()),
+        ("x-client-info", concat!("edge-session/", env!("CARGO_PKG_VERSION")).to_owned()),
+        ("x-supabase-api-version", API_VERSION.to_owned()),
+    ]
+}
+
+/// What Auth's answer to a refresh means.
+#[derive(Clone, Debug)]
+pub enum RefreshReply {
+    /// Auth says that the session is gone; the code says why.
+    Ended(&'static str),
+    /// Auth or its gateway refuses this Worker: the operator must act, the session stays.
+    Misconfigured(&'static str),
+    /// A new session, not verified yet.
+    Renewed(Box<Session>),
+    /// No decision now; the session stays and the same refresh token may be sent again.
+    Unavailable {
+        /// The stable code for logs.
+        code: &'static str,
+        /// Whether another attempt can help within this request.
+        may_retry: bool,
+        /// What the answer says to wait, in milliseconds.
+        retry_after_ms: Option<u64>,
+    },
+}
+
+/// Classifies the answer to [`refresh_request`].
+#[must_use]
+pub fn read_refresh_reply(
+    answer: &Result<AuthReply, Unreachable>,
+    now: UnixTime,
+) -> RefreshReply {
+    let reply = match answer {
+        Ok(reply) => reply,
+        Err(reason) => return unavailable(reason.code(), true, None),
+    };
+    let retry_after_ms = retry_after_ms(reply.retry_after.as_deref());
+    match reply.status {
+        200 => Session::from_token_response(&reply.body, now.seconds()).map_or_else(
+            |_| unavailable("auth_answer_malformed", true, retry_after_ms),
+            |session| RefreshReply::Renewed(Box::new(session)),
+        ),
+        429 => unavailable("auth_rate_limited", retry_after_ms.is_some(), retry_after_ms),
+        409 => unavailable("auth_conflict", true, retry_after_ms),
+        500..=599 => unavailable("auth_error", true, retry_after_ms),
+        201..=299 => unavailable("auth_answer_malformed", true, retry_after_ms),
+        status => read_refusal(status, &reply.body),
+    }
+}
+
+fn unavailable(code: &'static str, may_retry: bool, retry_after_ms: Option<u64>) -> RefreshReply {
+    RefreshReply::Unavailable {
+        code,
+        may_retry,
+        retry_after_ms,
+    }
+}
+
+/// A 3xx or 4xx: only a terminal code of Auth itself ends the session.
+fn read_refusal(status: u16, body: &[u8]) -> RefreshReply {
+    let code = error_code(body);
+    if let Some(code) = code.as_deref().and_then(|code| terminal_code(status, code)) {
+        return RefreshReply::Ended(code);
+    }
+    match (status, code) {
+        // A gateway that does not know our key answers without a code of Auth.
+        (401 | 403 | 404, None) => RefreshReply::Misconfigured("auth_refuses_worker"),
+        (_, Some(code)) if matches!(code.as_str(), "bad_json" | "captcha_failed") => {
+            RefreshReply::Misconfigured("auth_refuses_request")
+        }
+        _ => unavailable("auth_refusal_unknown", false, None),
+    }
+}
+
+/// The codes after which no refresh token of the session can succeed again.
+///
+/// Source: the token endpoint of Supabase Auth; `invalid_client` is its answer
+/// to a session of an OAuth client that no longer exists.
+fn terminal_code(status: u16, code: &str) -> Option<&'static str> {
+    const AT_400: [&str; 7] = [
+        "invalid_client",
+        "refresh_token_already_used",
+        "refresh_token_not_found",
+        "session_expired",
+        "session_not_found",
+        "user_banned",
+        "validation_failed",
+    ];
+    const AT_403: [&str; 4] = ["session_expired", "session_not_found", "user_banned", "user_not_found"];
+    let known: &[&'static str] = match status {
+        400 => &AT_400,
+        403 => &AT_403,
+        _ => &[],
+    };
+    known.iter().copied().find(|known| *known == code)
+}
+
+/// The error code in any of Auth's three shapes: `code` (text), `error_code`, `error`.
+#[must_use]
+pub fn error_code(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    ["code", "error_code", "error"]
+        .into_iter()
+        .find_map(|member| body.get(member)?.as_str())
+        .map(str::to_owned)
+}
+
+/// `Retry-After` in seconds (RFC 9110 10.2.3); the date form is not honoured, since it needs the sender's clock.
+fn retry_after_ms(value: Option<&str>) -> Option<u64> {
+    let seconds: u64 = value?.trim().parse().ok()?;
+    Some(seconds.saturating_mul(1000))
+}
+
+/// What Auth's answer to [`user_request`] means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum UserReply {
+    /// The session or its user is gone; the code says which.
+    Gone(&'static str),
+    /// The token belongs to a live session of the expected user.
+    Live,
+    /// This access token is not accepted; that says nothing of the session.
+    Rejected,
+    /// No decision now.
+    Unavailable(&'static str),
+    /// The token belongs to somebody else.
+    WrongUser,
+}
+
+/// Classifies the answer to [`user_request`] for a token whose `sub` is `subject`.
+#[must_use]
+pub fn read_user_reply(answer: &Result<AuthReply, Unreachable>, subject: &str) -> UserReply {
+    let reply = match answer {
+        Ok(reply) => reply,
+        Err(reason) => return UserReply::Unavailable(reason.code()),
+    };
+    if reply.status == 200 {
+        let user: Option<Value> = serde_json::from_slice(&reply.body).ok();
+        let id = user.as_ref().and_then(|user| user.get("id")?.as_str());
+        return match id {
+            Some(id) if id == subject => UserReply::Live,
+            Some(_) => UserReply::WrongUser,
+            None => UserReply::Unavailable("auth_answer_malformed"),
+        };
+    }
+    let code = error_code(&reply.body);
+    match (reply.status, code.as_deref()) {
+        (403, Some("session_not_found")) => UserReply::Gone("session_not_found"),
+        (403, Some("user_not_found")) => UserReply::Gone("user_not_found"),
+        (400 | 403, Some("user_banned")) => UserReply::Gone("user_banned"),
+        (400 | 401 | 403, Some("bad_jwt" | "no_authorization")) => UserReply::Rejected,
+        (429, _) => UserReply::Unavailable("auth_rate_limited"),
+        (500..=599, _) => UserReply::Unavailable("auth_error"),
+        _ => UserReply::Unavailable("auth_refusal_unknown"),
+    }
+}
+
+/// The attempts of one refresh: how many, how long, and after which pause.
+///
+/// Every attempt sends the same refresh token. That is safe: Auth answers the
+/// parent of the current token with the current one, without a time limit.
+#[derive(Clone, Debug)]
+pub struct Attempts {
+    deadline: UnixTime,
+    left: u8,
+    made: u8,
+}
+
+/// What to do next in a refresh.
+#[derive(Clone, Debug)]
+pub enum Attempt {
+    /// No further attempt: this is the result.
+    Done(RefreshReply),
+    /// Wait, then send the request with this time limit.
+    Send {
+        /// Milliseconds to wait before sending.
+        pause_ms: u64,
+        /// Milliseconds the attempt may take.
+        timeout_ms: u64,
+    },
+}
+
+impl Attempts {
+    /// The plan for a token that is still alive (one attempt) or dead (two), within `budget_ms` from `now`.
+    #[must_use]
+    pub fn new(is_alive: bool, budget_ms: u64, now: UnixTime) -> Self {
+        let budget_ms = if is_alive { budget_ms.min(ALIVE_BUDGET_MS) } else { budget_ms };
+        Self {
+            deadline: now.plus_millis(budget_ms),
+            left: if is_alive { 1 } else { 2 },
+            made: 0,
+        }
+    }
+
+    /// Attempts started so far.
+    #[must_use]
+    pub const fn made(&self) -> u8 {
+        self.made
+    }
+
+    /// The first attempt.
+    #[must_use]
+    pub fn first(&mut self, now: UnixTime) -> Attempt {
+        self.send(0, now)
+            .unwrap_or_else(|| Attempt::Done(unavailable("auth_timeout", false, None)))
+    }
+
+    /// The next attempt after `reply`, or the end.
+    #[must_use]
+    pub fn after(&mut self, reply: RefreshReply, now: UnixTime) -> Attempt {
+        let RefreshReply::Unavailable { may_retry: true, retry_after_ms, .. } = &reply else {
+            return Attempt::Done(reply);
+        };
+        let pause_ms = retry_after_ms.unwrap_or(RETRY_PAUSE_MS);
+        self.send(pause_ms, now).unwrap_or(Attempt::Done(reply))
+    }
+
+    fn send(&mut self, pause_ms: u64, now: UnixTime) -> Option<Attempt> {
+        let left_ms = now.millis_until(self.deadline).checked_sub(pause_ms)?;
+        if self.left == 0 || left_ms < MIN_ATTEMPT_MS {
+            return None;
+        }
+        // A first attempt that hangs must leave time for the second.
+        let timeout_ms = if self.left > 1 { left_ms * 3 / 5 } else { left_ms };
+        self.left -= 1;
+        self.made += 1;
+        Some(Attempt::Send { pause_ms, timeout_ms })
+    }
+}

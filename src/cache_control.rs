@@ -1,0 +1,77 @@
+//! Which caches may keep an answer (RFC 9111), so that none hands one user's session to another.
+
+use crate::head::HeaderEdit;
+
+/// What `@supabase/ssr` asks for on every response that writes a session.
+pub const NO_STORE: &str = "private, no-cache, no-store, must-revalidate, max-age=0";
+/// For answers that may be kept by the visitor's browser alone, and asked about each time.
+pub const PRIVATE: &str = "private, no-cache";
+/// For refusals.
+pub const DENIAL: &str = "private, no-store";
+
+/// Headers that speak to a CDN over the head of `Cache-Control` (RFC 9213, Edge Architecture 1.0).
+const CDN_HEADERS: [&str; 4] = [
+    "cdn-cache-control",
+    "cloudflare-cdn-cache-control",
+    "surrogate-control",
+    "surrogate-key",
+];
+/// What would let a cache answer or revalidate with a response that carries a session.
+const VALIDATORS: [&str; 3] = ["age", "etag", "last-modified"];
+
+/// Edits for a response that carries a session cookie: no cache may keep it.
+#[must_use]
+pub fn carries_session(vary: Option<&str>) -> Vec<HeaderEdit> {
+    let mut edits = vec![
+        HeaderEdit::Set("cache-control", NO_STORE.to_owned()),
+        HeaderEdit::Set("expires", "0".to_owned()),
+        HeaderEdit::Set("pragma", "no-cache".to_owned()),
+    ];
+    edits.extend(remove(&CDN_HEADERS));
+    edits.extend(remove(&VALIDATORS));
+    edits.extend(vary_cookie(vary));
+    edits
+}
+
+/// Edits for an answer to a request with a session: only the browser may keep
+/// it. What the origin marked as private already stays as it is.
+#[must_use]
+pub fn with_session(cache_control: Option<&str>, vary: Option<&str>) -> Vec<HeaderEdit> {
+    if cache_control.is_some_and(is_marked_private) {
+        return remove(&CDN_HEADERS).collect();
+    }
+    revalidate(vary)
+}
+
+/// Edits for an answer that the browser may keep and has to ask about each time; validators stay.
+#[must_use]
+pub fn revalidate(vary: Option<&str>) -> Vec<HeaderEdit> {
+    let mut edits = vec![HeaderEdit::Set("cache-control", PRIVATE.to_owned())];
+    edits.extend(remove(&CDN_HEADERS));
+    edits.extend(vary_cookie(vary));
+    edits
+}
+
+fn remove(names: &'static [&'static str]) -> impl Iterator<Item = HeaderEdit> {
+    names.iter().map(|name| HeaderEdit::Remove((*name).to_owned()))
+}
+
+/// Adds `Cookie` to `Vary` unless it says so, or says `*`, already.
+fn vary_cookie(vary: Option<&str>) -> Option<HeaderEdit> {
+    let Some(listed) = vary.map(str::trim).filter(|listed| !listed.is_empty()) else {
+        return Some(HeaderEdit::Set("vary", "Cookie".to_owned()));
+    };
+    let mut members = listed.split(',').map(str::trim);
+    let is_covered = members.any(|name| name == "*" || name.eq_ignore_ascii_case("cookie"));
+    (!is_covered).then(|| HeaderEdit::Set("vary", format!("{listed}, Cookie")))
+}
+
+/// True if no shared cache may serve the response without asking. The forms
+/// with a field list (`private="set-cookie"`) only cover those fields (RFC 9111 5.2.2).
+fn is_marked_private(cache_control: &str) -> bool {
+    cache_control.split(',').map(str::trim).any(|directive| {
+        ["private", "no-store", "no-cache"]
+            .iter()
+            .any(|known| directive.eq_ignore_ascii_case(known))
+    })
+}

@@ -1,0 +1,109 @@
+//! API keys, told apart so that none lands in the wrong slot.
+
+use super::parse::Reader;
+use crate::secret::Secret;
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::Value;
+
+/// As many bytes as the hash of HS256 has; a shorter key would be the weakest part (RFC 7518 §3.2).
+const MIN_IDENTITY_SECRET_BYTES: usize = 32;
+
+/// Keys are pasted by hand, with or without padding.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Power {
+    /// Opens only what row level security allows.
+    Publishable,
+    /// Opens everything.
+    Secret,
+    /// A key of another maker, such as a gateway of one's own.
+    Unknown,
+}
+
+pub(super) fn publishable_key<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Secret {
+    const NAMES: [&str; 2] = ["SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"];
+    let Some((name, key)) = NAMES
+        .iter()
+        .find_map(|name| Some((*name, reader.set(name)?)))
+    else {
+        reader.problem(
+            NAMES[0],
+            "must be set: the sb_publishable_… key or the legacy anon JWT",
+        );
+        return Secret::new("");
+    };
+    if power(&key) == Power::Secret {
+        reader.problem(
+            name,
+            "must be the publishable (anon) key, not a secret (service_role) key",
+        );
+    }
+    require_header_value(reader, name, &key);
+    Secret::new(key)
+}
+
+pub(super) fn secret_key<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<Secret> {
+    const NAME: &str = "SUPABASE_SECRET_KEY";
+    let key = reader.set(NAME)?;
+    if power(&key) == Power::Publishable {
+        reader.problem(
+            NAME,
+            "must be a secret key (sb_secret_…), not the publishable (anon) key",
+        );
+    }
+    require_header_value(reader, NAME, &key);
+    Some(Secret::new(key))
+}
+
+pub(super) fn identity_secret<F: Fn(&str) -> Option<String>>(
+    reader: &mut Reader<F>,
+) -> Option<Secret> {
+    const NAME: &str = "IDENTITY_SECRET";
+    let secret = reader.set(NAME)?;
+    if secret.len() < MIN_IDENTITY_SECRET_BYTES {
+        reader.problem(
+            NAME,
+            format!("must have at least {MIN_IDENTITY_SECRET_BYTES} bytes"),
+        );
+    }
+    Some(Secret::new(secret))
+}
+
+fn require_header_value<F: Fn(&str) -> Option<String>>(
+    reader: &mut Reader<F>,
+    name: &'static str,
+    key: &str,
+) {
+    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        reader.problem(name, "must hold visible ASCII characters only");
+    }
+}
+
+fn power(key: &str) -> Power {
+    if key.starts_with("sb_secret_") {
+        return Power::Secret;
+    }
+    if key.starts_with("sb_publishable_") {
+        return Power::Publishable;
+    }
+    match legacy_role(key).as_deref() {
+        Some("service_role" | "supabase_admin") => Power::Secret,
+        Some("anon") => Power::Publishable,
+        Some(_) | None => Power::Unknown,
+    }
+}
+
+/// The role of a legacy key, which is a JWT. Its signature does not matter: nothing is granted because of it.
+fn legacy_role(key: &str) -> Option<String> {
+    let payload = LENIENT.decode(key.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    claims.get("role")?.as_str().map(str::to_owned)
+}

@@ -1,0 +1,185 @@
+//! The configuration: variables in, one typed value out, all problems reported together.
+
+mod cookie;
+mod keys;
+mod parse;
+mod problems;
+mod urls;
+mod variables;
+
+pub use cookie::{CookieSecure, CookieSettings};
+pub use problems::{ConfigError, ConfigProblem};
+pub use variables::{Kind, Unset, VARIABLES, Variable};
+
+use crate::rules::Rules;
+use crate::secret::Secret;
+use parse::Reader;
+use url::Url;
+
+/// What the operator decided. It is read once and does not change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// `<SUPABASE_URL>/auth/v1`, without a slash at its end.
+    pub auth_base: Url,
+    /// Where the key set is.
+    pub jwks_url: String,
+    /// The key that any browser may know.
+    pub publishable_key: Secret,
+    /// The key that opens everything; for refreshes only.
+    pub secret_key: Option<Secret>,
+    /// The key of HS256 tokens.
+    pub jwt_secret: Option<Secret>,
+    /// The accepted `iss`.
+    pub issuers: Vec<String>,
+    /// The accepted `aud`.
+    pub audiences: Vec<String>,
+    /// Leeway on `exp`, `nbf` and `iat`.
+    pub clock_skew_seconds: u64,
+    /// Where requests go, if not to a binding or to the zone's own origin.
+    pub origin_url: Option<Url>,
+    /// What holds for which requests.
+    pub rules: Rules,
+    /// Where a denied navigation is sent.
+    pub login_path: String,
+    /// Below which path the Worker serves its own routes, without a slash at its end.
+    pub auth_path: Option<String>,
+    /// The public origin of the site as `scheme://host[:port]`, if it is not that of the request.
+    pub site_url: Option<String>,
+    /// A token with fewer seconds left is refreshed.
+    pub refresh_margin_seconds: u64,
+    /// How long a rotated refresh token is answered with its successor.
+    pub refresh_replay_seconds: u64,
+    /// The whole budget for the Auth server in one request.
+    pub auth_timeout_ms: u64,
+    /// How long a key set is fresh.
+    pub jwks_ttl_seconds: u64,
+    /// Whether sign-outs end access tokens at once.
+    pub revocation: bool,
+    /// The name of the session's cookie, and the first part of its family's names.
+    pub storage_key: String,
+    /// How the session's cookies are written.
+    pub cookie: CookieSettings,
+    /// Whether the origin gets identity headers.
+    pub identity_headers: bool,
+    /// The key of `X-Session-Assertion`.
+    pub identity_secret: Option<Secret>,
+    /// Whether the origin gets the session's cookies.
+    pub forward_cookies: bool,
+    /// Whether the origin gets the access token as a bearer token.
+    pub forward_bearer: bool,
+    /// Whether responses carry `Server-Timing`.
+    pub server_timing: bool,
+    /// What is logged.
+    pub log_level: LogLevel,
+}
+
+/// What is logged; each level includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What an operator must act on.
+    Error,
+    /// One record per request.
+    Info,
+    /// What helps to follow a request step by step.
+    Debug,
+}
+
+impl Config {
+    /// Reads all variables; `look_up` is given a name and answers with the value, if it is set.
+    ///
+    /// # Errors
+    /// Every problem of every variable.
+    pub fn from_vars(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(look_up);
+        let project = urls::project(&mut reader);
+        let auth_base = project.as_ref().map(|project| project.auth_base.clone());
+        let publishable_key = keys::publishable_key(&mut reader);
+        let secret_key = keys::secret_key(&mut reader);
+        let issuers = reader.list("JWT_ISSUER", auth_base.as_ref().map_or("", Url::as_str));
+        let audiences = reader.list("JWT_AUDIENCE", parse::default_text("JWT_AUDIENCE"));
+        let clock_skew_seconds = reader.number("CLOCK_SKEW_SECONDS", 0..=60);
+        let origin_url = urls::origin_url(&mut reader);
+        let rules = rules(&mut reader);
+        let login_path = urls::site_path(&mut reader, "LOGIN_PATH");
+        let auth_path = urls::auth_path(&mut reader);
+        let site_url = urls::site_url(&mut reader);
+        let refresh_margin_seconds = reader.number("REFRESH_MARGIN_SECONDS", 0..=600);
+        let refresh_replay_seconds = reader.number("REFRESH_REPLAY_SECONDS", 0..=300);
+        let auth_timeout_ms = reader.number("AUTH_TIMEOUT_MS", 100..=30_000);
+        let jwks_ttl_seconds = reader.number("JWKS_TTL_SECONDS", 60..=86_400);
+        let revocation = reader.switch("REVOCATION");
+        let cookie = cookie::settings(&mut reader);
+        let storage_key = cookie::storage_key(
+            &mut reader,
+            project.map(|project| project.storage_key),
+            &cookie,
+        );
+        let identity_headers = reader.switch("IDENTITY_HEADERS");
+        let identity_secret = keys::identity_secret(&mut reader);
+        let jwt_secret = reader.secret("SUPABASE_JWT_SECRET");
+        let forward_cookies = reader.switch("FORWARD_COOKIES");
+        let forward_bearer = reader.switch("FORWARD_BEARER");
+        let server_timing = reader.switch("SERVER_TIMING");
+        let log_level = log_level(&mut reader);
+        let problems = reader.into_problems();
+        let (Some(auth_base), true) = (auth_base, problems.is_empty()) else {
+            return Err(ConfigError { problems });
+        };
+        let jwks_url = format!("{auth_base}/.well-known/jwks.json");
+        Ok(Self {
+            auth_base,
+            jwks_url,
+            publishable_key,
+            secret_key,
+            jwt_secret,
+            issuers,
+            audiences,
+            clock_skew_seconds,
+            origin_url,
+            rules,
+            login_path,
+            auth_path,
+            site_url,
+            refresh_margin_seconds,
+            refresh_replay_seconds,
+            auth_timeout_ms,
+            jwks_ttl_seconds,
+            revocation,
+            storage_key,
+            cookie,
+            identity_headers,
+            identity_secret,
+            forward_cookies,
+            forward_bearer,
+            server_timing,
+            log_level,
+        })
+    }
+}
+
+fn rules<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Rules {
+    let Some(json) = reader.set("RULES") else {
+        return Rules::default();
+    };
+    match Rules::parse(&json) {
+        Ok(rules) => rules,
+        Err(problems) => {
+            for problem in problems {
+                reader.problem("RULES", problem);
+            }
+            Rules::default()
+        }
+    }
+}
+
+fn log_level<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> LogLevel {
+    let words = [
+        ("off", LogLevel::Off),
+        ("error", LogLevel::Error),
+        ("info", LogLevel::Info),
+        ("debug", LogLevel::Debug),
+    ];
+    reader.word("LOG_LEVEL", words, LogLevel::Info)
+}

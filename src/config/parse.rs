@@ -1,0 +1,125 @@
+//! Reads variables one by one and gathers what is wrong with them.
+
+use super::problems::ConfigProblem;
+use super::variables::{Unset, VARIABLES};
+use crate::secret::Secret;
+use std::ops::RangeInclusive;
+
+/// The variables of the environment, and the problems met so far.
+///
+/// A reader answers with a harmless value after a problem, so that the variables behind it are still read.
+pub(super) struct Reader<F> {
+    look_up: F,
+    problems: Vec<ConfigProblem>,
+}
+
+impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    pub(super) fn new(look_up: F) -> Self {
+        Self {
+            look_up,
+            problems: Vec::new(),
+        }
+    }
+
+    pub(super) fn problem(&mut self, variable: &'static str, rule: impl Into<String>) {
+        self.problems.push(ConfigProblem {
+            variable,
+            rule: rule.into(),
+        });
+    }
+
+    pub(super) fn into_problems(self) -> Vec<ConfigProblem> {
+        self.problems
+    }
+
+    /// The value as set, without surrounding white space; an empty one counts as unset.
+    pub(super) fn set(&self, variable: &str) -> Option<String> {
+        let value = (self.look_up)(variable)?;
+        let value = trim(&value);
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// The value as set, or the default of the table; empty where there is neither.
+    pub(super) fn text(&self, variable: &str) -> String {
+        self.set(variable)
+            .unwrap_or_else(|| default_text(variable).to_owned())
+    }
+
+    pub(super) fn number(&mut self, variable: &'static str, range: RangeInclusive<u64>) -> u64 {
+        let text = self.text(variable);
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| digits && range.contains(number));
+        number.unwrap_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            self.problem(
+                variable,
+                format!("must be a whole number from {least} to {most}"),
+            );
+            *least
+        })
+    }
+
+    /// One of a closed set of words, in any case.
+    pub(super) fn word<T: Copy, const N: usize>(
+        &mut self,
+        variable: &'static str,
+        words: [(&str, T); N],
+        otherwise: T,
+    ) -> T {
+        let text = self.text(variable);
+        if let Some((_, meaning)) = words
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(&text))
+        {
+            return *meaning;
+        }
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        self.problem(variable, format!("must be one of {}", known.join(", ")));
+        otherwise
+    }
+
+    pub(super) fn switch(&mut self, variable: &'static str) -> bool {
+        self.word(variable, [("on", true), ("off", false)], false)
+    }
+
+    /// A comma-separated list with at least one member.
+    pub(super) fn list(&mut self, variable: &'static str, default: &str) -> Vec<String> {
+        let text = self.set(variable).unwrap_or_else(|| default.to_owned());
+        let members: Vec<String> = text
+            .split(',')
+            .map(trim)
+            .filter(|member| !member.is_empty())
+            .map(str::to_owned)
+            .collect();
+        if members.is_empty() && self.set(variable).is_some() {
+            self.problem(variable, "must name at least one value");
+        }
+        members
+    }
+
+    pub(super) fn secret(&self, variable: &str) -> Option<Secret> {
+        self.set(variable).map(Secret::new)
+    }
+}
+
+/// The default of the table, for the variables that have one.
+pub(super) fn default_text(name: &str) -> &'static str {
+    let default = VARIABLES
+        .iter()
+        .find(|variable| variable.name == name)
+        .map(|variable| variable.default);
+    match default {
+        Some(Unset::Value(value)) => value,
+        Some(Unset::Absent | Unset::Described(_) | Unset::Required) | None => "",
+    }
+}
+
+/// What JavaScript's `trim` drops, because the Supabase clients trim with it.
+fn trim(text: &str) -> &str {
+    text.trim_matches(|character: char| {
+        character == '\u{feff}' || (character.is_whitespace() && character != '\u{85}')
+    })
+}

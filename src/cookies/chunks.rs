@@ -1,0 +1,69 @@
+//! Splitting a value over the cookies `name.0`, `name.1`, … and joining them again.
+
+use std::borrow::Cow;
+
+use super::encoding::{self, MAX_SESSION_BYTES};
+use crate::session::SessionCookieError;
+
+/// The most bytes of one cookie's percent-encoded value, as in `@supabase/ssr`
+/// since 0.0.7: what browsers allow (4096), less room for name and attributes.
+pub const MAX_CHUNK_BYTES: usize = 3180;
+
+/// The most chunks that are read. 32 chunks hold more than [`MAX_SESSION_BYTES`].
+pub const MAX_CHUNKS: usize = 32;
+
+/// The cookies that carry `value`: `name` alone if it fits into one, else `name.0`, `name.1`, ….
+pub fn split(name: &str, value: &str) -> Vec<(String, String)> {
+    split_at(name, value, MAX_CHUNK_BYTES)
+}
+
+/// [`split`] with another limit on the percent-encoded length of a chunk.
+/// A character that is longer than the limit gets a chunk of its own.
+pub fn split_at(name: &str, value: &str, limit: usize) -> Vec<(String, String)> {
+    let chunks = cut(value, limit);
+    if let [only] = chunks.as_slice() {
+        return vec![(name.to_owned(), (*only).to_owned())];
+    }
+    let numbered = chunks.iter().enumerate();
+    numbered
+        .map(|(index, chunk)| (format!("{name}.{index}"), (*chunk).to_owned()))
+        .collect()
+}
+
+/// Joins chunks in ascending order, up to the first empty one.
+pub fn join<'v>(
+    chunks: impl IntoIterator<Item = Cow<'v, str>>,
+) -> Result<Cow<'v, str>, SessionCookieError> {
+    // A value of this length cannot decode to a session within the limit.
+    const MAX_JOINED_BYTES: usize = MAX_SESSION_BYTES * 2;
+    let mut joined = Cow::Borrowed("");
+    let filled = chunks.into_iter().take_while(|chunk| !chunk.is_empty());
+    for (count, chunk) in filled.enumerate() {
+        if count == MAX_CHUNKS {
+            return Err(SessionCookieError::TooManyChunks);
+        }
+        if joined.len() + chunk.len() > MAX_JOINED_BYTES {
+            return Err(SessionCookieError::TooLarge);
+        }
+        joined += chunk;
+    }
+    Ok(joined)
+}
+
+/// Cuts between characters, so that every chunk can be percent-decoded by itself.
+fn cut(value: &str, limit: usize) -> Vec<&str> {
+    let mut chunks = Vec::new();
+    let mut start = 0;
+    let mut length = 0;
+    for (index, character) in value.char_indices() {
+        let cost = encoding::encoded_length(character);
+        if length + cost > limit && index > start {
+            chunks.push(value.get(start..index).unwrap_or_default());
+            start = index;
+            length = 0;
+        }
+        length += cost;
+    }
+    chunks.push(value.get(start..).unwrap_or_default());
+    chunks
+}

@@ -1,0 +1,96 @@
+//! The `Cookie` header for the origin.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::pairs::{Pair, pairs};
+use super::{Candidate, is_family_name, is_session_name};
+
+/// How the session's cookies reach the origin.
+#[derive(Debug)]
+pub enum Forwarding<'a> {
+    /// No cookie of the session's family does.
+    DropFamily,
+    /// None of the session's own cookies does; PKCE verifiers do.
+    DropSession,
+    /// The session does as it came. Of duplicated names only the cookies of this reading do, so
+    /// that an origin whose parser lets the last name win sees the session that was verified.
+    Keep(&'a Candidate),
+    /// These names and wire values stand for the session.
+    Replace(&'a [(String, String)]),
+}
+
+/// The `Cookie` header for the origin; `None` if no cookie is left.
+///
+/// Cookies that are not the session's stay byte for byte and in order. New ones follow them.
+pub fn forward_header(
+    header: &str,
+    storage_key: &str,
+    forwarding: &Forwarding<'_>,
+) -> Option<String> {
+    let added: &[(String, String)] = match forwarding {
+        Forwarding::Keep(_) if is_unambiguous(header, storage_key) => {
+            return (!header.is_empty()).then(|| header.to_owned());
+        }
+        Forwarding::Replace(cookies) => cookies,
+        Forwarding::DropFamily | Forwarding::DropSession | Forwarding::Keep(_) => &[],
+    };
+    let mut seen = BTreeMap::new();
+    let mut forwarded = String::with_capacity(header.len());
+    let mut is_empty = true;
+    for pair in pairs(header, storage_key) {
+        if !is_kept(&pair, storage_key, forwarding, &mut seen) {
+            continue;
+        }
+        append(&mut forwarded, pair.raw);
+        is_empty &= pair.raw.trim().is_empty();
+    }
+    for (name, value) in added {
+        append(&mut forwarded, &format!(" {name}={value}"));
+        is_empty = false;
+    }
+    (!is_empty).then_some(forwarded)
+}
+
+fn append(header: &mut String, raw: &str) {
+    if header.is_empty() {
+        header.push_str(raw.trim_start());
+    } else {
+        header.push(';');
+        header.push_str(raw);
+    }
+}
+
+/// True if every reader finds the same session in the header as it stands.
+fn is_unambiguous(header: &str, storage_key: &str) -> bool {
+    let mut seen = BTreeSet::new();
+    pairs(header, storage_key).all(|pair| {
+        let is_twin = is_session_name(storage_key, pair.name) && !seen.insert(pair.name);
+        !is_twin && !pair.ends_line
+    })
+}
+
+fn is_kept<'h>(
+    pair: &Pair<'h>,
+    storage_key: &str,
+    forwarding: &Forwarding<'_>,
+    seen: &mut BTreeMap<&'h str, usize>,
+) -> bool {
+    match forwarding {
+        Forwarding::DropFamily => !is_family_name(storage_key, pair.name),
+        Forwarding::DropSession | Forwarding::Replace(_) => {
+            !is_session_name(storage_key, pair.name)
+        }
+        Forwarding::Keep(candidate) => {
+            if !is_session_name(storage_key, pair.name) {
+                return true;
+            }
+            let count = seen.entry(pair.name).or_default();
+            let occurrence = *count;
+            *count += 1;
+            candidate
+                .parts
+                .iter()
+                .any(|(name, at)| name == pair.name && *at == occurrence)
+        }
+    }
+}

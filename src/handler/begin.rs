@@ -1,0 +1,139 @@
+//! The first decisions: loops, paths, rules, and what the visitor sent.
+
+use std::rc::Rc;
+
+use crate::answer::Answer;
+use crate::config::Config;
+use crate::cookies::SessionCookies;
+use crate::head::RequestHead;
+use crate::identity;
+use crate::memory::Memory;
+use crate::path::RequestPath;
+use crate::session::SessionCookieError;
+use crate::time::UnixTime;
+use crate::token::Token;
+
+use super::settle::{self, Settled};
+use super::verify::{self, Purpose};
+use super::visit::{Outcome, Source, Visit};
+use super::{Respond, Step};
+
+/// Most readings of a duplicated session that are tried. Each costs a signature check.
+const MAX_CANDIDATES: usize = 3;
+
+/// Begins a request.
+pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: UnixTime) -> Step {
+    let mut visit = Box::new(Visit::new(config, head, now));
+    if visit.head.header(identity::HOP_HEADER).is_some() {
+        let answer = Answer::loop_detected();
+        return Step::Respond(Respond::refuse(visit, answer, "loop", now));
+    }
+    let raw_path = visit.head.path().to_owned();
+    let Ok(path) = RequestPath::parse(&raw_path) else {
+        let answer = Answer::bad_path();
+        return Step::Respond(Respond::refuse(visit, answer, "path_undecodable", now));
+    };
+    let config = Rc::clone(&visit.config);
+    let (index, rule) = config
+        .rules
+        .find(visit.head.method(), visit.head.authority(), &path);
+    visit.rule = index;
+    visit.record.rule = index;
+    if rule.bypass {
+        return settle::settle(visit, Settled::plain(Outcome::Bypass, "bypass"), memory, now);
+    }
+    visit.is_exempt = is_exempt(&config, &path);
+    read_session(visit, memory, now)
+}
+
+/// True where no rule may deny: the login page, which would otherwise redirect
+/// to itself, and the Worker's own routes. Every form of the path must agree.
+fn is_exempt(config: &Config, path: &RequestPath<'_>) -> bool {
+    let is_login = |form: &str| form == config.login_path;
+    let is_route = |form: &str| {
+        config.auth_path.as_deref().is_some_and(|base| {
+            form.strip_prefix(base)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    };
+    path.forms().all(is_login) || path.forms().all(is_route)
+}
+
+fn read_session(mut visit: Box<Visit>, memory: &mut Memory, now: UnixTime) -> Step {
+    let header = visit.head.header("cookie").unwrap_or_default();
+    visit.cookies = SessionCookies::read(header, &visit.config.storage_key);
+    if let Some(cookies) = &visit.cookies {
+        visit.source = Source::Cookies;
+        visit.untried = order(cookies);
+        return try_next(visit, None, memory, now);
+    }
+    let bearer = visit.head.header("authorization").and_then(bearer_token);
+    let Some(raw) = bearer.map(str::to_owned) else {
+        return settle::settle(visit, Settled::plain(Outcome::Anonymous, "no_session"), memory, now);
+    };
+    visit.source = Source::Bearer;
+    verify::verify(visit, Purpose::Presented, &raw, memory, now)
+}
+
+/// Tries the best candidate left; with none left, `reason` says why the last one failed.
+pub(super) fn try_next(
+    mut visit: Box<Visit>,
+    reason: Option<&'static str>,
+    memory: &mut Memory,
+    now: UnixTime,
+) -> Step {
+    let Some(index) = visit.untried.pop() else {
+        let unreadable = unreadable_reason(visit.cookies.as_ref());
+        let reason = reason.or(unreadable).unwrap_or("cookie_malformed");
+        let is_foreign = reason == SessionCookieError::UnknownEncoding.code();
+        // A format of a later client may well be alive: it is not ours to delete.
+        let outcome = if is_foreign { Outcome::Unavailable } else { Outcome::Invalid };
+        return settle::settle(visit, Settled::plain(outcome, reason), memory, now);
+    };
+    visit.chosen = Some(index);
+    let Some(raw) = visit.session().map(|session| session.access_token().to_owned()) else {
+        return try_next(visit, reason, memory, now);
+    };
+    verify::verify(visit, Purpose::Presented, &raw, memory, now)
+}
+
+fn unreadable_reason(cookies: Option<&SessionCookies>) -> Option<&'static str> {
+    let first = cookies?.candidates.first()?;
+    first.session.as_ref().err().map(|error| error.code())
+}
+
+/// The order in which candidates are tried, best last: those about the first
+/// one's user, latest expiry first, then the others as they came.
+fn order(cookies: &SessionCookies) -> Vec<usize> {
+    let readable: Vec<(usize, Option<String>, UnixTime)> = cookies
+        .candidates
+        .iter()
+        .enumerate()
+        .filter_map(|(index, candidate)| {
+            let session = candidate.session.as_ref().ok()?;
+            if !cookies.duplicated {
+                return Some((index, None, UnixTime::default()));
+            }
+            let token = Token::parse(session.access_token()).ok();
+            let subject = token.as_ref().and_then(Token::claimed_subject);
+            let expiry = token.as_ref().and_then(Token::claimed_expiry);
+            Some((index, subject.map(str::to_owned), expiry.unwrap_or_default()))
+        })
+        .take(MAX_CANDIDATES)
+        .collect();
+    let Some((_, first_subject, _)) = readable.first() else {
+        return Vec::new();
+    };
+    let (mut same, others): (Vec<_>, Vec<_>) =
+        readable.iter().partition(|(_, subject, _)| subject == first_subject);
+    same.sort_by_key(|(_, _, expiry)| std::cmp::Reverse(*expiry));
+    same.extend(others);
+    same.into_iter().rev().map(|(index, _, _)| *index).collect()
+}
+
+/// The token of `Authorization: Bearer …`; the scheme is compared without case (RFC 9110 11.1).
+pub(super) fn bearer_token(value: &str) -> Option<&str> {
+    let (scheme, token) = value.trim().split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}

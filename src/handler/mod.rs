@@ -1,0 +1,85 @@
+//! One request as a line of states: pure decisions, with every effect as a value.
+//!
+//! ```text
+//! begin ─ hop, undecodable path ──────────────────────────────────────────► Respond
+//!   │   └ bypass ─────────────────────────────────────────────────────────► Forward
+//!   │ session cookie or bearer token            (none: settle as anonymous)
+//!   ▼
+//! verify ─ verdict remembered ─────────────────────────────────────────┐
+//!   ├─ keys absent ─► ReadKeys ─► FetchKeys ─┐                         │
+//!   ├─ kid unknown ─────────────► FetchKeys ─┤                         │
+//!   ├─ key found ───────────────► CheckSignature ─┐                    │
+//!   └─ not checkable here ──────► AskUser ────────┤                    │
+//!                                                 ▼                    │
+//! assess ◄──────────────────────────────────────────────────────────────┘
+//!   ├─ alive, not near expiry ────────────────────────────────► settle(valid)
+//!   ├─ near expiry, dead, key revoked ─► RefreshSession
+//!   │        ├─ renewed ─► verify the answer ─────────────────► settle(refreshed)
+//!   │        ├─ ended by Auth ────────────────────────────────► settle(expired)
+//!   │        └─ unavailable: token alive? ──► settle(valid) | settle(unavailable)
+//!   └─ not trusted ──► next twin of a duplicate │ settle(invalid)
+//!
+//! settle ─ rule says live ─► AskUser ─► settle again
+//!   ├─ guard not met ─► Respond
+//!   └─ Forward ─► finish: edits to the origin's answer
+//! ```
+//!
+//! Each state owns what it waits for and the way on: `resume` consumes it and
+//! returns the next [`Step`]. Nothing here waits, reads a clock or sends.
+
+mod begin;
+mod forward;
+mod guard;
+mod refresh;
+mod settle;
+mod verify;
+mod visit;
+
+pub use begin::begin;
+pub use forward::{Forward, OriginRequest, OriginUnreachable, Outgoing, ResponseHead};
+pub use refresh::{Gate, RefreshAnswer, RefreshOrder, RefreshSession};
+pub use settle::Respond;
+pub use verify::{AskUser, CheckSignature, FetchKeys, ReadKeys, SignatureKey};
+pub use visit::Outcome;
+
+/// Most steps a request can take, whatever is answered: the bound that a test proves.
+///
+/// Presented and renewed token each read, fetch and check once; a duplicate
+/// adds one check per twin; then one refresh, one live check, one end.
+pub const MAX_STEPS: usize = 24;
+
+/// What has to happen next for a request.
+#[derive(Debug)]
+#[must_use = "a step that is not carried out leaves the visitor without an answer"]
+pub enum Step {
+    /// Ask Auth about the token (`GET /user`).
+    AskUser(AskUser),
+    /// Check a signature with the runtime's WebCrypto.
+    CheckSignature(CheckSignature),
+    /// Fetch the key set from Auth.
+    FetchKeys(FetchKeys),
+    /// Send the request to the origin, then call [`Forward::finish`].
+    Forward(Box<Forward>),
+    /// Read the key set from `SESSION_KV`.
+    ReadKeys(ReadKeys),
+    /// Refresh the session, through the gate if there is one.
+    RefreshSession(RefreshSession),
+    /// Answer without the origin.
+    Respond(Box<Respond>),
+}
+
+impl Step {
+    /// The step's name, for the log.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::AskUser(_) => "ask_user",
+            Self::CheckSignature(_) => "check_signature",
+            Self::FetchKeys(_) => "fetch_keys",
+            Self::Forward(_) => "forward",
+            Self::ReadKeys(_) => "read_keys",
+            Self::RefreshSession(_) => "refresh_session",
+            Self::Respond(_) => "respond",
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! The refresh: when it is needed, what its answer means, and what stands if there is none.
+
+use crate::auth_api::{self, ALIVE_BUDGET_MS, AuthRequest, RefreshReply};
+use crate::memory::Memory;
+use crate::session::Session;
+use crate::time::UnixTime;
+use crate::token::{Claims, Token, VerifiedClaims};
+
+use super::begin;
+use super::settle::{self, Settled};
+use super::verify::{self, Purpose, Verdict};
+use super::visit::{Outcome, Source, Stage, Visit};
+use super::Step;
+
+/// What a new session must match: the user, the session, and a later expiry.
+#[derive(Debug)]
+struct Expected {
+    user_id: String,
+    session_id: Option<String>,
+    expires_at: UnixTime,
+}
+
+impl Expected {
+    fn of_claims(claims: &Claims) -> Self {
+        Self {
+            user_id: claims.user_id.clone(),
+            session_id: claims.session_id.clone(),
+            expires_at: claims.expires_at,
+        }
+    }
+
+    fn of_unverified(token: &Token) -> Self {
+        Self {
+            user_id: token.claimed_subject().unwrap_or_default().to_owned(),
+            session_id: token.claimed_session().map(str::to_owned),
+            expires_at: token.claimed_expiry().unwrap_or_default(),
+        }
+    }
+
+    fn matches(&self, renewed: &Claims) -> bool {
+        renewed.user_id == self.user_id
+            && renewed.session_id == self.session_id
+            && renewed.expires_at > self.expires_at
+    }
+}
+
+/// A new session whose token is being verified.
+#[derive(Debug)]
+pub(super) struct Renewal {
+    session: Box<Session>,
+    expected: Expected,
+    fallback: Option<VerifiedClaims>,
+}
+
+/// Decides what follows from the verdict on the presented token.
+pub(super) fn assess(
+    visit: Box<Visit>,
+    verdict: Verdict,
+    memory: &mut Memory,
+    now: UnixTime,
+) -> Step {
+    let is_cookie = visit.source == Source::Cookies;
+    match verdict {
+        Verdict::Alive(claims) if is_cookie && is_near_expiry(&visit, &claims, now) => {
+            let expected = Expected::of_claims(&claims);
+            // A verified session: the gate may be keyed by it.
+            let gate_key = claims.session_id.clone();
+            request(visit, expected, gate_key, Some(claims), memory, now)
+        }
+        Verdict::Alive(claims) => {
+            settle::settle(visit, Settled::valid(claims, "token_valid"), memory, now)
+        }
+        Verdict::Dead(signed) if is_cookie => {
+            let expected = Expected::of_claims(signed.claims());
+            let gate_key = signed.claims().session_id.clone();
+            request(visit, expected, gate_key, None, memory, now)
+        }
+        Verdict::Dead(_) => end(visit, Outcome::Expired, "token_expired", memory, now),
+        Verdict::Failed(error) => begin::try_next(visit, Some(error.code()), memory, now),
+        Verdict::Gone(code) => end(visit, Outcome::Revoked, code, memory, now),
+        Verdict::KeyUnknown(token) | Verdict::Rejected(token) | Verdict::Uncheckable(token)
+            if !is_cookie =>
+        {
+            let _ = token;
+            end(visit, Outcome::Invalid, "token_unknown_key", memory, now)
+        }
+        Verdict::KeyUnknown(token) => unknown_key(visit, &token, memory, now),
+        Verdict::Uncheckable(token) if token.kid().is_some() && !token.is_shared_secret() => {
+            unknown_key(visit, &token, memory, now)
+        }
+        Verdict::Rejected(token) | Verdict::Uncheckable(token) => {
+            let expected = Expected::of_unverified(&token);
+            request(visit, expected, None, None, memory, now)
+        }
+        Verdict::Undecided(code) => end(visit, Outcome::Unavailable, code, memory, now),
+    }
+}
+
+/// The token's own expiry counts, never the cookie's `expires_at`, which anyone can write.
+fn is_near_expiry(visit: &Visit, claims: &Claims, now: UnixTime) -> bool {
+    let margin = visit.config.refresh_margin_seconds;
+    claims.expires_at <= now || claims.expires_at < now.plus_seconds(margin)
+}
+
+/// A key may be unknown because it was revoked: then only a refresh helps. But
+/// anyone can make up key ids, so few of these reach Auth.
+fn unknown_key(visit: Box<Visit>, token: &Token, memory: &mut Memory, now: UnixTime) -> Step {
+    if !memory.claim_unknown_key_refresh(now) {
+        return end(visit, Outcome::Unavailable, "token_unknown_key", memory, now);
+    }
+    let expected = Expected::of_unverified(token);
+    request(visit, expected, None, None, memory, now)
+}
+
+fn end(
+    visit: Box<Visit>,
+    outcome: Outcome,
+    reason: &'static str,
+    memory: &mut Memory,
+    now: UnixTime,
+) -> Step {
+    settle::settle(visit, Settled::plain(outcome, reason), memory, now)
+}
+
+fn request(
+    mut visit: Box<Visit>,
+    expected: Expected,
+    gate_key: Option<String>,
+    fallback: Option<VerifiedClaims>,
+    memory: &mut Memory,
+    now: UnixTime,
+) -> Step {
+    if !memory.may_refresh(now) {
+        return stand(visit, fallback, "auth_breaker_open", memory, now);
+    }
+    let Some(refresh_token) = visit.session().map(|session| session.refresh_token().to_owned())
+    else {
+        return end(visit, Outcome::Invalid, "cookie_malformed", memory, now);
+    };
+    visit.wait(now);
+    let client_ip = visit.head.header("cf-connecting-ip").map(str::to_owned);
+    let budget_ms = visit.auth_budget_ms();
+    let order = RefreshOrder {
+        budget_ms,
+        client_ip,
+        is_alive: fallback.is_some(),
+        refresh_token,
+        session_id: gate_key,
+    };
+    Step::RefreshSession(RefreshSession {
+        visit,
+        order,
+        expected,
+        fallback,
+    })
+}
+
+/// A refresh to be carried out, by the gate or by the Worker itself.
+#[derive(Clone, Debug)]
+pub struct RefreshOrder {
+    /// Milliseconds that Auth may take, all attempts together.
+    pub budget_ms: u64,
+    /// The visitor's address, for `Sb-Forwarded-For`.
+    pub client_ip: Option<String>,
+    /// True if the old token still works: one short attempt, then it goes on.
+    pub is_alive: bool,
+    /// The refresh token to send.
+    pub refresh_token: String,
+    /// The session's id, if a good signature vouches for it: what the gate is keyed by.
+    pub session_id: Option<String>,
+}
+
+impl RefreshOrder {
+    /// How long the visitor waits at most, in milliseconds.
+    #[must_use]
+    pub const fn patience_ms(&self) -> u64 {
+        if self.is_alive && self.budget_ms > ALIVE_BUDGET_MS {
+            ALIVE_BUDGET_MS
+        } else {
+            self.budget_ms
+        }
+    }
+}
+
+/// How the gate took part in a refresh.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Gate {
+    /// The gate did not answer; the Worker refreshed by itself.
+    Failed,
+    /// This request's refresh was the one sent to Auth.
+    Led,
+    /// No gate is bound, or no verified session id to key it by.
+    None,
+    /// The refresh token had just been rotated: the gate answered with its successor.
+    Replayed,
+    /// Another request's refresh was under way and served this one too.
+    Shared,
+}
+
+impl Gate {
+    /// The word in the log line.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Led => "led",
+            Self::None => "none",
+            Self::Replayed => "replayed",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+/// What came of a [`RefreshOrder`].
+#[derive(Clone, Debug)]
+pub struct RefreshAnswer {
+    /// Auth's answer, classified.
+    pub reply: RefreshReply,
+    /// Requests sent to Auth for this visitor.
+    pub auth_calls: u32,
+    /// How the gate took part.
+    pub gate: Gate,
+}
+
+/// Waits for a refresh.
+#[derive(Debug)]
+pub struct RefreshSession {
+    visit: Box<Visit>,
+    order: RefreshOrder,
+    expected: Expected,
+    fallback: Option<VerifiedClaims>,
+}
+
+impl RefreshSession {
+    /// What to do.
+    #[must_use]
+    pub const fn order(&self) -> &RefreshOrder {
+        &self.order
+    }
+
+    /// The request that an attempt sends.
+    #[must_use]
+    pub fn request(&self) -> AuthRequest {
+        auth_api::refresh_request(
+            &self.visit.config,
+            &self.order.refresh_token,
+            self.order.client_ip.as_deref(),
+        )
+    }
+
+    /// Continues with the answer.
+    pub fn resume(self, answer: RefreshAnswer, memory: &mut Memory, now: UnixTime) -> Step {
+        let Self {
+            mut visit,
+            expected,
+            fallback,
+            ..
+        } = self;
+        visit.spend(Stage::Auth, now);
+        visit.count_auth_calls(answer.auth_calls);
+        visit.record.gate = answer.gate.word();
+        match answer.reply {
+            RefreshReply::Renewed(session) => {
+                memory.note_auth_answer();
+                let raw = session.access_token().to_owned();
+                let renewal = Renewal {
+                    session,
+                    expected,
+                    fallback,
+                };
+                verify::verify(visit, Purpose::Renewed(renewal), &raw, memory, now)
+            }
+            RefreshReply::Ended(code) => {
+                memory.note_auth_answer();
+                end(visit, Outcome::Expired, code, memory, now)
+            }
+            RefreshReply::Misconfigured(code) => {
+                visit.alarm();
+                stand(visit, fallback, code, memory, now)
+            }
+            RefreshReply::Unavailable { code, .. } => {
+                note_failure(&visit, code, memory, now);
+                stand(visit, fallback, code, memory, now)
+            }
+        }
+    }
+}
+
+/// What opens the breaker: a wait that was for nothing, or the rate limit of
+/// this Worker's address. With a secret key the limit is the visitor's own.
+fn note_failure(visit: &Visit, code: &str, memory: &mut Memory, now: UnixTime) {
+    let is_limited = code == "auth_rate_limited";
+    if is_limited && visit.config.secret_key.is_some() {
+        return;
+    }
+    if code == "auth_conflict" {
+        return;
+    }
+    memory.note_auth_failure(code == "auth_timeout", now);
+}
+
+/// Without an answer an alive token goes on; for a dead one nothing can be decided.
+fn stand(
+    visit: Box<Visit>,
+    fallback: Option<VerifiedClaims>,
+    reason: &'static str,
+    memory: &mut Memory,
+    now: UnixTime,
+) -> Step {
+    let settled = fallback.map_or_else(
+        || Settled::plain(Outcome::Unavailable, reason),
+        |claims| Settled::valid(claims, reason),
+    );
+    settle::settle(visit, settled, memory, now)
+}
+
+/// Decides what follows from the verdict on Auth's answer: only a verified
+/// token of the same user and session, living longer, is ever written.
+pub(super) fn renewed(
+    mut visit: Box<Visit>,
+    renewal: Renewal,
+    verdict: &Verdict,
+    memory: &mut Memory,
+    now: UnixTime,
+) -> Step {
+    if let Verdict::Alive(claims) = verdict
+        && renewal.expected.matches(claims)
+    {
+        let settled = Settled::refreshed(claims.clone(), renewal.session);
+        return settle::settle(visit, settled, memory, now);
+    }
+    let reason = match verdict {
+        Verdict::Undecided(code) => code,
+        Verdict::Alive(_)
+        | Verdict::Dead(_)
+        | Verdict::Failed(_)
+        | Verdict::Gone(_)
+        | Verdict::KeyUnknown(_)
+        | Verdict::Rejected(_)
+        | Verdict::Uncheckable(_) => {
+            visit.alarm();
+            "auth_answer_not_trusted"
+        }
+    };
+    stand(visit, renewal.fallback, reason, memory, now)
+}

@@ -1,0 +1,162 @@
+//! What is known of one request while it is decided.
+
+use std::rc::Rc;
+
+use crate::config::Config;
+use crate::cookies::{Candidate, SessionCookies};
+use crate::head::RequestHead;
+use crate::record::{Level, RequestRecord};
+use crate::rules::Rule;
+use crate::session::Session;
+use crate::time::UnixTime;
+
+/// What a request turned out to be: the word in logs and `Server-Timing`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// No session was sent.
+    Anonymous,
+    /// The rule forwards untouched.
+    Bypass,
+    /// The session is dead for good.
+    Expired,
+    /// What was sent is malformed, forged or not for this site.
+    Invalid,
+    /// The session was renewed at Auth.
+    Refreshed,
+    /// The session was ended although its token is alive.
+    Revoked,
+    /// It cannot be decided now.
+    Unavailable,
+    /// The token is good.
+    Valid,
+}
+
+impl Outcome {
+    /// The outcome's word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::Bypass => "bypass",
+            Self::Expired => "expired",
+            Self::Invalid => "invalid",
+            Self::Refreshed => "refreshed",
+            Self::Revoked => "revoked",
+            Self::Unavailable => "unavailable",
+            Self::Valid => "valid",
+        }
+    }
+}
+
+/// Where the token came from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Source {
+    Bearer,
+    Cookies,
+    Nothing,
+}
+
+/// The stages that time is counted for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stage {
+    Auth,
+    Keys,
+    Verify,
+}
+
+/// One request on its way.
+#[derive(Debug)]
+pub(super) struct Visit {
+    pub(super) config: Rc<Config>,
+    pub(super) cookies: Option<SessionCookies>,
+    pub(super) head: RequestHead,
+    /// The login path and `AUTH_PATH` are never denied.
+    pub(super) is_exempt: bool,
+    /// Candidates still to be tried, best last.
+    pub(super) untried: Vec<usize>,
+    pub(super) chosen: Option<usize>,
+    pub(super) record: RequestRecord,
+    pub(super) rule: Option<usize>,
+    pub(super) source: Source,
+    pub(super) started: UnixTime,
+    waiting_since: UnixTime,
+}
+
+impl Visit {
+    pub(super) fn new(config: Rc<Config>, head: RequestHead, now: UnixTime) -> Self {
+        let record = RequestRecord {
+            gate: "none",
+            keys: "none",
+            ray: head.header("cf-ray").map(str::to_owned),
+            ..RequestRecord::default()
+        };
+        Self {
+            config,
+            cookies: None,
+            head,
+            is_exempt: false,
+            untried: Vec::new(),
+            chosen: None,
+            record,
+            rule: None,
+            source: Source::Nothing,
+            started: now,
+            waiting_since: now,
+        }
+    }
+
+    pub(super) fn rule(&self) -> &Rule {
+        self.config.rules.rule(self.rule)
+    }
+
+    /// The reading of the cookies that is used.
+    pub(super) fn candidate(&self) -> Option<&Candidate> {
+        self.cookies.as_ref()?.candidates.get(self.chosen?)
+    }
+
+    /// The session that is used, if one could be read.
+    pub(super) fn session(&self) -> Option<&Session> {
+        self.candidate()?.session.as_ref().ok()
+    }
+
+    /// True if the visitor sent a session of any kind, even an unreadable one.
+    pub(super) fn has_session(&self) -> bool {
+        self.source != Source::Nothing
+    }
+
+    /// Starts waiting for an effect.
+    pub(super) const fn wait(&mut self, now: UnixTime) {
+        self.waiting_since = now;
+    }
+
+    /// Ends the wait and counts its time.
+    pub(super) fn spend(&mut self, stage: Stage, now: UnixTime) {
+        let waited = now.millis_since(self.waiting_since);
+        let ms = &mut self.record.ms;
+        let total = match stage {
+            Stage::Auth => &mut ms.auth,
+            Stage::Keys => &mut ms.keys,
+            Stage::Verify => &mut ms.verify,
+        };
+        *total = total.saturating_add(waited);
+    }
+
+    /// What is left of the time that Auth may take in this request, in milliseconds.
+    pub(super) fn auth_budget_ms(&self) -> u64 {
+        let ms = &self.record.ms;
+        self.config
+            .auth_timeout_ms
+            .saturating_sub(ms.auth.saturating_add(ms.keys))
+    }
+
+    /// Counts a call to Auth.
+    pub(super) const fn count_auth_calls(&mut self, calls: u32) {
+        self.record.auth_calls = self.record.auth_calls.saturating_add(calls);
+    }
+
+    /// Marks the record as one that the operator must see.
+    pub(super) const fn alarm(&mut self) {
+        self.record.level = Level::Error;
+    }
+}
+

@@ -1,0 +1,152 @@
+//! The head of a request: method, URL and headers, without the body.
+
+/// The head of one request as the runtime received it.
+#[derive(Clone, Debug, Default)]
+pub struct RequestHead {
+    method: String,
+    url: String,
+    headers: Headers,
+}
+
+impl RequestHead {
+    /// A head from the request's own method (any token), its absolute URL and its headers.
+    #[must_use]
+    pub const fn new(method: String, url: String, headers: Headers) -> Self {
+        Self {
+            method,
+            url,
+            headers,
+        }
+    }
+
+    /// The method, as sent.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// True for GET and HEAD, the methods a browser may repeat after a redirect.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "HEAD")
+    }
+
+    /// The headers.
+    #[must_use]
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The value of the header `name` (lower case).
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.value(name)
+    }
+
+    /// The scheme: `http` or `https`.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        self.url.split_once("://").map_or("", |(scheme, _)| scheme)
+    }
+
+    /// The host with its port, if one is named.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        let (authority, _) = split_authority(&self.url);
+        authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+    }
+
+    /// The host without its port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let authority = self.authority();
+        match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            Some(_) | None => authority,
+        }
+    }
+
+    /// `scheme://host:port`, as in the `Origin` header.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("{}://{}", self.scheme(), self.authority())
+    }
+
+    /// Path and query, beginning with `/`, as sent.
+    #[must_use]
+    pub fn path_and_query(&self) -> &str {
+        let (_, rest) = split_authority(&self.url);
+        if rest.starts_with('/') { rest } else { "/" }
+    }
+
+    /// The path, as sent.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        let rest = self.path_and_query();
+        rest.split_once('?').map_or(rest, |(path, _)| path)
+    }
+
+    /// The whole URL, as sent.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+fn split_authority(url: &str) -> (&str, &str) {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let end = after_scheme
+        .find(['/', '?', '#'])
+        .unwrap_or(after_scheme.len());
+    after_scheme.split_at(end)
+}
+
+/// The headers of a request: the runtime's own list, taken over in one piece.
+///
+/// Crossing between JavaScript and wasm costs more than searching a short
+/// text, so the shell hands all headers over as one string: a line
+/// `name,value` each. A line break cannot occur in a header (RFC 9110 5.5) and
+/// a comma cannot occur in a name (RFC 9110 5.6.2), so the text is unambiguous.
+#[derive(Clone, Debug, Default)]
+pub struct Headers(String);
+
+impl Headers {
+    /// Takes over lines of `name,value`, names in lower case.
+    #[must_use]
+    pub const fn from_lines(lines: String) -> Self {
+        Self(lines)
+    }
+
+    /// Headers from pairs; names are lower-cased.
+    #[must_use]
+    pub fn from_pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let lines: Vec<String> = pairs
+            .into_iter()
+            .map(|(name, value)| format!("{},{value}", name.to_ascii_lowercase()))
+            .collect();
+        Self(lines.join("\n"))
+    }
+
+    /// All headers, in the runtime's order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.split('\n').filter_map(|line| line.split_once(','))
+    }
+
+    /// The value of the header `name` (lower case).
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.iter()
+            .find_map(|(candidate, value)| (candidate == name).then_some(value))
+    }
+}
+
+/// One change to a header list. What no edit names stays as it is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum HeaderEdit {
+    /// Adds a further value.
+    Append(&'static str, String),
+    /// Removes every value. The name may be one that a client made up.
+    Remove(String),
+    /// Replaces every value by this one.
+    Set(&'static str, String),
+}

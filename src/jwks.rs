@@ -1,0 +1,294 @@
+//! JSON Web Key Sets (RFC 7517): which keys may verify which tokens, and how long a set is used.
+
+use std::fmt;
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
+use serde_json::{Value, json};
+
+use crate::time::UnixTime;
+
+/// Largest key set that is read. Supabase publishes a handful of keys of at most 1 KiB.
+pub const MAX_SET_BYTES: usize = 64 * 1024;
+/// Most keys of a set that are kept: a longer list is an attack on memory, not a rotation.
+pub const MAX_KEYS: usize = 64;
+/// The last good set serves this long while Auth cannot be reached.
+pub const MAX_STALE_SECONDS: u64 = 24 * 60 * 60;
+/// RFC 7518 3.3: RSA keys below 2048 bits must not be used.
+const MIN_RSA_BITS: usize = 2048;
+
+/// A signature algorithm that this Worker verifies.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SignatureAlgorithm {
+    /// ECDSA on P-256 with SHA-256 (RFC 7518 3.4); Supabase's default.
+    Es256,
+    /// Ed25519 (RFC 8037).
+    EdDsa,
+    /// HMAC with SHA-256: the project's legacy secret.
+    Hs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 3.3).
+    Rs256,
+}
+
+impl SignatureAlgorithm {
+    /// The algorithm that a token or a key names, if it is one of ours.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "ES256" => Some(Self::Es256),
+            "EdDSA" => Some(Self::EdDsa),
+            "HS256" => Some(Self::Hs256),
+            "RS256" => Some(Self::Rs256),
+            _ => None,
+        }
+    }
+
+    /// The registered name (RFC 7518 3.1, RFC 8037 3.1).
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+            Self::Hs256 => "HS256",
+            Self::Rs256 => "RS256",
+        }
+    }
+}
+
+/// A public key that may verify tokens: its `kty`, `crv`, `use`, `key_ops` and `alg` agree.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct VerificationKey {
+    kid: String,
+    algorithm: SignatureAlgorithm,
+    jwk: String,
+}
+
+impl VerificationKey {
+    /// The key's id.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The one algorithm the key is for.
+    #[must_use]
+    pub const fn algorithm(&self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+
+    /// The public members as a JWK in JSON, ready for import.
+    #[must_use]
+    pub fn jwk(&self) -> &str {
+        &self.jwk
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        let jwk: Jwk = serde_json::from_value(value.clone()).ok()?;
+        let common = &jwk.common;
+        let kid = common.key_id.clone().filter(|kid| !kid.is_empty())?;
+        if !matches!(common.public_key_use, None | Some(PublicKeyUse::Signature)) {
+            return None;
+        }
+        if let Some(operations) = &common.key_operations
+            && !operations.contains(&KeyOperations::Verify)
+        {
+            return None;
+        }
+        let (algorithm, public) = public_members(&jwk.algorithm)?;
+        let named = value.get("alg").map(|alg| alg.as_str());
+        if named.is_some_and(|alg| alg != Some(algorithm.name())) {
+            return None;
+        }
+        Some(Self {
+            kid,
+            algorithm,
+            jwk: public.to_string(),
+        })
+    }
+}
+
+/// The algorithm a key is for and its public members; a private member never leaves here.
+fn public_members(parameters: &AlgorithmParameters) -> Option<(SignatureAlgorithm, Value)> {
+    if let AlgorithmParameters::EllipticCurve(key) = parameters
+        && key.curve == EllipticCurve::P256
+    {
+        let public = json!({"kty": "EC", "crv": "P-256", "x": key.x, "y": key.y});
+        return Some((SignatureAlgorithm::Es256, public));
+    }
+    if let AlgorithmParameters::RSA(key) = parameters
+        && modulus_bits(&key.n)? >= MIN_RSA_BITS
+    {
+        let public = json!({"kty": "RSA", "alg": "RS256", "n": key.n, "e": key.e});
+        return Some((SignatureAlgorithm::Rs256, public));
+    }
+    if let AlgorithmParameters::OctetKeyPair(key) = parameters
+        && key.curve == EllipticCurve::Ed25519
+    {
+        let public = json!({"kty": "OKP", "crv": "Ed25519", "x": key.x});
+        return Some((SignatureAlgorithm::EdDsa, public));
+    }
+    None
+}
+
+fn modulus_bits(modulus: &str) -> Option<usize> {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+        .decode(modulus)
+        .ok()?;
+    let first = bytes.iter().position(|byte| *byte != 0)?;
+    let leading = bytes.get(first)?.leading_zeros() as usize;
+    Some((bytes.len() - first) * 8 - leading)
+}
+
+/// Why a key set could not be had.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeysError {
+    /// The answer is not `{"keys":[…]}`.
+    Malformed,
+    /// The server answered with another status than 200.
+    Status(u16),
+    /// The answer is larger than [`MAX_SET_BYTES`].
+    TooLarge,
+    /// No answer in time, or none at all.
+    Unreachable,
+}
+
+impl fmt::Display for KeysError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("expected a JSON Web Key Set, found something else"),
+            Self::Status(status) => {
+                write!(f, "expected status 200 for the key set, found {status}")
+            }
+            Self::TooLarge => write!(f, "expected a key set of at most {MAX_SET_BYTES} bytes"),
+            Self::Unreachable => f.write_str("expected a key set, found no answer in time"),
+        }
+    }
+}
+
+impl std::error::Error for KeysError {}
+
+/// The usable keys of a JSON Web Key Set.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct KeySet {
+    keys: Vec<VerificationKey>,
+}
+
+impl KeySet {
+    /// Reads a key set, key by key: what is not understood is skipped (RFC 7517 5).
+    ///
+    /// # Errors
+    /// [`KeysError::TooLarge`] above [`MAX_SET_BYTES`], [`KeysError::Malformed`] without a list `keys`.
+    pub fn parse(body: &[u8]) -> Result<Self, KeysError> {
+        if body.len() > MAX_SET_BYTES {
+            return Err(KeysError::TooLarge);
+        }
+        let set: Value = serde_json::from_slice(body).map_err(|_| KeysError::Malformed)?;
+        let Some(Value::Array(listed)) = set.get("keys") else {
+            return Err(KeysError::Malformed);
+        };
+        let mut keys: Vec<VerificationKey> = Vec::new();
+        for key in listed.iter().filter_map(VerificationKey::from_json) {
+            if keys.len() == MAX_KEYS {
+                break;
+            }
+            keys.push(key);
+        }
+        // Auth lists its keys in random order; a stable order makes sets comparable.
+        keys.sort_by(|a, b| a.kid.cmp(&b.kid).then_with(|| a.jwk.cmp(&b.jwk)));
+        Ok(Self { keys })
+    }
+
+    /// True if no key of the set can verify anything: a project with a shared secret only.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The number of usable keys.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// True if a key with this id is in the set.
+    #[must_use]
+    pub fn contains(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid == kid)
+    }
+
+    /// The key with this id for this algorithm.
+    #[must_use]
+    pub fn find(&self, kid: &str, algorithm: SignatureAlgorithm) -> Option<&VerificationKey> {
+        self.keys
+            .iter()
+            .find(|key| key.kid == kid && key.algorithm == algorithm)
+    }
+}
+
+/// A key set with the time it was fetched.
+///
+/// In `SESSION_KV` it stands under `jwks:<JWKS URL>` for [`MAX_STALE_SECONDS`], as
+/// `{"fetched_at":<ms since 1970>,"keys":[{"kid":…,"alg":…,"kty":…,…}]}`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CachedKeys {
+    /// The usable keys.
+    pub set: KeySet,
+    /// When Auth answered with them.
+    pub fetched_at: UnixTime,
+}
+
+impl CachedKeys {
+    /// The KV key of the set of one Auth server: by its full URL, so that two
+    /// projects which share a cookie name never share keys.
+    #[must_use]
+    pub fn storage_name(jwks_url: &str) -> String {
+        format!("jwks:{jwks_url}")
+    }
+
+    /// Reads what [`Self::to_stored`] wrote.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Option<Self> {
+        let stored: Value = serde_json::from_str(text).ok()?;
+        let fetched_at = UnixTime::from_millis(stored.get("fetched_at")?.as_u64()?);
+        let set = KeySet::parse(text.as_bytes()).ok()?;
+        Some(Self { set, fetched_at })
+    }
+
+    /// The text that is kept in `SESSION_KV`.
+    #[must_use]
+    pub fn to_stored(&self) -> String {
+        let keys: Vec<Value> = self.set.keys.iter().filter_map(stored_key).collect();
+        json!({"fetched_at": self.fetched_at.millis(), "keys": keys}).to_string()
+    }
+
+    /// True while the set needs no look at Auth.
+    #[must_use]
+    pub const fn is_fresh(&self, ttl_seconds: u64, now: UnixTime) -> bool {
+        now.millis_since(self.fetched_at) < ttl_seconds.saturating_mul(1000)
+    }
+
+    /// True while the set may still verify tokens although Auth was not asked again.
+    #[must_use]
+    pub const fn is_usable(&self, now: UnixTime) -> bool {
+        now.millis_since(self.fetched_at) < MAX_STALE_SECONDS * 1000
+    }
+
+    /// True if the stored copy should be replaced by this set: it changed, or
+    /// the copy is half way to its expiry. KV writes cost ten times a read and
+    /// are limited to one a second per key.
+    #[must_use]
+    pub fn is_worth_storing(&self, stored: Option<&Self>) -> bool {
+        let half = MAX_STALE_SECONDS * 1000 / 2;
+        stored.is_none_or(|stored| {
+            stored.set != self.set || self.fetched_at.millis_since(stored.fetched_at) >= half
+        })
+    }
+}
+
+fn stored_key(key: &VerificationKey) -> Option<Value> {
+    let mut members: Value = serde_json::from_str(&key.jwk).ok()?;
+    let object = members.as_object_mut()?;
+    object.insert("kid".into(), key.kid.clone().into());
+    object.insert("alg".into(), key.algorithm.name().into());
+    Some(members)
+}

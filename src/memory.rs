@@ -1,0 +1,287 @@
+//! What an isolate remembers between requests: plain values, never a promise, a stream or a request.
+//!
+//! workerd binds I/O to the request that started it, so nothing here waits for
+//! anything; the shell owns the one instance and lends it out between awaits.
+
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
+
+use crate::jwks::CachedKeys;
+use crate::time::UnixTime;
+use crate::token::VerifiedClaims;
+
+/// Bytes of verdicts that are kept: some thousand visitors of an isolate with 128 MiB.
+const MAX_VERDICT_BYTES: usize = 8 * 1024 * 1024;
+/// What an entry costs beside its claims: digest, key id, list links.
+const VERDICT_OVERHEAD_BYTES: usize = 256;
+/// Unknown key ids that are remembered, so that sprayed ones cost neither memory nor fetches.
+const MAX_UNKNOWN_KIDS: usize = 512;
+/// Longest key id that is remembered as unknown; Supabase's are UUIDs.
+const MAX_KID_BYTES: usize = 128;
+/// Hosted key sets are cached for 10 min at the edge: a new key may need that long to appear.
+const UNKNOWN_KID_SECONDS: u64 = 600;
+/// At most one forced refetch in this time, whatever arrives (against sprayed `kid`s).
+const FORCED_FETCH_COOL_DOWN_MS: u64 = 30_000;
+/// After a failed fetch the key set is not asked for again for this long.
+const FAILED_FETCH_COOL_DOWN_MS: u64 = 5_000;
+/// A background refetch that has not answered by then is considered lost.
+const BACKGROUND_FETCH_MS: u64 = 15_000;
+/// Refreshes of sessions with an unknown key, per [`UNKNOWN_KEY_WINDOW_MS`].
+const MAX_UNKNOWN_KEY_REFRESHES: u32 = 10;
+const UNKNOWN_KEY_WINDOW_MS: u64 = 60_000;
+/// Quick failures of Auth in a row after which its breaker opens; a hanging
+/// Auth opens it at once, since each further try would hold a visitor.
+const BREAKER_FAILURES: u32 = 5;
+/// How long the open breaker keeps requests from Auth before one may try again.
+const BREAKER_OPEN_MS: u64 = 5_000;
+
+/// The isolate's memory.
+#[derive(Debug)]
+pub struct Memory {
+    auth_breaker: Breaker,
+    background_fetch: Option<UnixTime>,
+    background_wanted: bool,
+    failed_fetch: Option<UnixTime>,
+    forced_fetch: Option<UnixTime>,
+    keys: Option<CachedKeys>,
+    unknown_key_refreshes: Window,
+    unknown_kids: LruCache<String, UnixTime>,
+    verdict_bytes: usize,
+    verdicts: LruCache<[u8; 32], Verdict>,
+}
+
+#[derive(Debug)]
+struct Verdict {
+    claims: VerifiedClaims,
+    kid: Option<String>,
+    until: UnixTime,
+}
+
+impl Verdict {
+    const fn weight(&self, claims_weight: usize) -> usize {
+        let kid = match &self.kid {
+            Some(kid) => kid.len(),
+            None => 0,
+        };
+        claims_weight + kid + VERDICT_OVERHEAD_BYTES
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            auth_breaker: Breaker::default(),
+            background_fetch: None,
+            background_wanted: false,
+            failed_fetch: None,
+            forced_fetch: None,
+            keys: None,
+            unknown_key_refreshes: Window::default(),
+            unknown_kids: LruCache::new(NonZeroUsize::new(MAX_UNKNOWN_KIDS).unwrap_or(NonZeroUsize::MIN)),
+            verdict_bytes: 0,
+            verdicts: LruCache::unbounded(),
+        }
+    }
+}
+
+impl Memory {
+    /// The verdict on a token seen before, if it still holds.
+    pub fn verdict(&mut self, digest: &[u8; 32], now: UnixTime) -> Option<VerifiedClaims> {
+        let known = self.verdicts.get(digest)?;
+        if now < known.until {
+            return Some(known.claims.clone());
+        }
+        self.forget(digest);
+        None
+    }
+
+    /// Remembers a verdict until `until`, which must not be later than the token's expiry.
+    /// `kid` names the key it rests on; without one it rests on something else than the key set.
+    pub fn remember(
+        &mut self,
+        digest: [u8; 32],
+        claims: VerifiedClaims,
+        kid: Option<String>,
+        until: UnixTime,
+    ) {
+        self.forget(&digest);
+        let verdict = Verdict { claims, kid, until };
+        self.verdict_bytes += verdict.weight(verdict.claims.weight());
+        self.verdicts.put(digest, verdict);
+        while self.verdict_bytes > MAX_VERDICT_BYTES {
+            let Some((_, oldest)) = self.verdicts.pop_lru() else {
+                break;
+            };
+            self.release(&oldest);
+        }
+    }
+
+    /// Forgets the verdict on a token, for instance when its session was revoked.
+    pub fn forget(&mut self, digest: &[u8; 32]) {
+        if let Some(verdict) = self.verdicts.pop(digest) {
+            self.release(&verdict);
+        }
+    }
+
+    /// Verdicts held now, and their size in bytes.
+    #[must_use]
+    pub fn verdicts_held(&self) -> (usize, usize) {
+        (self.verdicts.len(), self.verdict_bytes)
+    }
+
+    fn release(&mut self, verdict: &Verdict) {
+        let weight = verdict.weight(verdict.claims.weight());
+        self.verdict_bytes = self.verdict_bytes.saturating_sub(weight);
+    }
+
+    /// The last good key set, as long as it may serve.
+    #[must_use]
+    pub fn keys(&self, now: UnixTime) -> Option<&CachedKeys> {
+        self.keys.as_ref().filter(|keys| keys.is_usable(now))
+    }
+
+    /// Takes over a key set if it is newer, and drops the verdicts whose key has left.
+    pub fn store_keys(&mut self, keys: CachedKeys) {
+        if self.keys.as_ref().is_some_and(|held| held.fetched_at > keys.fetched_at) {
+            return;
+        }
+        self.background_fetch = None;
+        self.failed_fetch = None;
+        let gone: Vec<[u8; 32]> = self
+            .verdicts
+            .iter()
+            .filter(|(_, verdict)| verdict.kid.as_ref().is_some_and(|kid| !keys.set.contains(kid)))
+            .map(|(digest, _)| *digest)
+            .collect();
+        for digest in &gone {
+            self.forget(digest);
+        }
+        self.keys = Some(keys);
+    }
+
+    /// Notes that the key set could not be fetched.
+    pub const fn note_failed_fetch(&mut self, now: UnixTime) {
+        self.failed_fetch = Some(now);
+        self.background_fetch = None;
+    }
+
+    /// True if the key set may be asked for now although nothing is known: no failure just happened.
+    #[must_use]
+    pub const fn may_fetch(&self, now: UnixTime) -> bool {
+        match self.failed_fetch {
+            Some(failed) => now.millis_since(failed) >= FAILED_FETCH_COOL_DOWN_MS,
+            None => true,
+        }
+    }
+
+    /// Asks for a background refetch of a stale set, unless one is under way or just failed.
+    pub const fn want_background_fetch(&mut self, now: UnixTime) {
+        let is_running = match self.background_fetch {
+            Some(started) => now.millis_since(started) < BACKGROUND_FETCH_MS,
+            None => false,
+        };
+        if !is_running && self.may_fetch(now) {
+            self.background_fetch = Some(now);
+            self.background_wanted = true;
+        }
+    }
+
+    /// Takes the wish for a background refetch: true once for each time it was made.
+    pub const fn take_background_fetch(&mut self) -> bool {
+        std::mem::replace(&mut self.background_wanted, false)
+    }
+
+    /// True if a refresh may be sent to Auth now. While the breaker is open one
+    /// request per [`BREAKER_OPEN_MS`] gets through, to see whether Auth is back.
+    pub const fn may_refresh(&mut self, now: UnixTime) -> bool {
+        self.auth_breaker.may_pass(now)
+    }
+
+    /// Notes that Auth answered a refresh.
+    pub fn note_auth_answer(&mut self) {
+        self.auth_breaker = Breaker::default();
+    }
+
+    /// Notes that Auth failed a refresh: `is_slow` if it held the request until the time was over,
+    /// or said to come back later.
+    pub const fn note_auth_failure(&mut self, is_slow: bool, now: UnixTime) {
+        self.auth_breaker.note_failure(is_slow, now);
+    }
+
+    /// Claims the forced refetch for an unknown `kid`: false during the cool-down,
+    /// or if the `kid` is already remembered as unknown.
+    pub fn claim_forced_fetch(&mut self, kid: &str, now: UnixTime) -> bool {
+        let is_known_unknown = self.unknown_kids.get(kid).is_some_and(|until| now < *until);
+        let is_cooling = self
+            .forced_fetch
+            .is_some_and(|last| now.millis_since(last) < FORCED_FETCH_COOL_DOWN_MS);
+        if is_known_unknown || is_cooling || kid.len() > MAX_KID_BYTES {
+            return false;
+        }
+        self.forced_fetch = Some(now);
+        true
+    }
+
+    /// Remembers that the key set, just fetched, does not hold `kid`.
+    pub fn note_unknown_kid(&mut self, kid: &str, now: UnixTime) {
+        if kid.len() <= MAX_KID_BYTES {
+            self.unknown_kids.put(kid.to_owned(), now.plus_seconds(UNKNOWN_KID_SECONDS));
+        }
+    }
+
+    /// Claims one of the few refreshes a minute for sessions whose key is unknown.
+    pub const fn claim_unknown_key_refresh(&mut self, now: UnixTime) -> bool {
+        self.unknown_key_refreshes.claim(now)
+    }
+}
+
+/// A counter that starts anew every minute.
+#[derive(Debug, Default)]
+struct Window {
+    started: UnixTime,
+    used: u32,
+}
+
+impl Window {
+    const fn claim(&mut self, now: UnixTime) -> bool {
+        if now.millis_since(self.started) >= UNKNOWN_KEY_WINDOW_MS {
+            self.started = now;
+            self.used = 0;
+        }
+        if self.used >= MAX_UNKNOWN_KEY_REFRESHES {
+            return false;
+        }
+        self.used += 1;
+        true
+    }
+}
+
+/// Keeps requests from an Auth server that fails, so that an outage costs one
+/// visitor a wait and not every one. It belongs to the isolate and not to a
+/// session: an outage and the rate limit of the Worker's address concern all.
+#[derive(Debug, Default)]
+struct Breaker {
+    failures: u32,
+    open_until: Option<UnixTime>,
+}
+
+impl Breaker {
+    const fn may_pass(&mut self, now: UnixTime) -> bool {
+        let Some(until) = self.open_until else {
+            return true;
+        };
+        if now.millis_until(until) > 0 {
+            return false;
+        }
+        self.open_until = Some(now.plus_millis(BREAKER_OPEN_MS));
+        true
+    }
+
+    const fn note_failure(&mut self, is_slow: bool, now: UnixTime) {
+        self.failures = self.failures.saturating_add(1);
+        if is_slow || self.failures >= BREAKER_FAILURES {
+            self.open_until = Some(now.plus_millis(BREAKER_OPEN_MS));
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The path of a request in every form that an origin could understand.
+//!
+//! Origins differ: one decodes percent escapes before it looks for a route and another after, one takes a backslash for a
+//! slash, one drops duplicate slashes before it resolves `..` and another resolves first. `/a//../admin` is `/admin` to
+//! the former and `/a/admin` to the latter. A guard that knows one order only can be walked round with another, so
+//! [`RequestPath`] holds the results of all of them.
+
+use percent_encoding::percent_decode_str;
+use std::fmt;
+
+/// More distinct forms than a path that anybody meant can have; a path beyond it is built to be misunderstood.
+const MAX_FORMS: usize = 64;
+
+/// The steps besides decoding that an origin may or may not take, in any order.
+const STEPS: [fn(&str) -> String; 3] = [backslashes_to_slashes, collapse_slashes, resolve_dots];
+
+/// A request's path: as it came, and as an origin could understand it.
+#[derive(Clone, Debug)]
+pub struct RequestPath<'p> {
+    raw: &'p str,
+    /// The other forms, none of them equal to `raw`; empty for the paths of everyday.
+    others: Vec<String>,
+}
+
+/// Why a path is not understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathError {
+    /// A `%` is not followed by two hexadecimal digits.
+    BadEscape,
+    /// The decoded bytes are not UTF-8.
+    NotUtf8,
+    /// Its escapes, slashes and dots can be read in more ways than a real path has.
+    TooAmbiguous,
+}
+
+impl<'p> RequestPath<'p> {
+    /// Reads the path of a URL, without its query.
+    ///
+    /// # Errors
+    /// When the path cannot be decoded: an origin would have to guess, and it might guess something else.
+    ///
+    /// ```
+    /// use edge_session::path::RequestPath;
+    ///
+    /// let path = RequestPath::parse("/x/../%61dmin").unwrap();
+    /// assert!(path.forms().any(|form| form == "/admin"));
+    /// assert!(RequestPath::parse("/%zz").is_err());
+    /// ```
+    pub fn parse(raw: &'p str) -> Result<Self, PathError> {
+        if has_one_form(raw) {
+            return Ok(Self {
+                raw,
+                others: Vec::new(),
+            });
+        }
+        Ok(Self {
+            raw,
+            others: other_forms(raw)?,
+        })
+    }
+
+    /// The path as it came.
+    pub fn raw(&self) -> &'p str {
+        self.raw
+    }
+
+    /// Every form, each once, the raw one first.
+    pub fn forms(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.raw).chain(self.others.iter().map(String::as_str))
+    }
+}
+
+impl PathError {
+    /// A stable word for logs and tests.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::BadEscape => "bad_escape",
+            Self::NotUtf8 => "not_utf8",
+            Self::TooAmbiguous => "too_ambiguous",
+        }
+    }
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::BadEscape => "the path holds a percent sign without two hexadecimal digits",
+            Self::NotUtf8 => "the path does not decode to UTF-8",
+            Self::TooAmbiguous => "the path can be read in too many ways",
+        })
+    }
+}
+
+impl std::error::Error for PathError {}
+
+fn has_one_form(raw: &str) -> bool {
+    !raw.contains(['%', '\\']) && !raw.contains("//") && !raw.contains("/.")
+}
+
+/// Applies the steps in every order, until nothing new comes out.
+fn other_forms(raw: &str) -> Result<Vec<String>, PathError> {
+    let mut found = vec![(raw.to_owned(), false)];
+    let mut next = 0;
+    while let Some((form, decoded)) = found.get(next).cloned() {
+        next += 1;
+        for step in STEPS {
+            remember(&mut found, (step(&form), decoded));
+        }
+        if !decoded {
+            remember(&mut found, (decode(&form)?, true));
+        }
+        if found.len() > 2 * MAX_FORMS {
+            return Err(PathError::TooAmbiguous);
+        }
+    }
+    let mut others: Vec<String> = Vec::new();
+    for (form, _) in found {
+        if form != raw && !others.contains(&form) {
+            others.push(form);
+        }
+    }
+    if others.len() >= MAX_FORMS {
+        return Err(PathError::TooAmbiguous);
+    }
+    Ok(others)
+}
+
+fn remember(found: &mut Vec<(String, bool)>, form: (String, bool)) {
+    if !found.contains(&form) {
+        found.push(form);
+    }
+}
+
+/// Decodes once: `%2561` is `%61` afterwards and stays so.
+fn decode(path: &str) -> Result<String, PathError> {
+    let mut rest = path.as_bytes();
+    while let Some(at) = rest.iter().position(|&byte| byte == b'%') {
+        let escape = rest.get(at + 1..at + 3).ok_or(PathError::BadEscape)?;
+        if !escape.iter().all(u8::is_ascii_hexdigit) {
+            return Err(PathError::BadEscape);
+        }
+        rest = rest.get(at + 3..).unwrap_or_default();
+    }
+    match percent_decode_str(path).decode_utf8() {
+        Ok(decoded) => Ok(decoded.into_owned()),
+        Err(_) => Err(PathError::NotUtf8),
+    }
+}
+
+fn backslashes_to_slashes(path: &str) -> String {
+    path.replace('\\', "/")
+}
+
+fn collapse_slashes(path: &str) -> String {
+    let mut collapsed = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character != '/' || !collapsed.ends_with('/') {
+            collapsed.push(character);
+        }
+    }
+    collapsed
+}
+
+/// Removes `.` and `..` as the URL standard does, for which `%2e` is a dot as well.
+fn resolve_dots(path: &str) -> String {
+    let Some(below) = path.strip_prefix('/') else {
+        return path.to_owned();
+    };
+    let mut segments: Vec<&str> = Vec::new();
+    let mut ends_in_dots = false;
+    for segment in below.split('/') {
+        let dots = dots(segment);
+        ends_in_dots = dots.is_some();
+        match dots {
+            None => segments.push(segment),
+            Some(1) => {}
+            Some(_) => {
+                segments.pop();
+            }
+        }
+    }
+    let slash = if ends_in_dots && !segments.is_empty() {
+        "/"
+    } else {
+        ""
+    };
+    format!("/{}{slash}", segments.join("/"))
+}
+
+/// How many dots a segment stands for, if it is one of the two that move.
+fn dots(segment: &str) -> Option<usize> {
+    let mut rest = segment;
+    let mut count = 0;
+    while !rest.is_empty() {
+        rest = match rest.strip_prefix('.') {
+            Some(rest) => rest,
+            None if rest
+                .get(..3)
+                .is_some_and(|dot| dot.eq_ignore_ascii_case("%2e")) =>
+            {
+                rest.get(3..)?
+            }
+            None => return None,
+        };
+        count += 1;
+    }
+    (1..=2).contains(&count).then_some(count)
+}

@@ -1,0 +1,66 @@
+//! The one log line of a request: enums and numbers only, so that nothing secret can be in it.
+
+use serde::Serialize;
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The operator must act.
+    Error,
+    /// The record of a request.
+    #[default]
+    Info,
+}
+
+/// Milliseconds spent waiting in each stage. The runtime's clock moves only
+/// with I/O, so time of computing is not in it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Stages {
+    /// Key set: `SESSION_KV` and Auth.
+    pub keys: u64,
+    /// Signature check.
+    pub verify: u64,
+    /// Refresh and `GET /user`.
+    pub auth: u64,
+    /// From the request to the origin to its first byte.
+    pub origin: u64,
+    /// The whole request up to the answer's head.
+    pub total: u64,
+}
+
+/// The canonical log line.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RequestRecord {
+    /// Error if the operator must act, else info.
+    pub level: Level,
+    /// The outcome's word.
+    pub outcome: &'static str,
+    /// The stable code of why.
+    pub reason: &'static str,
+    /// Index of the rule in `RULES`; none if no rule matched.
+    pub rule: Option<usize>,
+    /// Requests sent to Auth for this request.
+    pub auth_calls: u32,
+    /// How the gate served the refresh.
+    pub gate: &'static str,
+    /// Where the key set came from.
+    pub keys: &'static str,
+    /// Session cookies set or deleted.
+    pub cookies: usize,
+    /// Milliseconds per stage.
+    pub ms: Stages,
+    /// Status of the answer.
+    pub status: u16,
+    /// Cloudflare's id of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ray: Option<String>,
+}
+
+impl RequestRecord {
+    /// The `Server-Timing` entry of the request (Server Timing, W3C): outcome and whole time.
+    #[must_use]
+    pub fn server_timing(&self) -> String {
+        format!("edge-session;desc=\"{}\";dur={}", self.outcome, self.ms.total)
+    }
+}

@@ -1,0 +1,94 @@
+//! Globs over paths and hosts. `*` matches any characters, `/` included; nothing else is special.
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use wildmatch::WildMatchPattern;
+
+/// `*` alone is special. The single-character wildcard is a character that no glob may hold.
+type Pattern = WildMatchPattern<'*', '\0'>;
+
+/// What a browser escapes in a path (the URL standard's path percent-encode set), `%` left as it is.
+const ESCAPED_IN_A_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}');
+
+/// A glob over a form of the path.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct PathGlob(Pattern);
+
+impl PathGlob {
+    /// The glob as written, decoded, and as a browser would send it.
+    ///
+    /// The forms of one path hold both the escaped and the decoded text, and a rule that was written in one of them is
+    /// meant for both: otherwise `/caf%C3%A9*` would not guard `/caf%c3%a9`, and `/café*` could never bypass.
+    pub(super) fn readings(glob: &str) -> Vec<Self> {
+        let mut readings = vec![glob.to_owned()];
+        let decoded = percent_decode_str(glob)
+            .decode_utf8()
+            .map(String::from)
+            .unwrap_or_else(|_| glob.to_owned());
+        let escaped = utf8_percent_encode(&decoded, ESCAPED_IN_A_PATH).to_string();
+        for reading in [decoded, escaped] {
+            if !readings.contains(&reading) {
+                readings.push(reading);
+            }
+        }
+        readings
+            .iter()
+            .map(|reading| Self(Pattern::new(reading)))
+            .collect()
+    }
+
+    pub(super) fn matches(&self, form: &str) -> bool {
+        self.0.matches(form)
+    }
+}
+
+/// A glob over the host, compared with the port only where it names one.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct HostGlob {
+    pattern: Pattern,
+    names_a_port: bool,
+}
+
+impl HostGlob {
+    pub(super) fn new(glob: &str) -> Self {
+        let (host, port) = split_port(glob);
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let pattern = Pattern::new_case_insensitive(&joined(host, port));
+        Self {
+            pattern,
+            names_a_port: port.is_some(),
+        }
+    }
+
+    pub(super) fn matches(&self, host: &str) -> bool {
+        let (host, port) = split_port(host);
+        // `example.com.` is the same host, fully qualified.
+        let host = host.strip_suffix('.').unwrap_or(host);
+        self.pattern
+            .matches(&joined(host, port.filter(|_| self.names_a_port)))
+    }
+}
+
+fn joined(host: &str, port: Option<&str>) -> String {
+    match port {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// Splits at the colon of the port, which is not one of those inside `[::1]`.
+fn split_port(host: &str) -> (&str, Option<&str>) {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        Some(_) | None => (host, None),
+    }
+}

@@ -1,0 +1,308 @@
+//! The Supabase session: the JSON that clients keep in their cookies.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::cookies::chunks;
+use crate::cookies::encoding::{self, Encoding};
+
+/// A session as a client or the Auth server wrote it, unknown members and their order kept.
+#[derive(Clone, PartialEq)]
+pub struct Session {
+    format: Format,
+    members: Map<String, Value>,
+}
+
+/// The form a session came in, which is the form it is written back in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Format {
+    /// The encoding of the cookie's value.
+    pub encoding: Encoding,
+    /// True for a form that current clients cannot read, so that it is worth rewriting
+    /// even if the tokens stay: arrays of auth-helpers, `base64l-…` of `@supabase/ssr` 0.6.0.
+    pub foreign: bool,
+    /// False for clients that keep the user elsewhere (`encode: "tokens-only"`). True for arrays,
+    /// whose client made the user up from the token: its successor expects one.
+    pub with_user: bool,
+}
+
+/// Why a session cookie cannot be read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SessionCookieError {
+    /// What follows the `base64-` prefix is not base64url.
+    NotBase64Url,
+    /// The value is not JSON.
+    NotJson,
+    /// The decoded value is not UTF-8.
+    NotUtf8,
+    /// The session is larger than any real one.
+    TooLarge,
+    /// There are more chunks than any real session has.
+    TooManyChunks,
+    /// The prefix names an encoding that a later client may have introduced.
+    UnknownEncoding,
+    /// The JSON is not a session with both tokens.
+    WrongShape,
+}
+
+impl Session {
+    /// Reads a joined cookie value; `None` if it holds nothing.
+    pub fn from_cookie(value: &str) -> Result<Option<Self>, SessionCookieError> {
+        let Some(decoded) = encoding::decode(value)? else {
+            return Ok(None);
+        };
+        let (encoding, foreign) = (decoded.encoding, decoded.foreign);
+        match parse(&decoded.text)? {
+            Value::Array(items) => Ok(Some(Self::from_array(items, encoding)?)),
+            Value::Object(members) => {
+                require_tokens(&members)?;
+                if !members.contains_key("expires_at") {
+                    return Err(SessionCookieError::WrongShape);
+                }
+                let with_user = members.contains_key("user");
+                Ok(Some(Self {
+                    format: Format {
+                        encoding,
+                        foreign,
+                        with_user,
+                    },
+                    members,
+                }))
+            }
+            Value::Null => Ok(None),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                Err(SessionCookieError::WrongShape)
+            }
+        }
+    }
+
+    /// Reads the Auth server's answer to a sign-in or refresh. `expires_at` is computed from
+    /// `now_seconds` (Unix time) if the server did not send it.
+    pub fn from_token_response(body: &[u8], now_seconds: u64) -> Result<Self, SessionCookieError> {
+        if body.len() > encoding::MAX_SESSION_BYTES {
+            return Err(SessionCookieError::TooLarge);
+        }
+        let text = std::str::from_utf8(body).map_err(|_| SessionCookieError::NotUtf8)?;
+        let Value::Object(mut members) = parse(text)? else {
+            return Err(SessionCookieError::WrongShape);
+        };
+        require_tokens(&members)?;
+        let expires_in = members.get("expires_in").and_then(Value::as_f64);
+        let Some(expires_in) = expires_in.filter(|seconds| *seconds > 0.0) else {
+            return Err(SessionCookieError::WrongShape);
+        };
+        if !members.get("expires_at").is_some_and(Value::is_number) {
+            // A float-to-integer cast saturates, so no answer can overflow it.
+            let expires_at = now_seconds.saturating_add(expires_in.round() as u64);
+            members.insert("expires_at".to_owned(), expires_at.into());
+        }
+        let with_user = members.contains_key("user");
+        let format = Format {
+            encoding: Encoding::Base64Url,
+            foreign: false,
+            with_user,
+        };
+        Ok(Self { format, members })
+    }
+
+    /// The access token, never empty.
+    pub fn access_token(&self) -> &str {
+        self.member("access_token")
+    }
+
+    /// The refresh token, never empty.
+    pub fn refresh_token(&self) -> &str {
+        self.member("refresh_token")
+    }
+
+    /// The session as JSON, with every member it came with.
+    pub fn members(&self) -> &Map<String, Value> {
+        &self.members
+    }
+
+    /// True if the session carries a user.
+    pub fn has_user(&self) -> bool {
+        self.members.contains_key("user")
+    }
+
+    /// The form it came in. Sessions from the Auth server have the clients' default form.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Sets `expires_at` and `expires_in` from the access token's `exp`, both in seconds. Arrays
+    /// of auth-helpers carry neither, and clients refuse a session without `expires_at`.
+    #[must_use]
+    pub fn with_expiry(mut self, expires_at: u64, now_seconds: u64) -> Self {
+        let expires_in = expires_at.saturating_sub(now_seconds);
+        self.members
+            .insert("expires_in".to_owned(), expires_in.into());
+        self.members
+            .insert("expires_at".to_owned(), expires_at.into());
+        self
+    }
+
+    /// The cookies that carry this session in the form of `shape`: names and wire values.
+    pub fn to_cookies(&self, storage_key: &str, shape: Format) -> Vec<(String, String)> {
+        let value = shape.encoding.encode(&self.to_json(shape.with_user));
+        let mut cookies = chunks::split(storage_key, &value);
+        if shape.encoding == Encoding::Raw {
+            for (_, value) in &mut cookies {
+                *value = encoding::percent_encode(value).into_owned();
+            }
+        }
+        cookies
+    }
+
+    fn to_json(&self, with_user: bool) -> String {
+        let mut members = Cow::Borrowed(&self.members);
+        if !with_user && self.has_user() {
+            members.to_mut().shift_remove("user");
+        }
+        // A map with string keys can always be written.
+        serde_json::to_string(members.as_ref()).unwrap_or_default()
+    }
+
+    fn member(&self, name: &str) -> &str {
+        self.members
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// `[access, refresh, provider, provider refresh, factors]` of auth-helpers. Members that
+    /// are null there are absent in a session of today.
+    fn from_array(items: Vec<Value>, encoding: Encoding) -> Result<Self, SessionCookieError> {
+        const NAMES: [&str; 4] = [
+            "access_token",
+            "refresh_token",
+            "provider_token",
+            "provider_refresh_token",
+        ];
+        let mut members = Map::new();
+        for (name, item) in NAMES.into_iter().zip(items) {
+            if item.is_string() {
+                members.insert(name.to_owned(), item);
+            }
+            if name == "access_token" {
+                members.insert("token_type".to_owned(), "bearer".into());
+            }
+        }
+        require_tokens(&members)?;
+        Ok(Self {
+            format: Format {
+                encoding,
+                foreign: true,
+                with_user: true,
+            },
+            members,
+        })
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("format", &self.format)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SessionCookieError {
+    /// The stable word for logs and tests.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotBase64Url => "not_base64url",
+            Self::NotJson => "not_json",
+            Self::NotUtf8 => "not_utf8",
+            Self::TooLarge => "too_large",
+            Self::TooManyChunks => "too_many_chunks",
+            Self::UnknownEncoding => "unknown_encoding",
+            Self::WrongShape => "wrong_shape",
+        }
+    }
+}
+
+impl fmt::Display for SessionCookieError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotBase64Url => "session is not base64url after its prefix",
+            Self::NotJson => "session is not JSON",
+            Self::NotUtf8 => "session is not UTF-8",
+            Self::TooLarge => "session is larger than 64 KiB",
+            Self::TooManyChunks => "session has more than 32 chunks",
+            Self::UnknownEncoding => "session has an unknown encoding prefix",
+            Self::WrongShape => "session is not an object with both tokens and an expiry",
+        })
+    }
+}
+
+impl std::error::Error for SessionCookieError {}
+
+fn require_tokens(members: &Map<String, Value>) -> Result<(), SessionCookieError> {
+    let is_token = |name| {
+        members
+            .get(name)
+            .and_then(Value::as_str)
+            .is_some_and(|token: &str| !token.is_empty())
+    };
+    if is_token("access_token") && is_token("refresh_token") {
+        Ok(())
+    } else {
+        Err(SessionCookieError::WrongShape)
+    }
+}
+
+/// Parses JSON. Its depth is bounded by serde_json's limit of 128, far above any session's.
+fn parse(text: &str) -> Result<Value, SessionCookieError> {
+    serde_json::from_str(&replace_lone_surrogates(text)).map_err(|_| SessionCookieError::NotJson)
+}
+
+/// Replaces escapes of half a surrogate pair by that of U+FFFD. JavaScript reads and writes
+/// them, `serde_json` refuses the whole text, and a nickname must not cost its owner the session.
+fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
+    let mut replaced = String::new();
+    let mut copied = 0;
+    let mut rest = 0;
+    while let Some(at) = text
+        .get(rest..)
+        .and_then(|tail| tail.find('\\'))
+        .map(|at| at + rest)
+    {
+        rest = match surrogate(text, at) {
+            Some(Half::High) if surrogate(text, at + 6) == Some(Half::Low) => at + 12,
+            Some(Half::High | Half::Low) => {
+                replaced.push_str(text.get(copied..at).unwrap_or_default());
+                replaced.push_str("\\ufffd");
+                copied = at + 6;
+                copied
+            }
+            // Skips the escaped character too, since it may be a backslash.
+            None => at + 2,
+        };
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    replaced.push_str(text.get(copied..).unwrap_or_default());
+    Cow::Owned(replaced)
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Half {
+    High,
+    Low,
+}
+
+/// Which half of a surrogate pair the escape at `at` stands for, if any.
+fn surrogate(text: &str, at: usize) -> Option<Half> {
+    let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+    match u16::from_str_radix(digits, 16).ok()? {
+        0xD800..=0xDBFF => Some(Half::High),
+        0xDC00..=0xDFFF => Some(Half::Low),
+        _ => None,
+    }
+}

@@ -1,0 +1,53 @@
+//! The Worker's environment: variables as text, bindings by name.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::Reflect;
+use wasm_bindgen::{JsCast as _, JsValue};
+use worker::Env;
+
+use crate::config::{Config, ConfigError};
+
+thread_local! {
+    static CONFIG: RefCell<Option<Result<Rc<Config>, Rc<ConfigError>>>> = const { RefCell::new(None) };
+}
+
+/// The configuration, parsed once per isolate.
+pub(super) fn config(env: &Env) -> Result<Rc<Config>, Rc<ConfigError>> {
+    CONFIG.with_borrow_mut(|held| {
+        held.get_or_insert_with(|| {
+            let config = Config::from_vars(|name| variable(env, name));
+            config.map(Rc::new).map_err(|error| {
+                super::log::misconfigured(&error);
+                Rc::new(error)
+            })
+        })
+        .clone()
+    })
+}
+
+/// A variable as text. `wrangler.toml` may hold numbers, booleans and tables
+/// (`[[vars.RULES]]`); they arrive as their JSON.
+fn variable(env: &Env, name: &str) -> Option<String> {
+    let value = binding(env, name)?;
+    value
+        .as_string()
+        .or_else(|| js_sys::JSON::stringify(&value).ok()?.as_string())
+}
+
+/// A binding, if it is set.
+pub(super) fn binding(env: &Env, name: &str) -> Option<JsValue> {
+    let value = Reflect::get(env, &JsValue::from_str(name)).ok()?;
+    (!value.is_undefined() && !value.is_null()).then_some(value)
+}
+
+/// A binding that can be fetched from: another Worker, or static assets.
+pub(super) fn fetcher(env: &Env, name: &str) -> Option<worker::worker_sys::Fetcher> {
+    binding(env, name).map(wasm_bindgen::JsCast::unchecked_into)
+}
+
+/// The global object, as something to fetch from.
+pub(super) fn global_fetcher() -> worker::worker_sys::Fetcher {
+    js_sys::global().unchecked_into()
+}

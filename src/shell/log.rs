@@ -1,0 +1,39 @@
+//! Lines on the console: one record of JSON per request, nothing secret in any.
+
+use worker::{console_debug, console_error, console_log};
+
+use crate::config::{Config, ConfigError, LogLevel};
+use crate::handler::Step;
+use crate::record::{Level, RequestRecord};
+
+/// Logs the record of a request.
+pub(super) fn record(config: &Config, record: &RequestRecord) {
+    let wanted = match record.level {
+        Level::Error => LogLevel::Error,
+        Level::Info => LogLevel::Info,
+    };
+    if config.log_level < wanted {
+        return;
+    }
+    let Ok(line) = serde_json::to_string(record) else {
+        return;
+    };
+    match record.level {
+        Level::Error => console_error!("{line}"),
+        Level::Info => console_log!("{line}"),
+    }
+}
+
+/// Logs the name of a step, for `LOG_LEVEL=debug`.
+pub(super) fn step(config: &Config, step: &Step) {
+    if config.log_level < LogLevel::Debug {
+        return;
+    }
+    console_debug!("{{\"level\":\"debug\",\"step\":\"{}\"}}", step.name());
+}
+
+/// Logs, once per isolate, that no request can be served.
+pub(super) fn misconfigured(error: &ConfigError) {
+    let line = serde_json::json!({"level": "error", "reason": "configuration", "detail": error.to_string()});
+    console_error!("{line}");
+}

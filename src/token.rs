@@ -1,0 +1,447 @@
+//! Access tokens: compact JWS (RFC 7515), read totally and checked step by step.
+//!
+//! ```text
+//! Token::parse ─► key by `kid` ─► signature (an effect) ─► Token::check ─► VerifiedClaims | expired | TokenError
+//! ```
+//!
+//! Nothing in a token ever names the key or the algorithm that is used: the
+//! token's `alg` and `kid` are only compared with what the key set says
+//! (RFC 8725 3.1).
+
+use std::fmt;
+use std::rc::Rc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::jwks::SignatureAlgorithm;
+use crate::time::UnixTime;
+
+/// Longest token that is read. Supabase's are 0.6–2 KiB; user metadata can make them longer.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// What the operator trusts: who may have issued a token, and for whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Trust<'c> {
+    /// Accepted `iss`.
+    pub issuers: &'c [String],
+    /// Accepted `aud`.
+    pub audiences: &'c [String],
+    /// Leeway on `exp`, `nbf` and `iat`, in seconds.
+    pub clock_skew_seconds: u64,
+}
+
+/// Why a token is not trusted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TokenError {
+    /// `alg` is none of ES256, RS256, EdDSA, HS256.
+    AlgorithmNotAllowed,
+    /// No accepted audience in `aud`.
+    AudienceMismatch,
+    /// The header demands extensions (`crit`, `b64`) that are not understood (RFC 7515 4.1.11).
+    CriticalHeader,
+    /// `exp` is missing or not a finite number.
+    ExpiryMissing,
+    /// `iss` is not accepted.
+    IssuerMismatch,
+    /// Not three base64url parts of JSON objects.
+    Malformed,
+    /// `nbf` or `iat` lies in the future, or is not a number.
+    NotYetValid,
+    /// Auth does not accept the token.
+    Rejected,
+    /// `role` is missing.
+    RoleMissing,
+    /// The signature is not the key's.
+    SignatureMismatch,
+    /// `sub` is not a UUID, or not the user that Auth names.
+    SubjectMismatch,
+    /// Longer than [`MAX_TOKEN_BYTES`].
+    TooLong,
+    /// `typ` is present and not `JWT`.
+    TypeMismatch,
+    /// No key of the set has this `kid` and `alg`.
+    UnknownKey,
+}
+
+impl TokenError {
+    /// The stable code for logs.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::AlgorithmNotAllowed => "token_algorithm",
+            Self::AudienceMismatch => "token_audience",
+            Self::CriticalHeader => "token_crit",
+            Self::ExpiryMissing => "token_exp",
+            Self::IssuerMismatch => "token_issuer",
+            Self::Malformed => "token_malformed",
+            Self::NotYetValid => "token_not_yet_valid",
+            Self::Rejected => "token_rejected",
+            Self::RoleMissing => "token_role",
+            Self::SignatureMismatch => "token_signature",
+            Self::SubjectMismatch => "token_subject",
+            Self::TooLong => "token_too_long",
+            Self::TypeMismatch => "token_type",
+            Self::UnknownKey => "token_unknown_key",
+        }
+    }
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AlgorithmNotAllowed => "expected alg ES256, RS256, EdDSA or HS256",
+            Self::AudienceMismatch => "expected an accepted audience in aud",
+            Self::CriticalHeader => "expected no crit in the header",
+            Self::ExpiryMissing => "expected a finite number in exp",
+            Self::IssuerMismatch => "expected an accepted issuer in iss",
+            Self::Malformed => "expected three base64url parts holding JSON objects",
+            Self::NotYetValid => "expected nbf and iat in the past",
+            Self::Rejected => "expected a token that Auth accepts",
+            Self::RoleMissing => "expected a role",
+            Self::SignatureMismatch => "expected a signature by the key that kid names",
+            Self::SubjectMismatch => "expected the user's UUID in sub",
+            Self::TooLong => "expected a token of at most 16 KiB",
+            Self::TypeMismatch => "expected typ JWT",
+            Self::UnknownKey => "expected a kid of the project's key set",
+        })
+    }
+}
+
+impl std::error::Error for TokenError {}
+
+/// A parsed token. Nothing in it is trusted yet.
+#[derive(Clone, Debug)]
+pub struct Token {
+    raw: String,
+    algorithm: SignatureAlgorithm,
+    kid: Option<String>,
+    payload: RawClaims,
+}
+
+impl Token {
+    /// Reads a compact JWS.
+    ///
+    /// # Errors
+    /// Every deviation from the form that Supabase Auth issues, before any key is looked at.
+    pub fn parse(raw: &str) -> Result<Self, TokenError> {
+        if raw.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::TooLong);
+        }
+        let mut parts = raw.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(TokenError::Malformed);
+        };
+        let header: Header = decode_json(header)?;
+        URL_SAFE_NO_PAD
+            .decode(signature)
+            .map_err(|_| TokenError::Malformed)?;
+        let algorithm = header.check()?;
+        Ok(Self {
+            raw: raw.to_owned(),
+            algorithm,
+            kid: header.kid()?,
+            payload: decode_json(payload)?,
+        })
+    }
+
+    /// The algorithm the header names.
+    #[must_use]
+    pub const fn algorithm(&self) -> SignatureAlgorithm {
+        self.algorithm
+    }
+
+    /// The key the header names.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// The compact form.
+    #[must_use]
+    pub fn raw(&self) -> &str {
+        &self.raw
+    }
+
+    /// The bytes that are signed: header, dot, payload (RFC 7515 5.2).
+    #[must_use]
+    pub fn signing_input(&self) -> &str {
+        self.raw.rsplit_once('.').map_or("", |(input, _)| input)
+    }
+
+    /// The signature's bytes.
+    #[must_use]
+    pub fn signature(&self) -> Vec<u8> {
+        let part = self.raw.rsplit_once('.').map_or("", |(_, part)| part);
+        URL_SAFE_NO_PAD.decode(part).unwrap_or_default()
+    }
+
+    /// The user the token claims to be about; not trusted.
+    #[must_use]
+    pub fn claimed_subject(&self) -> Option<&str> {
+        self.payload.sub.as_ref().and_then(Value::as_str)
+    }
+
+    /// The session the token claims to belong to; not trusted.
+    #[must_use]
+    pub fn claimed_session(&self) -> Option<&str> {
+        self.payload.session_id.as_ref().and_then(Value::as_str)
+    }
+
+    /// True for a token signed with the project's shared secret.
+    #[must_use]
+    pub fn is_shared_secret(&self) -> bool {
+        self.algorithm == SignatureAlgorithm::Hs256
+    }
+
+    /// The expiry the token claims, if it is a finite number; not trusted.
+    #[must_use]
+    pub fn claimed_expiry(&self) -> Option<UnixTime> {
+        seconds(self.payload.exp.as_ref())
+    }
+
+    /// The claims, once the signature was found good. The caller proves that by `_signed`.
+    ///
+    /// # Errors
+    /// The first claim that does not hold; an expiry that has passed is not an error here.
+    pub fn check(
+        &self,
+        _signed: GoodSignature,
+        trust: Trust<'_>,
+        now: UnixTime,
+    ) -> Result<SignedClaims, TokenError> {
+        let payload = &self.payload;
+        let expires_at = seconds(payload.exp.as_ref()).ok_or(TokenError::ExpiryMissing)?;
+        let latest = now.plus_seconds(trust.clock_skew_seconds);
+        for start in [&payload.nbf, &payload.iat] {
+            if start.is_some() && seconds(start.as_ref()).is_none_or(|start| start > latest) {
+                return Err(TokenError::NotYetValid);
+            }
+        }
+        let issuer = payload.iss.as_ref().and_then(Value::as_str);
+        if !issuer.is_some_and(|issuer| trust.issuers.iter().any(|known| known == issuer)) {
+            return Err(TokenError::IssuerMismatch);
+        }
+        if !names_audience(payload.aud.as_ref(), trust.audiences) {
+            return Err(TokenError::AudienceMismatch);
+        }
+        let user_id = self.claimed_subject().filter(|sub| is_uuid(sub));
+        let user_id = user_id.ok_or(TokenError::SubjectMismatch)?.to_owned();
+        let role = text(payload.role.as_ref()).filter(|role| is_header_safe(role));
+        Ok(SignedClaims(Rc::new(Claims {
+            aal: text(payload.aal.as_ref()).filter(|aal| is_header_safe(aal)),
+            expires_at,
+            is_anonymous: payload.is_anonymous == Some(Value::Bool(true)),
+            payload: self.payload_part().to_owned(),
+            role: role.ok_or(TokenError::RoleMissing)?,
+            session_id: text(payload.session_id.as_ref()).filter(|id| is_uuid(id)),
+            user_id,
+        })))
+    }
+
+    fn payload_part(&self) -> &str {
+        self.raw.split('.').nth(1).unwrap_or_default()
+    }
+}
+
+/// SHA-256 of a token: what verdicts are remembered by, so that memory holds no token.
+#[must_use]
+pub fn digest(raw: &str) -> [u8; 32] {
+    Sha256::digest(raw.as_bytes()).into()
+}
+
+/// Proof that the signature of a token was checked and is good.
+///
+/// Only the states that receive the runtime's answer make one.
+#[derive(Clone, Copy, Debug)]
+pub struct GoodSignature(());
+
+impl GoodSignature {
+    /// The proof, if the check said yes.
+    #[must_use]
+    pub const fn from_check(is_good: bool) -> Option<Self> {
+        if is_good { Some(Self(())) } else { None }
+    }
+}
+
+/// The claims of a token with a good signature, all checked but the expiry.
+#[derive(Clone, Debug)]
+pub struct SignedClaims(Rc<Claims>);
+
+impl SignedClaims {
+    /// The claims, if the token is still alive (with leeway).
+    #[must_use]
+    pub fn alive(&self, clock_skew_seconds: u64, now: UnixTime) -> Option<VerifiedClaims> {
+        (now < self.0.expires_at.plus_seconds(clock_skew_seconds))
+            .then(|| VerifiedClaims(Rc::clone(&self.0)))
+    }
+
+    /// The claims, whether alive or not.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.0
+    }
+}
+
+/// The claims of a token that is trusted now. Only verification makes one.
+#[derive(Clone, Debug)]
+pub struct VerifiedClaims(Rc<Claims>);
+
+impl std::ops::Deref for VerifiedClaims {
+    type Target = Claims;
+
+    fn deref(&self) -> &Claims {
+        &self.0
+    }
+}
+
+/// What a token says of the session.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Claims {
+    /// Authenticator assurance level, `aal1` or `aal2`.
+    pub aal: Option<String>,
+    /// The token's own expiry.
+    pub expires_at: UnixTime,
+    /// True for a user of anonymous sign-in.
+    pub is_anonymous: bool,
+    /// Postgres role, usually `authenticated`.
+    pub role: String,
+    /// The session at Auth.
+    pub session_id: Option<String>,
+    /// The user's UUID.
+    pub user_id: String,
+    payload: String,
+}
+
+impl Claims {
+    /// All claims as base64url of their JSON: the token's own payload part.
+    #[must_use]
+    pub fn encoded(&self) -> &str {
+        &self.payload
+    }
+
+    /// All claims as JSON.
+    #[must_use]
+    pub fn json(&self) -> Option<Value> {
+        decode_json(&self.payload).ok()
+    }
+
+    /// Bytes of memory this value takes, roughly.
+    #[must_use]
+    pub const fn weight(&self) -> usize {
+        // The fields beside the payload are short and of bounded length.
+        self.payload.len() + 320
+    }
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    b64: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    crit: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    kid: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    typ: Option<Value>,
+}
+
+impl Header {
+    fn check(&self) -> Result<SignatureAlgorithm, TokenError> {
+        if self.crit.is_some() || self.b64.is_some() {
+            return Err(TokenError::CriticalHeader);
+        }
+        // RFC 7519 5.1 recommends upper case; media types compare without case.
+        let is_jwt = |typ: &Value| typ.as_str().is_some_and(|t| t.eq_ignore_ascii_case("JWT"));
+        if self.typ.as_ref().is_some_and(|typ| !is_jwt(typ)) {
+            return Err(TokenError::TypeMismatch);
+        }
+        let name = self.alg.as_ref().and_then(Value::as_str);
+        name.and_then(SignatureAlgorithm::from_name)
+            .ok_or(TokenError::AlgorithmNotAllowed)
+    }
+
+    fn kid(&self) -> Result<Option<String>, TokenError> {
+        match &self.kid {
+            None => Ok(None),
+            Some(Value::String(kid)) if kid.is_empty() => Ok(None),
+            Some(Value::String(kid)) => Ok(Some(kid.clone())),
+            Some(_) => Err(TokenError::Malformed),
+        }
+    }
+}
+
+/// The claims as they stand in the payload; a member that comes twice is an error.
+#[derive(Clone, Debug, Deserialize)]
+struct RawClaims {
+    aal: Option<Value>,
+    aud: Option<Value>,
+    exp: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    iat: Option<Value>,
+    is_anonymous: Option<Value>,
+    iss: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    nbf: Option<Value>,
+    role: Option<Value>,
+    session_id: Option<Value>,
+    sub: Option<Value>,
+}
+
+/// A member that is `null` is present all the same.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+fn decode_json<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, TokenError> {
+    let bytes = URL_SAFE_NO_PAD
+        .decode(part)
+        .map_err(|_| TokenError::Malformed)?;
+    // A struct would also be read from a JSON array; RFC 7519 7.2 wants an object.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(TokenError::Malformed);
+    }
+    serde_json::from_slice(&bytes).map_err(|_| TokenError::Malformed)
+}
+
+/// Seconds since 1970 as any finite JSON number (RFC 7519 2, NumericDate).
+fn seconds(value: Option<&Value>) -> Option<UnixTime> {
+    let seconds = value?.as_f64().filter(|seconds| seconds.is_finite())?;
+    // Casts from f64 saturate: a negative time is 1970, a huge one the end of time.
+    Some(UnixTime::from_seconds(seconds as u64))
+}
+
+fn text(value: Option<&Value>) -> Option<String> {
+    value?.as_str().map(str::to_owned)
+}
+
+/// Claims that become header values must be visible ASCII (RFC 9110 5.5).
+fn is_header_safe(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn names_audience(claim: Option<&Value>, accepted: &[String]) -> bool {
+    let is_accepted =
+        |value: &Value| value.as_str().is_some_and(|aud| accepted.iter().any(|known| known == aud));
+    match claim {
+        Some(Value::Array(members)) => members.iter().any(is_accepted),
+        Some(single) => is_accepted(single),
+        None => false,
+    }
+}
+
+/// True for the canonical text form of a UUID (RFC 9562 4), in either case.
+#[must_use]
+pub fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}

@@ -1,0 +1,155 @@
+//! The rules of the house: what the compiler does not check.
+
+use edge_session::config::{Kind, Unset, VARIABLES};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const MAX_CODE_LINES: usize = 400;
+
+/// What only the shell may do: wait, read a clock, name the runtime.
+const BOUNDARY: [&str; 8] = [
+    "async ",
+    ".await",
+    "SystemTime::now",
+    "Instant::now",
+    "worker::",
+    "js_sys",
+    "web_sys",
+    "wasm_bindgen",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file of `src`, with its code: lines that are neither blank nor comments.
+fn sources() -> Vec<(PathBuf, Vec<String>)> {
+    let mut folders = vec![root().join("src")];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text
+                    .lines()
+                    .filter(|line| !line.trim().is_empty() && !line.trim().starts_with("//"));
+                sources.push((path.clone(), code.map(str::to_owned).collect()));
+            }
+        }
+    }
+    assert!(sources.len() > 5, "the sources were not found");
+    sources
+}
+
+#[test]
+fn no_file_is_longer_than_a_person_reads_at_once() {
+    for (path, code) in sources() {
+        assert!(
+            code.len() <= MAX_CODE_LINES,
+            "{} has {} code lines",
+            path.display(),
+            code.len()
+        );
+    }
+}
+
+#[test]
+fn only_the_shell_waits_reads_a_clock_or_names_the_runtime() {
+    for (path, code) in sources() {
+        if path.starts_with(root().join("src/shell")) {
+            continue;
+        }
+        for line in code {
+            let word = BOUNDARY.iter().find(|word| line.contains(**word));
+            assert!(word.is_none(), "{} has {word:?}: {line}", path.display());
+        }
+    }
+}
+
+#[test]
+fn nothing_outside_tests_can_panic_by_unwrapping() {
+    for (path, code) in sources() {
+        for line in code {
+            assert!(
+                !line.contains(".unwrap()") && !line.contains(".expect("),
+                "{}: {line}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_allow_has_a_reason() {
+    for (path, code) in sources() {
+        let text = code.join("\n");
+        for (at, _) in text
+            .match_indices("[allow(")
+            .chain(text.match_indices("[expect("))
+        {
+            let attribute = text[at..].split(")]").next().unwrap();
+            assert!(
+                attribute.contains("reason = \""),
+                "{}: {attribute}",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn the_readme_has_the_table_of_variables() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let section = readme
+        .split("\n## Configuration\n")
+        .nth(1)
+        .expect("a section Configuration");
+    let section = section.split("\n## ").next().unwrap();
+    let rows: Vec<&str> = section
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    let expected: Vec<String> = VARIABLES.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        rows,
+        expected,
+        "the rows should read:\n{}\n",
+        expected.join("\n")
+    );
+}
+
+#[test]
+fn the_example_of_secrets_has_what_is_required_or_secret() {
+    let example = fs::read_to_string(root().join(".dev.vars.example")).unwrap();
+    let lines: Vec<&str> = example.lines().collect();
+    let mut names = Vec::new();
+    for (index, line) in lines.iter().enumerate() {
+        let Some((name, value)) = line.split_once('=').filter(|_| !line.starts_with('#')) else {
+            continue;
+        };
+        assert!(!value.is_empty(), "{name} has no example");
+        assert!(
+            index > 0 && lines[index - 1].starts_with("# "),
+            "{name} has no comment"
+        );
+        names.push(name);
+    }
+    let expected = VARIABLES
+        .iter()
+        .filter(|variable| variable.kind == Kind::Secret || variable.default == Unset::Required);
+    assert_eq!(
+        names,
+        expected.map(|variable| variable.name).collect::<Vec<_>>()
+    );
+    let config = edge_session::config::Config::from_vars(|name| {
+        lines.iter().find_map(|line| {
+            line.strip_prefix(name)?
+                .strip_prefix('=')
+                .map(str::to_owned)
+        })
+    });
+    assert!(config.is_ok(), "{config:?}");
+}

@@ -1,0 +1,109 @@
+//! The forms of a path.
+
+use edge_session::path::{PathError, RequestPath};
+use proptest::prelude::*;
+
+fn forms(raw: &str) -> Vec<String> {
+    RequestPath::parse(raw)
+        .unwrap()
+        .forms()
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn an_everyday_path_has_one_form() {
+    for raw in [
+        "/",
+        "/admin",
+        "/a/b.html",
+        "/a/~b;c=1/d,e",
+        "/.well-known/x",
+        "/a/...",
+        "/a..b",
+    ] {
+        assert_eq!(forms(raw), [raw]);
+    }
+}
+
+#[test]
+fn every_reading_of_a_path_is_among_its_forms() {
+    for (raw, reading) in [
+        ("/%61dmin", "/admin"),
+        ("//admin", "/admin"),
+        ("/x/../admin", "/admin"),
+        ("/x/%2e%2E/admin", "/admin"),
+        ("/x/..%2fadmin", "/admin"),
+        ("/admin%2fx", "/admin/x"),
+        ("/admin\\x", "/admin/x"),
+        ("/admin%5cx", "/admin/x"),
+        ("/%5c%2e%2e\\admin", "/admin"),
+        ("/../../admin", "/admin"),
+        ("/./admin/.", "/admin/"),
+        ("/admin/x/..", "/admin/"),
+        // The order matters: duplicate slashes first, dots first, dots before decoding, decoding alone.
+        ("/a//../admin", "/admin"),
+        ("/a//../admin", "/a/admin"),
+        ("/a%2fb/../admin", "/admin"),
+        ("/a%2fb/../admin", "/a/admin"),
+        ("/%61dmin/../x", "/admin/../x"),
+        ("/caf%C3%A9", "/café"),
+    ] {
+        assert!(
+            forms(raw).contains(&reading.to_owned()),
+            "{raw} read as {reading}: {:?}",
+            forms(raw)
+        );
+    }
+}
+
+#[test]
+fn a_path_is_decoded_once() {
+    assert_eq!(forms("/%2561dmin"), ["/%2561dmin", "/%61dmin"]);
+}
+
+#[test]
+fn what_cannot_be_decoded_is_an_error() {
+    for raw in ["/%", "/%4", "/%zz", "/100%", "/%+1", "/%e2%82%2", "/é%"] {
+        assert_eq!(
+            RequestPath::parse(raw).unwrap_err(),
+            PathError::BadEscape,
+            "{raw}"
+        );
+    }
+    for raw in ["/%ff", "/%c0%af", "/%e2%82", "/%e2%82/../%ac"] {
+        assert_eq!(
+            RequestPath::parse(raw).unwrap_err(),
+            PathError::NotUtf8,
+            "{raw}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_string_panics(raw in any::<String>()) {
+        if let Ok(path) = RequestPath::parse(&raw) {
+            prop_assert_eq!(path.forms().next(), Some(raw.as_str()));
+        }
+    }
+
+    #[test]
+    fn hostile_paths_stay_within_the_bound(
+        parts in prop::collection::vec(
+            prop::sample::select(vec!["/", "\\", "%2f", "%5c", ".", "..", "%2e", "a", "%61", "%252e", "//"]), 0..14),
+    ) {
+        let raw = format!("/{}", parts.concat());
+        match RequestPath::parse(&raw) {
+            Ok(path) => {
+                let forms: Vec<&str> = path.forms().collect();
+                let mut distinct = forms.clone();
+                distinct.sort_unstable();
+                distinct.dedup();
+                prop_assert_eq!(distinct.len(), forms.len());
+                prop_assert!(forms.len() <= 64);
+            }
+            Err(error) => prop_assert_eq!(error, PathError::TooAmbiguous),
+        }
+    }
+}

@@ -1,0 +1,379 @@
+/**
+ * The built Worker in workerd between a local Auth and an echoing origin.
+ *
+ * One stack is one runtime with any number of Workers of different
+ * configuration; each has an isolate, a memory and a key-value namespace of its
+ * own and listens on a proxy-style socket, so that a test chooses scheme, host
+ * and raw path by the request line. Everything that the runtime prints is kept:
+ * `close` fails when a token, cookie, secret or address stood in it.
+ */
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Log, LogLevel, Miniflare, type MiniflareOptions } from "miniflare";
+import { type AuthServer, startAuthServer } from "./auth-server/server.ts";
+import { type Answer, open, type OpenRequest, send, upgrade, type Upgraded } from "./http.ts";
+import { type HeaderList, type Origin, startOrigin } from "./origin.ts";
+import { type Cookie, type CookieFormat, cookieHeader, type SessionBody, storageKey, writeCookies } from "./sessions.ts";
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+/** The site as its visitors know it; requests go there unless a test says otherwise. */
+export const SITE = "https://app.example.com";
+
+type Values = Record<string, string | number | object | null>;
+/** Variables; a function where they depend on the addresses of the stack. */
+type Vars = Values | ((at: { auth: AuthServer; origin: Origin }) => Values);
+
+export interface Bindings {
+  /** `SESSION_KV`; a name shares one namespace between Workers. */
+  kv?: boolean | string;
+  /** `REFRESH_GATE`. */
+  gate?: boolean;
+  /** `ORIGIN`, a service binding to the origin. */
+  originBinding?: boolean;
+  /** `ASSETS`: the directory to serve. */
+  assets?: string;
+  /** Whatever the Worker fetches outside Auth lands at the origin, as a zone's own host does on a route. */
+  route?: boolean;
+}
+
+export interface WorkerSpec {
+  /** Over the defaults of `startStack`; null leaves one out. */
+  vars?: Vars;
+  bindings?: Bindings;
+  /** Listens as a plain server, so that the Worker can be reached by a fetch to its own address. */
+  plain?: boolean;
+}
+
+export interface FetchInit {
+  method?: string;
+  headers?: HeaderList;
+  /** One `Cookie` line; more go into `headers`. */
+  cookies?: Cookie[] | string;
+  /** A browser that opens a page. */
+  navigate?: boolean;
+  body?: string | Buffer;
+  /** Instead of SITE: scheme and host of the request. */
+  site?: string;
+}
+
+export interface WorkerHandle {
+  name: string;
+  fetch(path: string, init?: FetchInit): Promise<Answer>;
+  open(path: string, init?: FetchInit): OpenRequest;
+  upgrade(path: string, init?: FetchInit): Promise<Upgraded>;
+  /** The request, and the log lines that it left. */
+  logged(path: string, init?: FetchInit): Promise<{ answer: Answer; lines: Record<string, any>[] }>;
+  /** The address at which it listens. */
+  socket: URL;
+}
+
+export interface StackOptions<Name extends string> {
+  /** Added to every Worker. */
+  vars?: Vars;
+  bindings?: Bindings;
+  workers: Record<Name, WorkerSpec>;
+  auth?: Parameters<typeof startAuthServer>[0];
+}
+
+export interface SignedIn extends SessionBody {
+  session_id: string;
+  user: Record<string, any>;
+}
+
+export interface Stack<Name extends string> {
+  auth: AuthServer;
+  origin: Origin;
+  miniflare: Miniflare;
+  /** The storage key of the local project. */
+  key: string;
+  worker(name: Name): WorkerHandle;
+  /** Signs somebody in at Auth and remembers what must never be printed. */
+  signIn(spec?: Parameters<AuthServer["createSession"]>[0]): SignedIn;
+  /** The cookies of a session as the real client writes them. */
+  cookies(session: SessionBody, format?: CookieFormat): Promise<Cookie[]>;
+  /** Marks a value that must not stand in any output. */
+  secret(...values: string[]): void;
+  /** Auth calls since the last `clear`, by endpoint. */
+  authCalls(): Record<string, number>;
+  /** Forgets what Auth and the origin received, and their faults and scripts. */
+  clear(): void;
+  /** Everything printed so far. */
+  printed(): string;
+  close(): Promise<void>;
+}
+
+export async function startStack<Name extends string>(options: StackOptions<Name>): Promise<Stack<Name>> {
+  const [auth, origin] = await Promise.all([startAuthServer(options.auth), startOrigin()]);
+  const printed: string[] = [];
+  const secrets = new Set<string>([auth.secretKey]);
+  const keep = (line: string): void => void printed.push(line);
+  const names = Object.keys(options.workers) as Name[];
+  const specs = new Map(names.map((name) => [name, withDefaults(options, options.workers[name], auth, origin)]));
+  const miniflare = new Miniflare({
+    host: "127.0.0.1",
+    port: 0,
+    cf: false,
+    log: new KeptLog(keep),
+    handleStructuredLogs: ({ message }) => keep(message),
+    enableDevRegistry: false,
+    telemetry: { enabled: false },
+    workers: [
+      ...[...specs].map(([name, spec]) => workerOptions(name, spec)),
+      zoneWorker(auth, origin),
+    ],
+  } as MiniflareOptions);
+  await miniflare.ready;
+  const handles = new Map<Name, WorkerHandle>();
+  for (const [name, spec] of specs) {
+    handles.set(name, handle(name, spec, await miniflare.unsafeGetDirectURL(name), printed, secrets));
+    secretsOf(spec).forEach((value) => secrets.add(value));
+  }
+  return {
+    auth,
+    origin,
+    miniflare,
+    key: storageKey(auth.url),
+    worker: (name) => required(handles.get(name), `there is no Worker named ${name}`),
+    signIn(spec) {
+      const session = auth.createSession(spec) as unknown as SignedIn;
+      rememberSession(session, secrets);
+      return session;
+    },
+    async cookies(session, format) {
+      rememberSession(session, secrets);
+      const cookies = await writeCookies(auth.url, session, format);
+      cookies.forEach(({ value }) => secrets.add(value));
+      return cookies;
+    },
+    secret: (...values) => values.forEach((value) => secrets.add(value)),
+    authCalls: () => auth.calls.counts(),
+    clear() {
+      auth.calls.clear();
+      auth.faults.clear();
+      origin.clear();
+    },
+    printed: () => printed.join("\n"),
+    async close() {
+      await miniflare.dispose();
+      await Promise.all([auth.close(), origin.close()]);
+      refuseLeaks(printed.join("\n"), secrets, "the output");
+    },
+  };
+}
+
+/** Throws when `text` holds one of `secrets`, without repeating it. */
+export function refuseLeaks(text: string, secrets: Iterable<string>, place: string): void {
+  for (const secret of secrets) {
+    if (secret.length >= 8 && text.includes(secret)) {
+      throw new Error(`a secret of ${secret.length} characters (${secret.slice(0, 4)}…) stands in ${place}`);
+    }
+  }
+}
+
+class KeptLog extends Log {
+  readonly #keep: (line: string) => void;
+
+  constructor(keep: (line: string) => void) {
+    super(LogLevel.WARN);
+    this.#keep = keep;
+  }
+
+  override log(message: string): void {
+    this.#keep(message);
+  }
+}
+
+interface Configured {
+  vars: Values;
+  bindings: Bindings;
+  plain: boolean;
+}
+
+function withDefaults<Name extends string>(
+  options: StackOptions<Name>,
+  spec: WorkerSpec,
+  auth: AuthServer,
+  origin: Origin,
+): Configured {
+  const bindings = { ...options.bindings, ...spec.bindings };
+  const elsewhere = bindings.originBinding === true || bindings.assets !== undefined || bindings.route === true;
+  const values = (vars: Vars | undefined): Values => (typeof vars === "function" ? vars({ auth, origin }) : (vars ?? {}));
+  const vars = {
+    SUPABASE_URL: auth.url,
+    SUPABASE_PUBLISHABLE_KEY: auth.publishableKey,
+    ORIGIN_URL: elsewhere ? null : origin.url,
+    ...values(options.vars),
+    ...values(spec.vars),
+  };
+  return { vars, bindings, plain: spec.plain === true };
+}
+
+function secretsOf({ vars }: Configured): string[] {
+  return ["SUPABASE_SECRET_KEY", "SUPABASE_JWT_SECRET", "IDENTITY_SECRET"].flatMap((name) => {
+    const value = vars[name];
+    return typeof value === "string" && value.length >= 8 ? [value] : [];
+  });
+}
+
+function workerOptions(name: string, { vars, bindings, plain }: Configured): object {
+  const env: Record<string, object> = {};
+  for (const [variable, value] of Object.entries(vars)) {
+    if (value !== null) {
+      env[variable] = typeof value === "string" ? { type: "text", value } : { type: "json", value };
+    }
+  }
+  if (bindings.kv !== undefined && bindings.kv !== false) {
+    env.SESSION_KV = { type: "kv", id: typeof bindings.kv === "string" ? bindings.kv : `kv-${name}` };
+  }
+  if (bindings.gate === true) {
+    env.REFRESH_GATE = { type: "durable-object", worker: name, exportName: "RefreshGate" };
+  }
+  if (bindings.originBinding === true) {
+    env.ORIGIN = { type: "worker", worker: ZONE };
+  }
+  if (bindings.assets !== undefined) {
+    env.ASSETS = { type: "assets" };
+  }
+  return {
+    config: {
+      name,
+      ...compatibility(),
+      manifest: builtWorker(),
+      env,
+      ...(bindings.gate === true ? { exports: { RefreshGate: { type: "durable-object", storage: "sqlite" } } } : {}),
+      ...(bindings.assets === undefined
+        ? {}
+        : { assets: { directory: bindings.assets, hasUserWorker: true, runWorkerFirst: true } }),
+    },
+    dev: {
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0, proxy: !plain }],
+      ...(bindings.route === true ? { outboundService: { type: "worker", worker: ZONE } } : {}),
+    },
+  };
+}
+
+const ZONE = "zone";
+
+/** What stands behind a route: the zone's own host, except that Auth stays reachable. */
+function zoneWorker(auth: AuthServer, origin: Origin): object {
+  const script = `export default {
+    fetch(request, env) {
+      return new URL(request.url).host === env.AUTH_HOST ? fetch(request) : env.SITE.fetch(request);
+    },
+  };`;
+  return {
+    config: {
+      name: ZONE,
+      ...compatibility(),
+      manifest: { mainModule: "zone.mjs", modulesRoot: ROOT, modules: { "zone.mjs": { type: "esm", contents: script } } },
+      env: {
+        AUTH_HOST: { type: "text", value: new URL(auth.url).host },
+        SITE: { type: "external", address: origin.host, http: {} },
+      },
+    },
+  };
+}
+
+/** The modules that the build left. */
+function builtWorker(): object {
+  const build = process.env.WORKER_BUILD ?? join(ROOT, "build");
+  return {
+    mainModule: "index.js",
+    modulesRoot: build,
+    modules: {
+      "index.js": { type: "esm", contents: readFileSync(join(build, "index.js"), "utf8") },
+      "index_bg.wasm": { type: "wasm", contents: new Uint8Array(readFileSync(join(build, "index_bg.wasm"))) },
+    },
+  };
+}
+
+/** Date and flags as they are shipped, because some of them change what a Worker sees. */
+function compatibility(): { compatibilityDate: string; compatibilityFlags: string[] } {
+  const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+  const date = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(toml)?.[1];
+  const flags = /^compatibility_flags\s*=\s*\[([^\]]*)\]/m.exec(toml)?.[1] ?? "";
+  return {
+    compatibilityDate: required(date, "wrangler.toml names no compatibility_date"),
+    compatibilityFlags: [...flags.matchAll(/"([^"]+)"/g)].map(([, flag]) => flag ?? ""),
+  };
+}
+
+function handle(name: string, { plain }: Configured, socket: URL, printed: string[], secrets: Set<string>): WorkerHandle {
+  const raw = (path: string, init: FetchInit = {}) => ({
+    socket,
+    target: plain ? path : `${init.site ?? SITE}${path}`,
+    method: init.method ?? "GET",
+    headers: requestHeaders(init),
+    ...(init.body === undefined ? {} : { body: init.body }),
+  });
+  const fetch = async (path: string, init?: FetchInit): Promise<Answer> => {
+    const answer = await send(raw(path, init));
+    if (answer.status >= 400) {
+      refuseLeaks(answer.text, secrets, `the body of a ${answer.status}`);
+    }
+    return answer;
+  };
+  return {
+    name,
+    socket,
+    fetch,
+    open: (path, init) => open(raw(path, init)),
+    upgrade: (path, init) => upgrade(raw(path, init)),
+    async logged(path, init) {
+      const from = printed.length;
+      const answer = await fetch(path, init);
+      return { answer, lines: await recordsSince(printed, from) };
+    },
+  };
+}
+
+function requestHeaders({ headers = [], cookies, navigate }: FetchInit): HeaderList {
+  const lines: HeaderList = [];
+  if (navigate === true) {
+    lines.push(["Sec-Fetch-Mode", "navigate"], ["Sec-Fetch-Dest", "document"], ["Accept", "text/html,*/*;q=0.8"]);
+  }
+  lines.push(...headers);
+  if (cookies !== undefined) {
+    lines.push(["Cookie", typeof cookies === "string" ? cookies : cookieHeader(cookies)]);
+  }
+  return lines;
+}
+
+/** Waits for the record of a request: its output arrives on another stream than its answer. */
+async function recordsSince(printed: string[], from: number): Promise<Record<string, any>[]> {
+  const deadline = Date.now() + 2_000;
+  let records: Record<string, any>[] = [];
+  while (records.length === 0 && Date.now() < deadline) {
+    await new Promise((passed) => setTimeout(passed, 10));
+    records = printed.slice(from).flatMap(parseRecord);
+  }
+  // A second record of the same request would follow at once.
+  await new Promise((passed) => setTimeout(passed, 50));
+  return printed.slice(from).flatMap(parseRecord);
+}
+
+function parseRecord(line: string): Record<string, any>[] {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null && "outcome" in value ? [value] : [];
+  } catch {
+    return [];
+  }
+}
+
+function rememberSession(session: SessionBody, secrets: Set<string>): void {
+  const { access_token, refresh_token, user } = session;
+  for (const value of [access_token, access_token.split(".")[2], refresh_token, user?.email]) {
+    if (typeof value === "string" && value !== "") {
+      secrets.add(value);
+    }
+  }
+}
+
+function required<T>(value: T | undefined, otherwise: string): T {
+  if (value === undefined) {
+    throw new Error(otherwise);
+  }
+  return value;
+}
