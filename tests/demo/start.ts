@@ -9,6 +9,8 @@ import { bold, dim, Progress, say } from "./terminal.ts";
 
 const DEFAULT_PORT = 8787;
 
+const PARTS = { auth: "Local Auth", site: "Site", worker: "Worker" } as const;
+
 const USAGE = `Usage: npm start [-- --port <number>]
 
 Runs a local Supabase Auth, a small site and the Worker between them, and prints the address to open.
@@ -84,8 +86,6 @@ async function portFor({ port, chosen }: { port: number; chosen: boolean }): Pro
   }
   return freePort();
 }
-
-const PARTS = { auth: "Local Auth", site: "Site", worker: "Worker" } as const;
 
 async function start(port: number): Promise<Demo> {
   const { startDemo } = await import("./demo.ts");
