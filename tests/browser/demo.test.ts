@@ -206,7 +206,9 @@ describe("Auth in trouble", () => {
     expect(await sessionCookies()).toEqual(kept);
 
     demo.auth.faults.clear();
-    await open("/members");
+    // After trouble the Worker may leave Auth alone for some seconds.
+    await expect.poll(async () => (await page.goto("/members"))?.status(), { timeout: 20_000, interval: 500 }).toBe(200);
+    await panelReady();
     expect(await panel("outcome")).toBe("refreshed");
     expect(await page.textContent("#greeting")).toBe(ACCOUNTS.member.name);
   });

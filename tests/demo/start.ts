@@ -142,8 +142,8 @@ function welcome(url: string): void {
   3  Let Auth answer ${bold("429")} and do it again: nothing is decided, and nobody is signed out.
   4  ${bold("Open 20 tabs at once")}, and see what they cost.
 
-  ${dim("A member")}         ${member.email}  ${dim(member.password)}
-  ${dim("The harbourmaster")} ${admin.email}  ${dim(admin.password)}
+  ${dim("A member")}           ${member.email}  ${dim(member.password)}
+  ${dim("The harbourmaster")}  ${admin.email}  ${dim(admin.password)}
 
   ${dim("Below: one line for each request, as the Worker logs it. Ctrl-C stops everything.")}
 `);

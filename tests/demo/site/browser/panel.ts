@@ -25,7 +25,7 @@ const WEATHER_HINTS: Record<Weather, string> = {
   down: "Auth now answers 503. A token that is still good does not care. Expire it and open Today: nothing is decided, and nothing is lost.",
   hang: "Auth now takes calls and never answers. Expire the token and open Today: the page comes after a few seconds, and nothing is lost.",
   limited: "Auth now answers 429 to everyone. Expire the token and open Today: nothing is decided, and nothing is lost.",
-  ok: "Auth answers well. Reload the page.",
+  ok: "Auth answers well again. Reload the page. After trouble the edge may leave Auth alone for some seconds first.",
 };
 
 void start();

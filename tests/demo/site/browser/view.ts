@@ -17,7 +17,7 @@ export function showOutcome(timing: EdgeTiming | null): void {
   const outcome = timing?.outcome ?? "not at the edge";
   document.body.dataset.outcome = outcome;
   fill("outcome", outcome);
-  fill("duration", timing === null ? "" : `${timing.ms < 10 ? timing.ms.toFixed(1) : Math.round(timing.ms)} ms`);
+  fill("duration", timing === null ? "" : timing.ms < 1 ? "under 1 ms" : `${Math.round(timing.ms)} ms`);
   fill("explain", timing === null ? "This page came straight from the site. Open it through the Worker instead." : explain(outcome, 0));
 }
 
