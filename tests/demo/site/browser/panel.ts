@@ -1,6 +1,6 @@
 import type { Weather } from "../controls.ts";
 import { api, type AuthState } from "./api.ts";
-import { difference, inWords, remember, sinceLastLook } from "./calls.ts";
+import { type Calls, difference, inWords, remember, sinceLastLook } from "./calls.ts";
 import { addToHistory, showHistory } from "./history.ts";
 import { ofThisPage } from "./outcome.ts";
 import { claimsOf, readSession, writeSession } from "./session-cookie.ts";
@@ -28,6 +28,10 @@ const WEATHER_HINTS: Record<Weather, string> = {
   ok: "Auth answers well again. Reload the page. After trouble the edge may leave Auth alone for some seconds first.",
 };
 
+/** What the edge made of this page, for showing it again when the calls have grown. */
+let outcome = "";
+let callsOfThisPage: Calls = {};
+
 void start();
 
 async function start(): Promise<void> {
@@ -41,21 +45,21 @@ async function start(): Promise<void> {
 
   // Before anything else is asked of the edge, so that only this page's own calls are counted.
   const auth = await api.auth();
-  const outcome = timing?.outcome ?? "";
-  const calls = sinceLastLook(auth.calls.edge);
-  showCalls(outcome, calls, auth.calls);
+  outcome = timing?.outcome ?? "";
+  callsOfThisPage = sinceLastLook(auth.calls.edge);
+  showCalls(outcome, callsOfThisPage, auth.calls);
   showWeather(auth.weather);
   if (timing !== null) {
-    addToHistory({ what: location.pathname, outcome, calls: inWords(calls) });
+    addToHistory({ what: location.pathname, outcome, calls: inWords(callsOfThisPage) });
   }
   hint(outcome === "unavailable" ? HINTS.unavailable : (await readSession()) === null ? HINTS.anonymous : HINTS.signedIn);
 
-  await Promise.allSettled([api.identity().then(showIdentity), askForHeaders(outcome)]);
+  await Promise.allSettled([api.identity().then(showIdentity), askForHeaders()]);
   remember((await api.auth()).calls.edge);
   document.body.dataset.panel = "ready";
 }
 
-async function askForHeaders(outcome: string): Promise<void> {
+async function askForHeaders(): Promise<void> {
   const page = location.pathname + location.search;
   const { headers } = await fetch(page, { method: "HEAD", cache: "no-store" });
   const etag = headers.get("ETag");
@@ -129,10 +133,11 @@ async function tabs(): Promise<void> {
   const before = (await api.auth()).calls.edge;
   hint(`Opening ${TABS} tabs…`);
   const { outcomes, ms } = await openTabs();
-  const after = (await api.auth()).calls.edge;
-  const cost = inWords(difference(after, before));
-  const counted = [...outcomes].map(([outcome, count]) => `${count} × ${outcome}`).join(", ");
-  remember(after);
+  const { calls } = await api.auth();
+  const cost = inWords(difference(calls.edge, before));
+  const counted = [...outcomes].map(([name, count]) => `${count} × ${name}`).join(", ");
+  remember(calls.edge);
+  showCalls(outcome, callsOfThisPage, calls);
   await showVisitor();
   addToHistory({ what: `${TABS} tabs: ${counted}`, calls: cost });
   hint(`${counted}, in ${ms} ms. Auth was asked ${cost === "" ? "nothing" : `for ${cost}`}.`);
