@@ -67,7 +67,8 @@ impl Answer {
 
     /// A problem (RFC 9457).
     fn problem(status: u16, title: &str, detail: &str) -> Self {
-        let body = json!({"type": "about:blank", "title": title, "status": status, "detail": detail});
+        let body =
+            json!({"type": "about:blank", "title": title, "status": status, "detail": detail});
         Self::new(status, Some("application/problem+json"), body.to_string())
     }
 
@@ -104,7 +105,8 @@ impl Answer {
         }
         self.headers.push(("expires", "0".to_owned()));
         self.headers.push(("pragma", "no-cache".to_owned()));
-        self.headers.extend(lines.into_iter().map(|line| ("set-cookie", line)));
+        self.headers
+            .extend(lines.into_iter().map(|line| ("set-cookie", line)));
         self
     }
 
@@ -148,7 +150,11 @@ impl Answer {
     #[must_use]
     pub fn origin_unreachable(medium: Medium) -> Self {
         match medium {
-            Medium::Html => Self::page(502, "The site does not answer", "Please try again in a moment."),
+            Medium::Html => Self::page(
+                502,
+                "The site does not answer",
+                "Please try again in a moment.",
+            ),
             Medium::Json => Self::problem(502, "Bad Gateway", "the origin does not answer"),
         }
     }

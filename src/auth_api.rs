@@ -17,8 +17,10 @@ pub const MAX_ANSWER_BYTES: usize = 256 * 1024;
 const API_VERSION: &str = "2024-01-01";
 /// An attempt shorter than this cannot succeed, so it is not started.
 const MIN_ATTEMPT_MS: u64 = 100;
-/// Pause before the second attempt when Auth names none.
+/// Pause before the second attempt when Auth names none; shorter where the budget is small.
 const RETRY_PAUSE_MS: u64 = 200;
+/// The part of what is left that a pause may take.
+const RETRY_PAUSE_PART: u64 = 4;
 /// An alive token never waits longer than this for its refresh.
 pub const ALIVE_BUDGET_MS: u64 = 2000;
 
@@ -137,7 +139,10 @@ fn base_headers(key: &str) -> Vec<(&'static str, String)> {
     vec![
         ("apikey", key.to_owned()),
         ("accept", "application/json".to_owned()),
-        ("x-client-info", concat!("edge-session/", env!("CARGO_PKG_VERSION")).to_owned()),
+        (
+            "x-client-info",
+            concat!("edge-session/", env!("CARGO_PKG_VERSION")).to_owned(),
+        ),
         ("x-supabase-api-version", API_VERSION.to_owned()),
     ]
 }
@@ -164,10 +169,7 @@ pub enum RefreshReply {
 
 /// Classifies the answer to [`refresh_request`].
 #[must_use]
-pub fn read_refresh_reply(
-    answer: &Result<AuthReply, Unreachable>,
-    now: UnixTime,
-) -> RefreshReply {
+pub fn read_refresh_reply(answer: &Result<AuthReply, Unreachable>, now: UnixTime) -> RefreshReply {
     let reply = match answer {
         Ok(reply) => reply,
         Err(reason) => return unavailable(reason.code(), true, None),
@@ -178,7 +180,11 @@ pub fn read_refresh_reply(
             |_| unavailable("auth_answer_malformed", true, retry_after_ms),
             |session| RefreshReply::Renewed(Box::new(session)),
         ),
-        429 => unavailable("auth_rate_limited", retry_after_ms.is_some(), retry_after_ms),
+        429 => unavailable(
+            "auth_rate_limited",
+            retry_after_ms.is_some(),
+            retry_after_ms,
+        ),
         409 => unavailable("auth_conflict", true, retry_after_ms),
         500..=599 => unavailable("auth_error", true, retry_after_ms),
         201..=299 => unavailable("auth_answer_malformed", true, retry_after_ms),
@@ -224,7 +230,12 @@ fn terminal_code(status: u16, code: &str) -> Option<&'static str> {
         "user_banned",
         "validation_failed",
     ];
-    const AT_403: [&str; 4] = ["session_expired", "session_not_found", "user_banned", "user_not_found"];
+    const AT_403: [&str; 4] = [
+        "session_expired",
+        "session_not_found",
+        "user_banned",
+        "user_not_found",
+    ];
     let known: &[&'static str] = match status {
         400 => &AT_400,
         403 => &AT_403,
@@ -321,7 +332,11 @@ impl Attempts {
     /// The plan for a token that is still alive (one attempt) or dead (two), within `budget_ms` from `now`.
     #[must_use]
     pub fn new(is_alive: bool, budget_ms: u64, now: UnixTime) -> Self {
-        let budget_ms = if is_alive { budget_ms.min(ALIVE_BUDGET_MS) } else { budget_ms };
+        let budget_ms = if is_alive {
+            budget_ms.min(ALIVE_BUDGET_MS)
+        } else {
+            budget_ms
+        };
         Self {
             deadline: now.plus_millis(budget_ms),
             left: if is_alive { 1 } else { 2 },
@@ -345,10 +360,17 @@ impl Attempts {
     /// The next attempt after `reply`, or the end.
     #[must_use]
     pub fn after(&mut self, reply: RefreshReply, now: UnixTime) -> Attempt {
-        let RefreshReply::Unavailable { may_retry: true, retry_after_ms, .. } = &reply else {
+        let RefreshReply::Unavailable {
+            may_retry: true,
+            retry_after_ms,
+            ..
+        } = &reply
+        else {
             return Attempt::Done(reply);
         };
-        let pause_ms = retry_after_ms.unwrap_or(RETRY_PAUSE_MS);
+        let left_ms = now.millis_until(self.deadline);
+        let short_ms = RETRY_PAUSE_MS.min(left_ms / RETRY_PAUSE_PART);
+        let pause_ms = retry_after_ms.unwrap_or(short_ms);
         self.send(pause_ms, now).unwrap_or(Attempt::Done(reply))
     }
 
@@ -358,9 +380,16 @@ impl Attempts {
             return None;
         }
         // A first attempt that hangs must leave time for the second.
-        let timeout_ms = if self.left > 1 { left_ms * 3 / 5 } else { left_ms };
+        let timeout_ms = if self.left > 1 {
+            left_ms * 3 / 5
+        } else {
+            left_ms
+        };
         self.left -= 1;
         self.made += 1;
-        Some(Attempt::Send { pause_ms, timeout_ms })
+        Some(Attempt::Send {
+            pause_ms,
+            timeout_ms,
+        })
     }
 }

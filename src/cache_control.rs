@@ -53,7 +53,9 @@ pub fn revalidate(vary: Option<&str>) -> Vec<HeaderEdit> {
 }
 
 fn remove(names: &'static [&'static str]) -> impl Iterator<Item = HeaderEdit> {
-    names.iter().map(|name| HeaderEdit::Remove((*name).to_owned()))
+    names
+        .iter()
+        .map(|name| HeaderEdit::Remove((*name).to_owned()))
 }
 
 /// Adds `Cookie` to `Vary` unless it says so, or says `*`, already.

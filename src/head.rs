@@ -53,7 +53,9 @@ impl RequestHead {
     #[must_use]
     pub fn authority(&self) -> &str {
         let (authority, _) = split_authority(&self.url);
-        authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+        authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host)
     }
 
     /// The host without its port.

@@ -72,10 +72,21 @@ fn claim_headers(claims: &VerifiedClaims) -> Vec<HeaderEdit> {
     let mut edits = vec![
         set("x-session-user-id", &claims.user_id),
         set("x-session-role", &claims.role),
-        set("x-session-expires-at", &claims.expires_at.seconds().to_string()),
-        set("x-session-anonymous", if claims.is_anonymous { "true" } else { "false" }),
+        set(
+            "x-session-expires-at",
+            &claims.expires_at.seconds().to_string(),
+        ),
+        set(
+            "x-session-anonymous",
+            if claims.is_anonymous { "true" } else { "false" },
+        ),
     ];
-    edits.extend(claims.session_id.as_deref().map(|id| set("x-session-id", id)));
+    edits.extend(
+        claims
+            .session_id
+            .as_deref()
+            .map(|id| set("x-session-id", id)),
+    );
     edits.extend(claims.aal.as_deref().map(|aal| set("x-session-aal", aal)));
     if claims.encoded().len() <= MAX_CLAIMS_BYTES {
         edits.push(set("x-session-claims", claims.encoded()));

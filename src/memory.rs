@@ -27,14 +27,16 @@ const FORCED_FETCH_COOL_DOWN_MS: u64 = 30_000;
 const FAILED_FETCH_COOL_DOWN_MS: u64 = 5_000;
 /// A background refetch that has not answered by then is considered lost.
 const BACKGROUND_FETCH_MS: u64 = 15_000;
+/// A fetch that visitors wait for is considered lost (its visitor hung up) after this.
+const FETCH_MS: u64 = 2_000;
 /// Refreshes of sessions with an unknown key, per [`UNKNOWN_KEY_WINDOW_MS`].
 const MAX_UNKNOWN_KEY_REFRESHES: u32 = 10;
 const UNKNOWN_KEY_WINDOW_MS: u64 = 60_000;
-/// Quick failures of Auth in a row after which its breaker opens; a hanging
-/// Auth opens it at once, since each further try would hold a visitor.
-const BREAKER_FAILURES: u32 = 5;
+/// Timeouts of Auth in a row after which its breaker keeps even dead sessions
+/// from it. Quick failures never do: trying costs a dead session nothing.
+const BREAKER_TIMEOUTS: u32 = 4;
 /// How long the open breaker keeps requests from Auth before one may try again.
-const BREAKER_OPEN_MS: u64 = 5_000;
+const BREAKER_OPEN_MS: u64 = 3_000;
 
 /// The isolate's memory.
 #[derive(Debug)]
@@ -43,6 +45,7 @@ pub struct Memory {
     background_fetch: Option<UnixTime>,
     background_wanted: bool,
     failed_fetch: Option<UnixTime>,
+    fetch: Option<UnixTime>,
     forced_fetch: Option<UnixTime>,
     keys: Option<CachedKeys>,
     unknown_key_refreshes: Window,
@@ -75,10 +78,13 @@ impl Default for Memory {
             background_fetch: None,
             background_wanted: false,
             failed_fetch: None,
+            fetch: None,
             forced_fetch: None,
             keys: None,
             unknown_key_refreshes: Window::default(),
-            unknown_kids: LruCache::new(NonZeroUsize::new(MAX_UNKNOWN_KIDS).unwrap_or(NonZeroUsize::MIN)),
+            unknown_kids: LruCache::new(
+                NonZeroUsize::new(MAX_UNKNOWN_KIDS).unwrap_or(NonZeroUsize::MIN),
+            ),
             verdict_bytes: 0,
             verdicts: LruCache::unbounded(),
         }
@@ -143,15 +149,25 @@ impl Memory {
 
     /// Takes over a key set if it is newer, and drops the verdicts whose key has left.
     pub fn store_keys(&mut self, keys: CachedKeys) {
-        if self.keys.as_ref().is_some_and(|held| held.fetched_at > keys.fetched_at) {
+        if self
+            .keys
+            .as_ref()
+            .is_some_and(|held| held.fetched_at > keys.fetched_at)
+        {
             return;
         }
         self.background_fetch = None;
         self.failed_fetch = None;
+        self.fetch = None;
         let gone: Vec<[u8; 32]> = self
             .verdicts
             .iter()
-            .filter(|(_, verdict)| verdict.kid.as_ref().is_some_and(|kid| !keys.set.contains(kid)))
+            .filter(|(_, verdict)| {
+                verdict
+                    .kid
+                    .as_ref()
+                    .is_some_and(|kid| !keys.set.contains(kid))
+            })
             .map(|(digest, _)| *digest)
             .collect();
         for digest in &gone {
@@ -164,6 +180,7 @@ impl Memory {
     pub const fn note_failed_fetch(&mut self, now: UnixTime) {
         self.failed_fetch = Some(now);
         self.background_fetch = None;
+        self.fetch = None;
     }
 
     /// True if the key set may be asked for now although nothing is known: no failure just happened.
@@ -192,10 +209,13 @@ impl Memory {
         std::mem::replace(&mut self.background_wanted, false)
     }
 
-    /// True if a refresh may be sent to Auth now. While the breaker is open one
-    /// request per [`BREAKER_OPEN_MS`] gets through, to see whether Auth is back.
-    pub const fn may_refresh(&mut self, now: UnixTime) -> bool {
-        self.auth_breaker.may_pass(now)
+    /// True if a refresh may be sent to Auth now.
+    ///
+    /// An alive token goes on without one, so it waits out every pause. A dead
+    /// one tries until the outage is certain; then one request per pause does,
+    /// to see whether Auth is back.
+    pub const fn may_refresh(&mut self, is_alive: bool, now: UnixTime) -> bool {
+        self.auth_breaker.may_pass(is_alive, now)
     }
 
     /// Notes that Auth answered a refresh.
@@ -203,10 +223,29 @@ impl Memory {
         self.auth_breaker = Breaker::default();
     }
 
-    /// Notes that Auth failed a refresh: `is_slow` if it held the request until the time was over,
-    /// or said to come back later.
-    pub const fn note_auth_failure(&mut self, is_slow: bool, now: UnixTime) {
-        self.auth_breaker.note_failure(is_slow, now);
+    /// Notes that Auth held a refresh until its time was over.
+    pub const fn note_auth_timeout(&mut self, now: UnixTime) {
+        self.auth_breaker.note_timeout(now);
+    }
+
+    /// Claims a fetch of the key set that visitors wait for: one request fetches
+    /// and the others look into this memory again, since no request may wait for
+    /// the I/O of another. False while one is under way.
+    pub const fn claim_fetch(&mut self, now: UnixTime) -> bool {
+        if self.is_fetching(now) {
+            return false;
+        }
+        self.fetch = Some(now);
+        true
+    }
+
+    /// True while a request that visitors wait for fetches the key set.
+    #[must_use]
+    pub const fn is_fetching(&self, now: UnixTime) -> bool {
+        match self.fetch {
+            Some(started) => now.millis_since(started) < FETCH_MS,
+            None => false,
+        }
     }
 
     /// Claims the forced refetch for an unknown `kid`: false during the cool-down,
@@ -226,7 +265,8 @@ impl Memory {
     /// Remembers that the key set, just fetched, does not hold `kid`.
     pub fn note_unknown_kid(&mut self, kid: &str, now: UnixTime) {
         if kid.len() <= MAX_KID_BYTES {
-            self.unknown_kids.put(kid.to_owned(), now.plus_seconds(UNKNOWN_KID_SECONDS));
+            self.unknown_kids
+                .put(kid.to_owned(), now.plus_seconds(UNKNOWN_KID_SECONDS));
         }
     }
 
@@ -257,31 +297,33 @@ impl Window {
     }
 }
 
-/// Keeps requests from an Auth server that fails, so that an outage costs one
+/// Keeps requests from an Auth server that hangs, so that an outage costs one
 /// visitor a wait and not every one. It belongs to the isolate and not to a
 /// session: an outage and the rate limit of the Worker's address concern all.
 #[derive(Debug, Default)]
 struct Breaker {
-    failures: u32,
+    timeouts: u32,
     open_until: Option<UnixTime>,
 }
 
 impl Breaker {
-    const fn may_pass(&mut self, now: UnixTime) -> bool {
+    const fn may_pass(&mut self, is_alive: bool, now: UnixTime) -> bool {
         let Some(until) = self.open_until else {
             return true;
         };
+        let is_certain = self.timeouts >= BREAKER_TIMEOUTS;
         if now.millis_until(until) > 0 {
-            return false;
+            return !is_alive && !is_certain;
         }
-        self.open_until = Some(now.plus_millis(BREAKER_OPEN_MS));
+        if is_certain || is_alive {
+            // The one that passes now is the probe; others wait for its result.
+            self.open_until = Some(now.plus_millis(BREAKER_OPEN_MS));
+        }
         true
     }
 
-    const fn note_failure(&mut self, is_slow: bool, now: UnixTime) {
-        self.failures = self.failures.saturating_add(1);
-        if is_slow || self.failures >= BREAKER_FAILURES {
-            self.open_until = Some(now.plus_millis(BREAKER_OPEN_MS));
-        }
+    const fn note_timeout(&mut self, now: UnixTime) {
+        self.timeouts = self.timeouts.saturating_add(1);
+        self.open_until = Some(now.plus_millis(BREAKER_OPEN_MS));
     }
 }

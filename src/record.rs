@@ -61,6 +61,9 @@ impl RequestRecord {
     /// The `Server-Timing` entry of the request (Server Timing, W3C): outcome and whole time.
     #[must_use]
     pub fn server_timing(&self) -> String {
-        format!("edge-session;desc=\"{}\";dur={}", self.outcome, self.ms.total)
+        format!(
+            "edge-session;desc=\"{}\";dur={}",
+            self.outcome, self.ms.total
+        )
     }
 }

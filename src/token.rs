@@ -427,8 +427,11 @@ fn is_header_safe(text: &str) -> bool {
 }
 
 fn names_audience(claim: Option<&Value>, accepted: &[String]) -> bool {
-    let is_accepted =
-        |value: &Value| value.as_str().is_some_and(|aud| accepted.iter().any(|known| known == aud));
+    let is_accepted = |value: &Value| {
+        value
+            .as_str()
+            .is_some_and(|aud| accepted.iter().any(|known| known == aud))
+    };
     match claim {
         Some(Value::Array(members)) => members.iter().any(is_accepted),
         Some(single) => is_accepted(single),

@@ -40,7 +40,12 @@ pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: Un
     visit.rule = index;
     visit.record.rule = index;
     if rule.bypass {
-        return settle::settle(visit, Settled::plain(Outcome::Bypass, "bypass"), memory, now);
+        return settle::settle(
+            visit,
+            Settled::plain(Outcome::Bypass, "bypass"),
+            memory,
+            now,
+        );
     }
     visit.is_exempt = is_exempt(&config, &path);
     read_session(visit, memory, now)
@@ -69,7 +74,12 @@ fn read_session(mut visit: Box<Visit>, memory: &mut Memory, now: UnixTime) -> St
     }
     let bearer = visit.head.header("authorization").and_then(bearer_token);
     let Some(raw) = bearer.map(str::to_owned) else {
-        return settle::settle(visit, Settled::plain(Outcome::Anonymous, "no_session"), memory, now);
+        return settle::settle(
+            visit,
+            Settled::plain(Outcome::Anonymous, "no_session"),
+            memory,
+            now,
+        );
     };
     visit.source = Source::Bearer;
     verify::verify(visit, Purpose::Presented, &raw, memory, now)
@@ -87,11 +97,18 @@ pub(super) fn try_next(
         let reason = reason.or(unreadable).unwrap_or("cookie_malformed");
         let is_foreign = reason == SessionCookieError::UnknownEncoding.code();
         // A format of a later client may well be alive: it is not ours to delete.
-        let outcome = if is_foreign { Outcome::Unavailable } else { Outcome::Invalid };
+        let outcome = if is_foreign {
+            Outcome::Unavailable
+        } else {
+            Outcome::Invalid
+        };
         return settle::settle(visit, Settled::plain(outcome, reason), memory, now);
     };
     visit.chosen = Some(index);
-    let Some(raw) = visit.session().map(|session| session.access_token().to_owned()) else {
+    let Some(raw) = visit
+        .session()
+        .map(|session| session.access_token().to_owned())
+    else {
         return try_next(visit, reason, memory, now);
     };
     verify::verify(visit, Purpose::Presented, &raw, memory, now)
@@ -117,15 +134,20 @@ fn order(cookies: &SessionCookies) -> Vec<usize> {
             let token = Token::parse(session.access_token()).ok();
             let subject = token.as_ref().and_then(Token::claimed_subject);
             let expiry = token.as_ref().and_then(Token::claimed_expiry);
-            Some((index, subject.map(str::to_owned), expiry.unwrap_or_default()))
+            Some((
+                index,
+                subject.map(str::to_owned),
+                expiry.unwrap_or_default(),
+            ))
         })
         .take(MAX_CANDIDATES)
         .collect();
     let Some((_, first_subject, _)) = readable.first() else {
         return Vec::new();
     };
-    let (mut same, others): (Vec<_>, Vec<_>) =
-        readable.iter().partition(|(_, subject, _)| subject == first_subject);
+    let (mut same, others): (Vec<_>, Vec<_>) = readable
+        .iter()
+        .partition(|(_, subject, _)| subject == first_subject);
     same.sort_by_key(|(_, _, expiry)| std::cmp::Reverse(*expiry));
     same.extend(others);
     same.into_iter().rev().map(|(index, _, _)| *index).collect()

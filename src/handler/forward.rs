@@ -93,7 +93,11 @@ impl Forward {
         let Ok(head) = answer else {
             visit.alarm();
             let is_navigation = guard::is_navigation(&visit);
-            let medium = if is_navigation { Medium::Html } else { Medium::Json };
+            let medium = if is_navigation {
+                Medium::Html
+            } else {
+                Medium::Json
+            };
             let answer = Answer::origin_unreachable(medium);
             let (answer, record) = settle::finish(&visit, &settled, answer, now);
             return (Outgoing::Answer(answer), record);
@@ -114,8 +118,14 @@ fn origin_request(visit: &Visit, settled: &Settled, now: UnixTime) -> OriginRequ
     let mut edits = identity::strip(visit.head.headers());
     edits.push(HeaderEdit::Set(identity::HOP_HEADER, "1".to_owned()));
     let url = visit.config.origin_url.as_ref().map(|origin| {
-        edits.push(HeaderEdit::Set("x-forwarded-host", visit.head.authority().to_owned()));
-        edits.push(HeaderEdit::Set("x-forwarded-proto", visit.head.scheme().to_owned()));
+        edits.push(HeaderEdit::Set(
+            "x-forwarded-host",
+            visit.head.authority().to_owned(),
+        ));
+        edits.push(HeaderEdit::Set(
+            "x-forwarded-proto",
+            visit.head.scheme().to_owned(),
+        ));
         let base = origin.as_str().trim_end_matches('/');
         format!("{base}{}", visit.head.path_and_query())
     });
@@ -129,12 +139,15 @@ fn origin_request(visit: &Visit, settled: &Settled, now: UnixTime) -> OriginRequ
     } else {
         edits.extend(cookie_edit(visit, settled));
         edits.extend(bearer_edit(visit, settled));
-        let host = url.as_deref().map_or_else(
-            || visit.head.host().to_owned(),
-            |_| origin_host(visit),
-        );
+        let host = origin_host(visit);
         let outcome = settled.outcome().word();
-        edits.extend(identity::edits(&visit.config, settled.claims(), outcome, &host, now));
+        edits.extend(identity::edits(
+            &visit.config,
+            settled.claims(),
+            outcome,
+            &host,
+            now,
+        ));
     }
     OriginRequest {
         url,
@@ -143,11 +156,13 @@ fn origin_request(visit: &Visit, settled: &Settled, now: UnixTime) -> OriginRequ
     }
 }
 
+/// The host, with its port, that the request is for at the origin.
 fn origin_host(visit: &Visit) -> String {
     let origin = visit.config.origin_url.as_ref();
     origin
-        .and_then(|url| url.host_str())
-        .unwrap_or_default()
+        .and_then(|url| Some(url.as_str().split_once("://")?.1))
+        .and_then(|rest| rest.split('/').next())
+        .unwrap_or_else(|| visit.head.authority())
         .to_owned()
 }
 
@@ -156,7 +171,10 @@ fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     let header = visit.head.header("cookie")?;
     let key = &visit.config.storage_key;
     let due = settled.chunks_due(visit);
-    let is_duplicated = visit.cookies.as_ref().is_some_and(|cookies| cookies.duplicated);
+    let is_duplicated = visit
+        .cookies
+        .as_ref()
+        .is_some_and(|cookies| cookies.duplicated);
     let forwarding = if !visit.config.forward_cookies {
         Forwarding::DropFamily
     } else if settled.claims().is_none() || settled.outcome() == Outcome::Unavailable {
@@ -201,22 +219,33 @@ fn response_edits(
     }
     let key = &visit.config.storage_key;
     let origin_speaks = head.set_cookies.iter().any(|line| {
-        set_cookie::set_cookie_name(line).is_some_and(|name| cookies::is_session_name(key, name))
+        set_cookie::set_cookie_name(line).is_some_and(|name| cookies::is_family_name(key, name))
     });
     // The origin speaks last: what it wrote itself is newer than what is due here.
-    let due = if origin_speaks { Vec::new() } else { settled.set_cookies(visit) };
+    let due = if origin_speaks {
+        Vec::new()
+    } else {
+        settled.set_cookies(visit)
+    };
     record.cookies = due.len();
     let rule = visit.rule();
     let mut edits = if origin_speaks || !due.is_empty() {
         cache_control::carries_session(head.vary.as_deref())
     } else if rule.cache == Cache::Shared {
         let is_guarded = rule.require.is_some();
-        if is_guarded { cache_control::revalidate(head.vary.as_deref()) } else { Vec::new() }
+        if is_guarded {
+            cache_control::revalidate(head.vary.as_deref())
+        } else {
+            Vec::new()
+        }
     } else if visit.has_session() {
         cache_control::with_session(head.cache_control.as_deref(), head.vary.as_deref())
     } else {
         Vec::new()
     };
-    edits.extend(due.into_iter().map(|line| HeaderEdit::Append("set-cookie", line)));
+    edits.extend(
+        due.into_iter()
+            .map(|line| HeaderEdit::Append("set-cookie", line)),
+    );
     edits
 }

@@ -47,7 +47,11 @@ fn answer(visit: &Visit, settled: &Settled, denial: &Denial) -> Answer {
         OnDenied::Redirect => true,
         OnDenied::Status => false,
     };
-    let medium = if is_navigation { Medium::Html } else { Medium::Json };
+    let medium = if is_navigation {
+        Medium::Html
+    } else {
+        Medium::Json
+    };
     match denial {
         Denial::Forbidden(shortfall) => Answer::forbidden(medium, shortfall.code()),
         Denial::Unauthorized if is_navigation => Answer::see_other(login_location(visit)),
@@ -61,7 +65,12 @@ fn answer(visit: &Visit, settled: &Settled, denial: &Denial) -> Answer {
 pub(super) fn is_navigation(visit: &Visit) -> bool {
     let head = &visit.head;
     head.header("sec-fetch-mode").map_or_else(
-        || head.is_read() && head.header("accept").is_some_and(|accept| accept.contains("text/html")),
+        || {
+            head.is_read()
+                && head
+                    .header("accept")
+                    .is_some_and(|accept| accept.contains("text/html"))
+        },
         |mode| mode.eq_ignore_ascii_case("navigate"),
     )
 }

@@ -1,16 +1,16 @@
 //! The refresh: when it is needed, what its answer means, and what stands if there is none.
 
-use crate::auth_api::{self, ALIVE_BUDGET_MS, AuthRequest, RefreshReply};
+use crate::auth_api::{self, ALIVE_BUDGET_MS, AuthRequest, RefreshReply, Unreachable};
 use crate::memory::Memory;
 use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::{Claims, Token, VerifiedClaims};
 
+use super::Step;
 use super::begin;
 use super::settle::{self, Settled};
 use super::verify::{self, Purpose, Verdict};
 use super::visit::{Outcome, Source, Stage, Visit};
-use super::Step;
 
 /// What a new session must match: the user, the session, and a later expiry.
 #[derive(Debug)]
@@ -78,17 +78,14 @@ pub(super) fn assess(
         Verdict::Dead(_) => end(visit, Outcome::Expired, "token_expired", memory, now),
         Verdict::Failed(error) => begin::try_next(visit, Some(error.code()), memory, now),
         Verdict::Gone(code) => end(visit, Outcome::Revoked, code, memory, now),
-        Verdict::KeyUnknown(token) | Verdict::Rejected(token) | Verdict::Uncheckable(token)
-            if !is_cookie =>
-        {
-            let _ = token;
+        Verdict::KeyUnknown(_) | Verdict::Uncheckable(_) if !is_cookie => {
             end(visit, Outcome::Invalid, "token_unknown_key", memory, now)
         }
         Verdict::KeyUnknown(token) => unknown_key(visit, &token, memory, now),
         Verdict::Uncheckable(token) if token.kid().is_some() && !token.is_shared_secret() => {
             unknown_key(visit, &token, memory, now)
         }
-        Verdict::Rejected(token) | Verdict::Uncheckable(token) => {
+        Verdict::Uncheckable(token) => {
             let expected = Expected::of_unverified(&token);
             request(visit, expected, None, None, memory, now)
         }
@@ -106,7 +103,13 @@ fn is_near_expiry(visit: &Visit, claims: &Claims, now: UnixTime) -> bool {
 /// anyone can make up key ids, so few of these reach Auth.
 fn unknown_key(visit: Box<Visit>, token: &Token, memory: &mut Memory, now: UnixTime) -> Step {
     if !memory.claim_unknown_key_refresh(now) {
-        return end(visit, Outcome::Unavailable, "token_unknown_key", memory, now);
+        return end(
+            visit,
+            Outcome::Unavailable,
+            "token_unknown_key",
+            memory,
+            now,
+        );
     }
     let expected = Expected::of_unverified(token);
     request(visit, expected, None, None, memory, now)
@@ -130,10 +133,12 @@ fn request(
     memory: &mut Memory,
     now: UnixTime,
 ) -> Step {
-    if !memory.may_refresh(now) {
+    if !memory.may_refresh(fallback.is_some(), now) {
         return stand(visit, fallback, "auth_breaker_open", memory, now);
     }
-    let Some(refresh_token) = visit.session().map(|session| session.refresh_token().to_owned())
+    let Some(refresh_token) = visit
+        .session()
+        .map(|session| session.refresh_token().to_owned())
     else {
         return end(visit, Outcome::Invalid, "cookie_malformed", memory, now);
     };
@@ -279,24 +284,16 @@ impl RefreshSession {
                 stand(visit, fallback, code, memory, now)
             }
             RefreshReply::Unavailable { code, .. } => {
-                note_failure(&visit, code, memory, now);
+                if code == Unreachable::TimedOut.code() {
+                    memory.note_auth_timeout(now);
+                } else {
+                    // Quick failures are no hang: whoever asks next learns as quickly.
+                    memory.note_auth_answer();
+                }
                 stand(visit, fallback, code, memory, now)
             }
         }
     }
-}
-
-/// What opens the breaker: a wait that was for nothing, or the rate limit of
-/// this Worker's address. With a secret key the limit is the visitor's own.
-fn note_failure(visit: &Visit, code: &str, memory: &mut Memory, now: UnixTime) {
-    let is_limited = code == "auth_rate_limited";
-    if is_limited && visit.config.secret_key.is_some() {
-        return;
-    }
-    if code == "auth_conflict" {
-        return;
-    }
-    memory.note_auth_failure(code == "auth_timeout", now);
 }
 
 /// Without an answer an alive token goes on; for a dead one nothing can be decided.
@@ -336,7 +333,6 @@ pub(super) fn renewed(
         | Verdict::Failed(_)
         | Verdict::Gone(_)
         | Verdict::KeyUnknown(_)
-        | Verdict::Rejected(_)
         | Verdict::Uncheckable(_) => {
             visit.alarm();
             "auth_answer_not_trusted"

@@ -16,6 +16,10 @@ use super::forward::Forward;
 use super::visit::{Outcome, Source, Visit};
 use super::{Step, guard, verify};
 
+/// Most names that one response deletes. A session has a few; a header made up
+/// of thousands must not be answered by as many lines.
+const MAX_NAMES_DELETED: usize = 64;
+
 /// What a request turned out to be.
 #[derive(Debug)]
 pub(super) struct Settled {
@@ -108,13 +112,19 @@ impl Settled {
             let session = old.clone().with_expiry(expires_at, visit.started.seconds());
             return Some(session.to_cookies(key, format));
         }
-        let is_duplicated = visit.cookies.as_ref().is_some_and(|cookies| cookies.duplicated);
+        let is_duplicated = visit
+            .cookies
+            .as_ref()
+            .is_some_and(|cookies| cookies.duplicated);
         is_duplicated.then(|| old.to_cookies(key, old.format()))
     }
 
     /// True if the session's cookies have to be deleted.
     pub(super) const fn is_deleted(&self) -> bool {
-        matches!(self.outcome, Outcome::Expired | Outcome::Invalid | Outcome::Revoked)
+        matches!(
+            self.outcome,
+            Outcome::Expired | Outcome::Invalid | Outcome::Revoked
+        )
     }
 
     /// The `Set-Cookie` lines that are due on whatever leaves.
@@ -128,11 +138,13 @@ impl Settled {
         let twin_domain = (cookies.duplicated && settings.domain.is_none())
             .then(|| visit.head.host())
             .filter(|host| host.contains('.') && !host.ends_with(|end: char| end.is_ascii_digit()));
+        let named = cookies.names.len().min(MAX_NAMES_DELETED);
+        let names = cookies.names.get(..named).unwrap_or_default();
         if self.is_deleted() {
-            return set_cookie::delete(&cookies.names, &attributes, twin_domain);
+            return set_cookie::delete(names, &attributes, twin_domain);
         }
         self.chunks_due(visit).map_or_else(Vec::new, |chunks| {
-            set_cookie::write_session(&chunks, &cookies.names, &attributes, twin_domain)
+            set_cookie::write_session(&chunks, names, &attributes, twin_domain)
         })
     }
 }
@@ -268,6 +280,9 @@ impl Visit {
     /// The site's public origin.
     pub(super) fn site_origin(&self) -> String {
         let config = Rc::clone(&self.config);
-        config.site_url.clone().unwrap_or_else(|| self.head.origin())
+        config
+            .site_url
+            .clone()
+            .unwrap_or_else(|| self.head.origin())
     }
 }

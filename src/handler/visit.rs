@@ -159,4 +159,3 @@ impl Visit {
         self.record.level = Level::Error;
     }
 }
-

@@ -17,10 +17,7 @@ use crate::auth_api::{AuthReply, AuthRequest, MAX_ANSWER_BYTES, Unreachable};
 use super::bindings;
 
 /// Sends a request and reads its whole answer within `timeout_ms`.
-pub(super) async fn send(
-    request: &AuthRequest,
-    timeout_ms: u64,
-) -> Result<AuthReply, Unreachable> {
+pub(super) async fn send(request: &AuthRequest, timeout_ms: u64) -> Result<AuthReply, Unreachable> {
     if timeout_ms == 0 {
         return Err(Unreachable::TimedOut);
     }

@@ -61,16 +61,22 @@ fn subtle() -> Result<SubtleCrypto, JsValue> {
 /// The algorithm's parameters for import and check (Web Cryptography API 18.2).
 fn parameters(algorithm: SignatureAlgorithm) -> Result<Object, JsValue> {
     let members: &[(&str, &str)] = match algorithm {
-        SignatureAlgorithm::Es256 => {
-            &[("name", "ECDSA"), ("namedCurve", "P-256"), ("hash", "SHA-256")]
-        }
+        SignatureAlgorithm::Es256 => &[
+            ("name", "ECDSA"),
+            ("namedCurve", "P-256"),
+            ("hash", "SHA-256"),
+        ],
         SignatureAlgorithm::EdDsa => &[("name", "Ed25519")],
         SignatureAlgorithm::Hs256 => &[("name", "HMAC"), ("hash", "SHA-256")],
         SignatureAlgorithm::Rs256 => &[("name", "RSASSA-PKCS1-v1_5"), ("hash", "SHA-256")],
     };
     let parameters = Object::new();
     for (name, value) in members {
-        Reflect::set(&parameters, &JsValue::from_str(name), &JsValue::from_str(value))?;
+        Reflect::set(
+            &parameters,
+            &JsValue::from_str(name),
+            &JsValue::from_str(value),
+        )?;
     }
     Ok(parameters)
 }

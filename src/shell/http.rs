@@ -32,7 +32,10 @@ pub(super) async fn forward(
     forward: Forward,
 ) -> worker::Result<Response> {
     let answer = send(runtime, &request, forward.request()).await;
-    let head = answer.as_ref().map(response_head).map_err(|_| OriginUnreachable);
+    let head = answer
+        .as_ref()
+        .map(response_head)
+        .map_err(|_| OriginUnreachable);
     let (outgoing, record) = forward.finish(head, now());
     log::record(&runtime.config, &record);
     match (outgoing, answer) {

@@ -33,10 +33,12 @@ pub(super) async fn fetch(
     request: &AuthRequest,
     timeout_ms: u64,
 ) -> Result<KeySet, KeysError> {
-    let reply = auth::send(request, timeout_ms).await.map_err(|reason| match reason {
-        Unreachable::TooLarge => KeysError::TooLarge,
-        Unreachable::Network | Unreachable::TimedOut => KeysError::Unreachable,
-    })?;
+    let reply = auth::send(request, timeout_ms)
+        .await
+        .map_err(|reason| match reason {
+            Unreachable::TooLarge => KeysError::TooLarge,
+            Unreachable::Network | Unreachable::TimedOut => KeysError::Unreachable,
+        })?;
     if reply.status != 200 {
         return Err(KeysError::Status(reply.status));
     }

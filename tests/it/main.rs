@@ -1,14 +1,17 @@
-//! The integration tests, linked once.
+//! The native tests, one binary.
 
 #![allow(
-    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::unwrap_used,
     missing_docs,
-    reason = "a test that fails should fail loudly"
+    reason = "a panic is how a test fails"
 )]
 
 mod config;
+mod cookie_properties;
+mod cookies;
 mod house;
 mod path;
 mod redirect;
 mod rules;
+mod vectors;

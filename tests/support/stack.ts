@@ -116,7 +116,6 @@ export async function startStack<Name extends string>(options: StackOptions<Name
     cf: false,
     log: new KeptLog(keep),
     handleStructuredLogs: ({ message }) => keep(message),
-    enableDevRegistry: false,
     telemetry: { enabled: false },
     workers: [
       ...[...specs].map(([name, spec]) => workerOptions(name, spec)),
