@@ -1,6 +1,6 @@
 //! The refresh: when it is needed, what its answer means, and what stands if there is none.
 
-use crate::auth_api::{self, ALIVE_BUDGET_MS, AuthRequest, RefreshReply};
+use crate::auth_api::{self, ALIVE_BUDGET_MS, AuthRequest, RefreshReply, Unreachable};
 use crate::memory::Memory;
 use crate::session::Session;
 use crate::time::UnixTime;
@@ -78,17 +78,14 @@ pub(super) fn assess(
         Verdict::Dead(_) => end(visit, Outcome::Expired, "token_expired", memory, now),
         Verdict::Failed(error) => begin::try_next(visit, Some(error.code()), memory, now),
         Verdict::Gone(code) => end(visit, Outcome::Revoked, code, memory, now),
-        Verdict::KeyUnknown(token) | Verdict::Rejected(token) | Verdict::Uncheckable(token)
-            if !is_cookie =>
-        {
-            let _ = token;
+        Verdict::KeyUnknown(_) | Verdict::Uncheckable(_) if !is_cookie => {
             end(visit, Outcome::Invalid, "token_unknown_key", memory, now)
         }
         Verdict::KeyUnknown(token) => unknown_key(visit, &token, memory, now),
         Verdict::Uncheckable(token) if token.kid().is_some() && !token.is_shared_secret() => {
             unknown_key(visit, &token, memory, now)
         }
-        Verdict::Rejected(token) | Verdict::Uncheckable(token) => {
+        Verdict::Uncheckable(token) => {
             let expected = Expected::of_unverified(&token);
             request(visit, expected, None, None, memory, now)
         }
@@ -287,24 +284,16 @@ impl RefreshSession {
                 stand(visit, fallback, code, memory, now)
             }
             RefreshReply::Unavailable { code, .. } => {
-                note_failure(&visit, code, memory, now);
+                if code == Unreachable::TimedOut.code() {
+                    memory.note_auth_timeout(now);
+                } else {
+                    // Quick failures are no hang: whoever asks next learns as quickly.
+                    memory.note_auth_answer();
+                }
                 stand(visit, fallback, code, memory, now)
             }
         }
     }
-}
-
-/// What counts towards the breaker. With a secret key the rate limit is the
-/// visitor's own, and a conflict is the session's own: neither is an outage.
-fn note_failure(visit: &Visit, code: &str, memory: &mut Memory, now: UnixTime) {
-    let is_limited = code == "auth_rate_limited";
-    if is_limited && visit.config.secret_key.is_some() {
-        return;
-    }
-    if code == "auth_conflict" {
-        return;
-    }
-    memory.note_auth_failure(code == "auth_timeout", now);
 }
 
 /// Without an answer an alive token goes on; for a dead one nothing can be decided.
@@ -344,7 +333,6 @@ pub(super) fn renewed(
         | Verdict::Failed(_)
         | Verdict::Gone(_)
         | Verdict::KeyUnknown(_)
-        | Verdict::Rejected(_)
         | Verdict::Uncheckable(_) => {
             visit.alarm();
             "auth_answer_not_trusted"
