@@ -212,7 +212,7 @@ describe("§6 X-Session-Assertion", () => {
     const { iat = 0, exp, ...rest } = payload;
     expect(rest).toEqual({
       iss: "edge-session",
-      aud: new URL(stack.origin.url).hostname,
+      aud: stack.origin.host,
       sub: session.user.id,
       session_id: session.session_id,
       role: "editor",
