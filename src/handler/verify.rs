@@ -150,7 +150,7 @@ impl Check {
         match looked {
             Looked::Memory => self.read_keys(now),
             Looked::Stored if memory.is_fetching(now) && self.pauses < MAX_PAUSES => {
-                self.await_keys(now)
+                self.pause(now)
             }
             Looked::Stored if memory.may_fetch(now) => {
                 memory.claim_fetch(now);
@@ -167,7 +167,7 @@ impl Check {
             Looked::Memory | Looked::Stored if memory.is_fetching(now) => {
                 // Whether the key is really unknown is being found out.
                 if self.pauses < MAX_PAUSES {
-                    return self.await_keys(now);
+                    return self.pause(now);
                 }
                 let verdict = Verdict::Undecided("keys_unreachable");
                 return self.conclude(verdict, memory, now);
@@ -191,7 +191,7 @@ impl Check {
         Step::ReadKeys(ReadKeys(self))
     }
 
-    fn await_keys(mut self, now: UnixTime) -> Step {
+    fn pause(mut self, now: UnixTime) -> Step {
         self.visit.wait(now);
         self.pauses += 1;
         Step::AwaitKeys(AwaitKeys(self))
