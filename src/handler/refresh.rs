@@ -1,6 +1,6 @@
 //! The refresh: when it is needed, what its answer means, and what stands if there is none.
 
-use crate::auth_api::{self, ALIVE_BUDGET_MS, AuthRequest, RefreshReply};
+use crate::auth_api::{self, ALIVE_BUDGET_MS, AuthRequest, RefreshReply, Unreachable};
 use crate::memory::Memory;
 use crate::session::Session;
 use crate::time::UnixTime;
@@ -12,8 +12,8 @@ use super::settle::{self, Settled};
 use super::verify::{self, Purpose, Verdict};
 use super::visit::{Outcome, Source, Stage, Visit};
 
-/// The code of an Auth that held the request until its time was over.
-const SLOW: &str = "auth_timeout";
+/// The code of a gate that did not answer while the visitor of an alive token waited.
+pub const GATE_TIMEOUT: &str = "gate_timeout";
 
 /// What a new session must match: the user, the session, and a later expiry.
 #[derive(Debug)]
@@ -85,17 +85,14 @@ pub(super) fn assess(
         Verdict::Dead(_) => end(visit, Outcome::Expired, "token_expired", memory, now),
         Verdict::Failed(error) => begin::try_next(visit, Some(error.code()), memory, now),
         Verdict::Gone(code) => end(visit, Outcome::Revoked, code, memory, now),
-        Verdict::KeyUnknown(token) | Verdict::Rejected(token) | Verdict::Uncheckable(token)
-            if !is_cookie =>
-        {
-            let _ = token;
+        Verdict::KeyUnknown(_) | Verdict::Uncheckable(_) if !is_cookie => {
             end(visit, Outcome::Invalid, "token_unknown_key", memory, now)
         }
         Verdict::KeyUnknown(token) => unknown_key(visit, &token, memory, now),
         Verdict::Uncheckable(token) if token.kid().is_some() && !token.is_shared_secret() => {
             unknown_key(visit, &token, memory, now)
         }
-        Verdict::Rejected(token) | Verdict::Uncheckable(token) => {
+        Verdict::Uncheckable(token) => {
             let expected = Expected::of_unverified(&token);
             request(visit, expected, None, None, memory, now)
         }
@@ -216,14 +213,6 @@ pub enum Gate {
 }
 
 impl Gate {
-    /// True if this request itself sent the refresh to Auth, through a gate or not.
-    const fn is_first_hand(self) -> bool {
-        match self {
-            Self::Failed | Self::Led | Self::None => true,
-            Self::Replayed | Self::Shared => false,
-        }
-    }
-
     /// True if the answer is the gate's.
     const fn has_answered(self) -> bool {
         match self {
@@ -293,7 +282,7 @@ impl RefreshSession {
         visit.spend(Stage::Auth, now);
         visit.count_auth_calls(answer.auth_calls);
         visit.record.gate = answer.gate.word();
-        note_health(&visit, &answer, memory, now);
+        note_health(&answer, memory, now);
         match answer.reply {
             RefreshReply::Renewed(session) => {
                 let raw = session.access_token().to_owned();
@@ -318,37 +307,22 @@ impl RefreshSession {
 /// Tells the breaker how Auth is.
 ///
 /// An answer that the gate handed on counts once, for the request that sent it
-/// to Auth: fifty requests of one session are no fifty failures. But whoever
-/// was held by an Auth that hangs has seen it hang.
-fn note_health(visit: &Visit, answer: &RefreshAnswer, memory: &mut Memory, now: UnixTime) {
-    let is_first_hand = answer.gate.is_first_hand();
-    match &answer.reply {
-        RefreshReply::Ended(_) | RefreshReply::Renewed(_) if is_first_hand => {
-            memory.note_auth_answer();
+/// to Auth: fifty requests of one session are no fifty time-outs. But whoever
+/// was held in vain keeps others with an alive token from being held, too.
+fn note_health(answer: &RefreshAnswer, memory: &mut Memory, now: UnixTime) {
+    let is_slow = match &answer.reply {
+        RefreshReply::Unavailable { code, .. } => {
+            *code == Unreachable::TimedOut.code() || *code == GATE_TIMEOUT
         }
-        RefreshReply::Unavailable { code, .. } if is_first_hand => {
-            note_failure(visit, code, memory, now);
-        }
-        RefreshReply::Unavailable { code, .. } if *code == SLOW => memory.note_auth_wait(now),
-        RefreshReply::Ended(_)
-        | RefreshReply::Misconfigured(_)
-        | RefreshReply::Renewed(_)
-        | RefreshReply::Unavailable { .. } => {}
+        RefreshReply::Ended(_) | RefreshReply::Misconfigured(_) | RefreshReply::Renewed(_) => false,
+    };
+    match (answer.auth_calls > 0, is_slow) {
+        (true, true) => memory.note_auth_timeout(now),
+        // Quick failures are no hang: whoever asks next learns as quickly.
+        (true, false) => memory.note_auth_answer(),
+        (false, true) => memory.note_auth_wait(now),
+        (false, false) => {}
     }
-}
-
-/// What counts towards the breaker. With a secret key the rate limit is the
-/// visitor's own, and a conflict is the session's own: neither is an outage.
-/// A gate that fails is none of Auth's business either.
-fn note_failure(visit: &Visit, code: &str, memory: &mut Memory, now: UnixTime) {
-    let is_limited = code == "auth_rate_limited";
-    if is_limited && visit.config.secret_key.is_some() {
-        return;
-    }
-    if matches!(code, "auth_conflict" | "gate_timeout" | "refresh_cancelled") {
-        return;
-    }
-    memory.note_auth_failure(code == SLOW, now);
 }
 
 /// Without an answer an alive token goes on; for a dead one nothing can be decided.
@@ -389,7 +363,6 @@ pub(super) fn renewed(
         | Verdict::Failed(_)
         | Verdict::Gone(_)
         | Verdict::KeyUnknown(_)
-        | Verdict::Rejected(_)
         | Verdict::Uncheckable(_) => {
             visit.alarm();
             "auth_answer_not_trusted"
@@ -407,7 +380,6 @@ fn reject(renewal: &Renewal, verdict: &Verdict, memory: &mut Memory) {
         Verdict::Dead(_)
         | Verdict::Gone(_)
         | Verdict::KeyUnknown(_)
-        | Verdict::Rejected(_)
         | Verdict::Uncheckable(_)
         | Verdict::Undecided(_) => false,
     };

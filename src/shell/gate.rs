@@ -208,17 +208,9 @@ const fn answer(reply: RefreshReply, auth_calls: u32, gate: Gate) -> RefreshAnsw
 }
 
 const fn timed_out() -> RefreshReply {
-    unavailable("auth_timeout")
+    refresh::unavailable("auth_timeout")
 }
 
 const fn busy() -> RefreshReply {
-    unavailable("auth_conflict")
-}
-
-const fn unavailable(code: &'static str) -> RefreshReply {
-    RefreshReply::Unavailable {
-        code,
-        may_retry: false,
-        retry_after_ms: None,
-    }
+    refresh::unavailable("auth_conflict")
 }

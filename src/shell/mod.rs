@@ -14,8 +14,9 @@ mod refresh;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
-use worker::{Context, Env, event};
+use worker::{Context, Delay, Env, event};
 
 use crate::config::Config;
 use crate::handler::{self, Step};
@@ -89,6 +90,10 @@ async fn drive(
             Step::AskUser(wait) => {
                 let answer = auth::send(wait.request(), wait.timeout_ms()).await;
                 resume(|memory| wait.resume(&answer, memory, now()))
+            }
+            Step::AwaitKeys(wait) => {
+                Delay::from(Duration::from_millis(wait.pause_ms())).await;
+                resume(|memory| wait.resume(memory, now()))
             }
             Step::CheckSignature(wait) => {
                 let key = wait.key();

@@ -10,7 +10,7 @@ use worker::{Context, Delay, Method, Request, RequestInit, Stub};
 
 use crate::auth_api::{self, Attempt, Attempts, AuthRequest, RefreshReply};
 use crate::gate::{Ask, Message, Told};
-use crate::handler::{Gate, RefreshAnswer, RefreshOrder, RefreshSession};
+use crate::handler::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder, RefreshSession};
 use crate::memory::Rejection;
 
 use super::{Runtime, auth, bindings, now};
@@ -33,14 +33,20 @@ pub(super) async fn carry_out(runtime: &Runtime, wait: &RefreshSession) -> Refre
     if let Some(answer) = ask(&gate, order).await {
         return answer;
     }
-    // An alive token's visitor has waited enough; a dead one has nothing to lose.
+    // An alive token's visitor waits no longer; a dead one's has nothing to lose.
     let left_ms = if order.is_alive {
-        order
-            .patience_ms()
-            .saturating_sub(now().millis_since(asked))
+        let waited_ms = now().millis_since(asked);
+        order.patience_ms().saturating_sub(waited_ms)
     } else {
         order.budget_ms
     };
+    if left_ms == 0 {
+        return RefreshAnswer {
+            reply: unavailable(GATE_TIMEOUT),
+            auth_calls: 0,
+            gate: Gate::Failed,
+        };
+    }
     let answer = at_auth(&runtime.context, wait.request(), order, left_ms).await;
     RefreshAnswer {
         gate: Gate::Failed,
@@ -111,7 +117,9 @@ async fn at_auth(
         // The receiver is gone if the visitor is; the refresh has happened all the same.
         drop(sender.send((reply, calls.get())));
     });
-    let (reply, auth_calls) = receiver.await.unwrap_or((cancelled(), 0));
+    let (reply, auth_calls) = receiver
+        .await
+        .unwrap_or((unavailable("refresh_cancelled"), 0));
     RefreshAnswer {
         reply,
         auth_calls,
@@ -145,10 +153,10 @@ pub(super) async fn attempt(
     }
 }
 
-/// What a request gets whose refresh was given up by the runtime.
-pub(super) const fn cancelled() -> RefreshReply {
+/// No decision now, and no further attempt.
+pub(super) const fn unavailable(code: &'static str) -> RefreshReply {
     RefreshReply::Unavailable {
-        code: "refresh_cancelled",
+        code,
         may_retry: false,
         retry_after_ms: None,
     }

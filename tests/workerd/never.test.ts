@@ -24,7 +24,13 @@ beforeAll(async () => {
   stack = await startStack({ vars: { SERVER_TIMING: "on" }, workers: WORKERS });
 });
 afterAll(() => stack.close());
-beforeEach(() => stack.clear());
+beforeEach(async () => {
+  stack.clear();
+  // An isolate that has seen Auth fail holds back for a while; a success ends that.
+  const cookies = await stack.cookies(stack.signIn({ expiresIn: -5 }));
+  await expect.poll(async () => outcomeOf(await stack.worker("main").fetch("/", { cookies })), { timeout: 5_000 }).toBe("refreshed");
+  stack.clear();
+});
 
 describe("§10 one log line of JSON per request at info", () => {
   const FIELDS = { outcome: "string", status: "number" };
@@ -102,7 +108,7 @@ describe("§10 no token, cookie, secret or e-mail address in logs or error bodie
 });
 
 describe("§10 no panic on any input", () => {
-  const text = (length: number): string => randomBytes(length).toString("latin1").replace(/[\0\r\n]/g, "x");
+  const text = (length: number): string => randomBytes(length).toString("latin1").replace(/[^\t\x20-\x7e\x80-\xff]/g, "x");
   const pick = <T>(list: readonly T[]): T => list[randomInt(list.length)]!;
 
   /** A cookie value near to a real one. */

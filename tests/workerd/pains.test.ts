@@ -100,7 +100,7 @@ test("pain 6: unverified user data taken for an identity", async () => {
   const received = stack.origin.only();
   expect(received.header("x-session-user-id")).toBe(session.user.id);
   expect(received.header("x-session-role")).toBe("authenticated");
-  expect(JSON.parse(Buffer.from(received.header("x-session-claims") ?? "", "base64url").toString()).app_metadata).toEqual({});
+  expect(JSON.parse(Buffer.from(received.header("x-session-claims") ?? "", "base64url").toString()).app_metadata.role).toBeUndefined();
 });
 
 test("pain 7: 431, header too large", async () => {
@@ -236,9 +236,9 @@ test("pain 20: key rotation throws everybody out", async () => {
   expect((await stack.worker("rotation").fetch("/members", { cookies: before })).status).toBe(200);
   await stack.auth.keys.rotate();
   const after = await stack.cookies(stack.signIn());
-  const statuses = [after, before, after].map(async (cookies) => (await stack.worker("rotation").fetch("/members", { cookies })).status);
+  const answers = await Promise.all([after, before, after].map((cookies) => stack.worker("rotation").fetch("/members", { cookies })));
   stack.auth.keys.reset();
-  expect(await Promise.all(statuses)).toEqual([200, 200, 200]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
 });
 
 test("pain 21: I/O on behalf of a different request, with 100 parallel cold requests", async () => {
