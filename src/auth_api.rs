@@ -21,7 +21,7 @@ const MIN_ATTEMPT_MS: u64 = 100;
 const RETRY_PAUSE_MS: u64 = 200;
 /// The part of what is left that a pause may take.
 const RETRY_PAUSE_PART: u64 = 4;
-/// An alive token never waits longer than this for its refresh.
+/// A visitor whose token is alive never waits longer than this for a refresh.
 pub const ALIVE_BUDGET_MS: u64 = 2000;
 
 /// A request to Auth.
@@ -244,6 +244,34 @@ fn terminal_code(status: u16, code: &str) -> Option<&'static str> {
     known.iter().copied().find(|known| *known == code)
 }
 
+/// The codes of every [`RefreshReply`] but a new session.
+const CODES: [&str; 18] = [
+    "auth_answer_malformed",
+    "auth_answer_too_large",
+    "auth_conflict",
+    "auth_error",
+    "auth_network",
+    "auth_rate_limited",
+    "auth_refusal_unknown",
+    "auth_refuses_request",
+    "auth_refuses_worker",
+    "auth_timeout",
+    "invalid_client",
+    "refresh_token_already_used",
+    "refresh_token_not_found",
+    "session_expired",
+    "session_not_found",
+    "user_banned",
+    "user_not_found",
+    "validation_failed",
+];
+
+/// The code as this module writes it, from a message of another isolate.
+#[must_use]
+pub fn known_code(code: &str) -> Option<&'static str> {
+    CODES.iter().copied().find(|known| *known == code)
+}
+
 /// The error code in any of Auth's three shapes: `code` (text), `error_code`, `error`.
 #[must_use]
 pub fn error_code(body: &[u8]) -> Option<String> {
@@ -331,12 +359,7 @@ pub enum Attempt {
 impl Attempts {
     /// The plan for a token that is still alive (one attempt) or dead (two), within `budget_ms` from `now`.
     #[must_use]
-    pub fn new(is_alive: bool, budget_ms: u64, now: UnixTime) -> Self {
-        let budget_ms = if is_alive {
-            budget_ms.min(ALIVE_BUDGET_MS)
-        } else {
-            budget_ms
-        };
+    pub const fn new(is_alive: bool, budget_ms: u64, now: UnixTime) -> Self {
         Self {
             deadline: now.plus_millis(budget_ms),
             left: if is_alive { 1 } else { 2 },

@@ -49,6 +49,7 @@
 //! | [`path`], [`rules`], [`redirect`] | which rule a path falls under, however it is spelt; where a redirect may lead |
 //! | [`head`], [`cookies`], [`session`] | what the visitor sent, and how a session is written back |
 //! | [`jwks`], [`token`], [`auth_api`] | keys, tokens, and what Auth's answers mean |
+//! | [`gate`] | one refresh at a time for a session: who leads, who waits, who gets the newest session |
 //! | [`memory`] | what an isolate remembers: verdicts, keys, cool-downs |
 //! | [`handler`] | the states of a request |
 //! | [`identity`], [`cache_control`], [`answer`], [`record`] | headers for origin and caches, own answers, the log line |
@@ -63,6 +64,7 @@
 //! - A session is written only after its new token was verified.
 //! - Only a code of Auth for a dead session deletes one that had a good signature.
 //! - Every response that carries a session cookie is uncacheable.
+//! - What Auth answered is in the gate's storage before anybody gets it.
 //! - No promise, stream or request outlives the request it belongs to.
 
 #![forbid(unsafe_code)]
@@ -72,6 +74,7 @@ pub mod auth_api;
 pub mod cache_control;
 pub mod config;
 pub mod cookies;
+pub mod gate;
 pub mod handler;
 pub mod head;
 pub mod identity;

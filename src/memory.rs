@@ -3,6 +3,7 @@
 //! workerd binds I/O to the request that started it, so nothing here waits for
 //! anything; the shell owns the one instance and lends it out between awaits.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
@@ -27,12 +28,14 @@ const FORCED_FETCH_COOL_DOWN_MS: u64 = 30_000;
 const FAILED_FETCH_COOL_DOWN_MS: u64 = 5_000;
 /// A background refetch that has not answered by then is considered lost.
 const BACKGROUND_FETCH_MS: u64 = 15_000;
+/// A fetch that visitors wait for is considered lost (its visitor hung up) after this.
+const FETCH_MS: u64 = 2_000;
 /// Refreshes of sessions with an unknown key, per [`UNKNOWN_KEY_WINDOW_MS`].
 const MAX_UNKNOWN_KEY_REFRESHES: u32 = 10;
 const UNKNOWN_KEY_WINDOW_MS: u64 = 60_000;
-/// Failures of Auth in a row after which its breaker keeps even dead sessions
-/// from it. Fewer may be one bad moment, and a dead session has nothing to lose by trying.
-const BREAKER_FAILURES: u32 = 10;
+/// Timeouts of Auth in a row after which its breaker keeps even dead sessions
+/// from it. Quick failures never do: trying costs a dead session nothing.
+const BREAKER_TIMEOUTS: u32 = 4;
 /// How long the open breaker keeps requests from Auth before one may try again.
 const BREAKER_OPEN_MS: u64 = 3_000;
 
@@ -43,12 +46,28 @@ pub struct Memory {
     background_fetch: Option<UnixTime>,
     background_wanted: bool,
     failed_fetch: Option<UnixTime>,
+    fetch: Option<UnixTime>,
     forced_fetch: Option<UnixTime>,
     keys: Option<CachedKeys>,
+    rejections: Vec<Rejection>,
     unknown_key_refreshes: Window,
     unknown_kids: LruCache<String, UnixTime>,
     verdict_bytes: usize,
     verdicts: LruCache<[u8; 32], Verdict>,
+}
+
+/// An answer of a gate that turned out not to be trustworthy.
+pub struct Rejection {
+    /// The session whose gate gave it.
+    pub session_id: String,
+    /// The refresh token it holds.
+    pub refresh_token: String,
+}
+
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejection").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -75,8 +94,10 @@ impl Default for Memory {
             background_fetch: None,
             background_wanted: false,
             failed_fetch: None,
+            fetch: None,
             forced_fetch: None,
             keys: None,
+            rejections: Vec::new(),
             unknown_key_refreshes: Window::default(),
             unknown_kids: LruCache::new(
                 NonZeroUsize::new(MAX_UNKNOWN_KIDS).unwrap_or(NonZeroUsize::MIN),
@@ -154,6 +175,7 @@ impl Memory {
         }
         self.background_fetch = None;
         self.failed_fetch = None;
+        self.fetch = None;
         let gone: Vec<[u8; 32]> = self
             .verdicts
             .iter()
@@ -175,6 +197,7 @@ impl Memory {
     pub const fn note_failed_fetch(&mut self, now: UnixTime) {
         self.failed_fetch = Some(now);
         self.background_fetch = None;
+        self.fetch = None;
     }
 
     /// True if the key set may be asked for now although nothing is known: no failure just happened.
@@ -203,6 +226,19 @@ impl Memory {
         std::mem::replace(&mut self.background_wanted, false)
     }
 
+    /// Asks for the gate of a session to forget the answer that holds this refresh token.
+    pub fn want_rejection(&mut self, session_id: &str, refresh_token: &str) {
+        self.rejections.push(Rejection {
+            session_id: session_id.to_owned(),
+            refresh_token: refresh_token.to_owned(),
+        });
+    }
+
+    /// Takes the answers that gates have to forget.
+    pub fn take_rejections(&mut self) -> Vec<Rejection> {
+        std::mem::take(&mut self.rejections)
+    }
+
     /// True if a refresh may be sent to Auth now.
     ///
     /// An alive token goes on without one, so it waits out every pause. A dead
@@ -217,9 +253,34 @@ impl Memory {
         self.auth_breaker = Breaker::default();
     }
 
-    /// Notes that Auth failed a refresh: `is_slow` if it held the request until the time was over.
-    pub const fn note_auth_failure(&mut self, is_slow: bool, now: UnixTime) {
-        self.auth_breaker.note_failure(is_slow, now);
+    /// Notes that Auth held a refresh until its time was over.
+    pub const fn note_auth_timeout(&mut self, now: UnixTime) {
+        self.auth_breaker.note_timeout(now);
+    }
+
+    /// Claims a fetch of the key set that visitors wait for: one request fetches
+    /// and the others look into this memory again, since no request may wait for
+    /// the I/O of another. False while one is under way.
+    pub const fn claim_fetch(&mut self, now: UnixTime) -> bool {
+        if self.is_fetching(now) {
+            return false;
+        }
+        self.fetch = Some(now);
+        true
+    }
+
+    /// True while a request that visitors wait for fetches the key set.
+    #[must_use]
+    pub const fn is_fetching(&self, now: UnixTime) -> bool {
+        match self.fetch {
+            Some(started) => now.millis_since(started) < FETCH_MS,
+            None => false,
+        }
+    }
+
+    /// Notes that a visitor waited in vain for a refresh that another request had sent.
+    pub const fn note_auth_wait(&mut self, now: UnixTime) {
+        self.auth_breaker.pause(now);
     }
 
     /// Claims the forced refetch for an unknown `kid`: false during the cool-down,
@@ -271,12 +332,12 @@ impl Window {
     }
 }
 
-/// Keeps requests from an Auth server that fails, so that an outage costs one
+/// Keeps requests from an Auth server that hangs, so that an outage costs one
 /// visitor a wait and not every one. It belongs to the isolate and not to a
 /// session: an outage and the rate limit of the Worker's address concern all.
 #[derive(Debug, Default)]
 struct Breaker {
-    failures: u32,
+    timeouts: u32,
     open_until: Option<UnixTime>,
 }
 
@@ -285,7 +346,7 @@ impl Breaker {
         let Some(until) = self.open_until else {
             return true;
         };
-        let is_certain = self.failures >= BREAKER_FAILURES;
+        let is_certain = self.timeouts >= BREAKER_TIMEOUTS;
         if now.millis_until(until) > 0 {
             return !is_alive && !is_certain;
         }
@@ -296,10 +357,12 @@ impl Breaker {
         true
     }
 
-    const fn note_failure(&mut self, is_slow: bool, now: UnixTime) {
-        self.failures = self.failures.saturating_add(1);
-        if is_slow || self.failures >= BREAKER_FAILURES {
-            self.open_until = Some(now.plus_millis(BREAKER_OPEN_MS));
-        }
+    const fn note_timeout(&mut self, now: UnixTime) {
+        self.timeouts = self.timeouts.saturating_add(1);
+        self.pause(now);
+    }
+
+    const fn pause(&mut self, now: UnixTime) {
+        self.open_until = Some(now.plus_millis(BREAKER_OPEN_MS));
     }
 }

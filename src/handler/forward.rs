@@ -139,9 +139,7 @@ fn origin_request(visit: &Visit, settled: &Settled, now: UnixTime) -> OriginRequ
     } else {
         edits.extend(cookie_edit(visit, settled));
         edits.extend(bearer_edit(visit, settled));
-        let host = url
-            .as_deref()
-            .map_or_else(|| visit.head.host().to_owned(), |_| origin_host(visit));
+        let host = origin_host(visit);
         let outcome = settled.outcome().word();
         edits.extend(identity::edits(
             &visit.config,
@@ -158,11 +156,13 @@ fn origin_request(visit: &Visit, settled: &Settled, now: UnixTime) -> OriginRequ
     }
 }
 
+/// The host, with its port, that the request is for at the origin.
 fn origin_host(visit: &Visit) -> String {
     let origin = visit.config.origin_url.as_ref();
     origin
-        .and_then(|url| url.host_str())
-        .unwrap_or_default()
+        .and_then(|url| Some(url.as_str().split_once("://")?.1))
+        .and_then(|rest| rest.split('/').next())
+        .unwrap_or_else(|| visit.head.authority())
         .to_owned()
 }
 

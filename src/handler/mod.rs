@@ -7,6 +7,7 @@
 //!   ▼
 //! verify ─ verdict remembered ─────────────────────────────────────────┐
 //!   ├─ keys absent ─► ReadKeys ─► FetchKeys ─┐                         │
+//!   │   (another request fetches: AwaitKeys) │                         │
 //!   ├─ kid unknown ─────────────► FetchKeys ─┤                         │
 //!   ├─ key found ───────────────► CheckSignature ─┐                    │
 //!   └─ not checkable here ──────► AskUser ────────┤                    │
@@ -37,16 +38,17 @@ mod visit;
 
 pub use begin::begin;
 pub use forward::{Forward, OriginRequest, OriginUnreachable, Outgoing, ResponseHead};
-pub use refresh::{Gate, RefreshAnswer, RefreshOrder, RefreshSession};
+pub use refresh::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder, RefreshSession};
 pub use settle::Respond;
-pub use verify::{AskUser, CheckSignature, FetchKeys, ReadKeys, SignatureKey};
+pub use verify::{AskUser, AwaitKeys, CheckSignature, FetchKeys, ReadKeys, SignatureKey};
 pub use visit::Outcome;
 
 /// Most steps a request can take, whatever is answered: the bound that a test proves.
 ///
-/// Presented and renewed token each read, fetch and check once; a duplicate
-/// adds one check per twin; then one refresh, one live check, one end.
-pub const MAX_STEPS: usize = 24;
+/// Each token that is verified (a presented one with up to two twins, and a
+/// renewed one) reads, fetches and checks once and looks again seven times;
+/// then one refresh, one live check, one end.
+pub const MAX_STEPS: usize = 48;
 
 /// What has to happen next for a request.
 #[derive(Debug)]
@@ -54,6 +56,8 @@ pub const MAX_STEPS: usize = 24;
 pub enum Step {
     /// Ask Auth about the token (`GET /user`).
     AskUser(AskUser),
+    /// Wait a moment for the key set that another request fetches.
+    AwaitKeys(AwaitKeys),
     /// Check a signature with the runtime's WebCrypto.
     CheckSignature(CheckSignature),
     /// Fetch the key set from Auth.
@@ -74,6 +78,7 @@ impl Step {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::AskUser(_) => "ask_user",
+            Self::AwaitKeys(_) => "await_keys",
             Self::CheckSignature(_) => "check_signature",
             Self::FetchKeys(_) => "fetch_keys",
             Self::Forward(_) => "forward",

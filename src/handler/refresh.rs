@@ -1,6 +1,6 @@
 //! The refresh: when it is needed, what its answer means, and what stands if there is none.
 
-use crate::auth_api::{self, ALIVE_BUDGET_MS, AuthRequest, RefreshReply};
+use crate::auth_api::{self, ALIVE_BUDGET_MS, AuthRequest, RefreshReply, Unreachable};
 use crate::memory::Memory;
 use crate::session::Session;
 use crate::time::UnixTime;
@@ -11,6 +11,9 @@ use super::begin;
 use super::settle::{self, Settled};
 use super::verify::{self, Purpose, Verdict};
 use super::visit::{Outcome, Source, Stage, Visit};
+
+/// The code of a gate that did not answer while the visitor of an alive token waited.
+pub const GATE_TIMEOUT: &str = "gate_timeout";
 
 /// What a new session must match: the user, the session, and a later expiry.
 #[derive(Debug)]
@@ -38,9 +41,11 @@ impl Expected {
     }
 
     fn matches(&self, renewed: &Claims) -> bool {
-        renewed.user_id == self.user_id
-            && renewed.session_id == self.session_id
-            && renewed.expires_at > self.expires_at
+        self.is_same_session(renewed) && renewed.expires_at > self.expires_at
+    }
+
+    fn is_same_session(&self, renewed: &Claims) -> bool {
+        renewed.user_id == self.user_id && renewed.session_id == self.session_id
     }
 }
 
@@ -50,6 +55,8 @@ pub(super) struct Renewal {
     session: Box<Session>,
     expected: Expected,
     fallback: Option<VerifiedClaims>,
+    /// The session whose gate handed it out, if one did.
+    gate_key: Option<String>,
 }
 
 /// Decides what follows from the verdict on the presented token.
@@ -78,19 +85,16 @@ pub(super) fn assess(
         Verdict::Dead(_) => end(visit, Outcome::Expired, "token_expired", memory, now),
         Verdict::Failed(error) => begin::try_next(visit, Some(error.code()), memory, now),
         Verdict::Gone(code) => end(visit, Outcome::Revoked, code, memory, now),
-        Verdict::KeyUnknown(token) | Verdict::Rejected(token) | Verdict::Uncheckable(token)
-            if !is_cookie =>
-        {
-            let _ = token;
+        Verdict::KeyUnknown(_) | Verdict::Uncheckable(_) if !is_cookie => {
             end(visit, Outcome::Invalid, "token_unknown_key", memory, now)
         }
         Verdict::KeyUnknown(token) => unknown_key(visit, &token, memory, now),
         // Only the shared secret makes tokens that cannot be checked here; anyone
         // can make up one of another algorithm that names no key.
-        Verdict::Rejected(token) | Verdict::Uncheckable(token) if !token.is_shared_secret() => {
+        Verdict::Uncheckable(token) if !token.is_shared_secret() => {
             unknown_key(visit, &token, memory, now)
         }
-        Verdict::Rejected(token) | Verdict::Uncheckable(token) => {
+        Verdict::Uncheckable(token) => {
             let expected = Expected::of_unverified(&token);
             request(visit, expected, None, None, memory, now)
         }
@@ -153,6 +157,7 @@ fn request(
     let order = RefreshOrder {
         budget_ms,
         client_ip,
+        expires_at: expected.expires_at,
         is_alive: fallback.is_some(),
         refresh_token,
         session_id: gate_key,
@@ -172,6 +177,8 @@ pub struct RefreshOrder {
     pub budget_ms: u64,
     /// The visitor's address, for `Sb-Forwarded-For`.
     pub client_ip: Option<String>,
+    /// When the old access token ends, or ended.
+    pub expires_at: UnixTime,
     /// True if the old token still works: one short attempt, then it goes on.
     pub is_alive: bool,
     /// The refresh token to send.
@@ -208,6 +215,14 @@ pub enum Gate {
 }
 
 impl Gate {
+    /// True if the answer is the gate's.
+    const fn has_answered(self) -> bool {
+        match self {
+            Self::Led | Self::Replayed | Self::Shared => true,
+            Self::Failed | Self::None => false,
+        }
+    }
+
     /// The word in the log line.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -262,51 +277,54 @@ impl RefreshSession {
     pub fn resume(self, answer: RefreshAnswer, memory: &mut Memory, now: UnixTime) -> Step {
         let Self {
             mut visit,
+            order,
             expected,
             fallback,
-            ..
         } = self;
         visit.spend(Stage::Auth, now);
         visit.count_auth_calls(answer.auth_calls);
         visit.record.gate = answer.gate.word();
+        note_health(&answer, memory, now);
         match answer.reply {
             RefreshReply::Renewed(session) => {
-                memory.note_auth_answer();
                 let raw = session.access_token().to_owned();
                 let renewal = Renewal {
                     session,
                     expected,
                     fallback,
+                    gate_key: order.session_id.filter(|_| answer.gate.has_answered()),
                 };
                 verify::verify(visit, Purpose::Renewed(renewal), &raw, memory, now)
             }
-            RefreshReply::Ended(code) => {
-                memory.note_auth_answer();
-                end(visit, Outcome::Expired, code, memory, now)
-            }
+            RefreshReply::Ended(code) => end(visit, Outcome::Expired, code, memory, now),
             RefreshReply::Misconfigured(code) => {
                 visit.alarm();
                 stand(visit, fallback, code, memory, now)
             }
-            RefreshReply::Unavailable { code, .. } => {
-                note_failure(&visit, code, memory, now);
-                stand(visit, fallback, code, memory, now)
-            }
+            RefreshReply::Unavailable { code, .. } => stand(visit, fallback, code, memory, now),
         }
     }
 }
 
-/// What counts towards the breaker. With a secret key the rate limit is the
-/// visitor's own, and a conflict is the session's own: neither is an outage.
-fn note_failure(visit: &Visit, code: &str, memory: &mut Memory, now: UnixTime) {
-    let is_limited = code == "auth_rate_limited";
-    if is_limited && visit.config.secret_key.is_some() {
-        return;
+/// Tells the breaker how Auth is.
+///
+/// An answer that the gate handed on counts once, for the request that sent it
+/// to Auth: fifty requests of one session are no fifty time-outs. But whoever
+/// was held in vain keeps others with an alive token from being held, too.
+fn note_health(answer: &RefreshAnswer, memory: &mut Memory, now: UnixTime) {
+    let is_slow = match &answer.reply {
+        RefreshReply::Unavailable { code, .. } => {
+            *code == Unreachable::TimedOut.code() || *code == GATE_TIMEOUT
+        }
+        RefreshReply::Ended(_) | RefreshReply::Misconfigured(_) | RefreshReply::Renewed(_) => false,
+    };
+    match (answer.auth_calls > 0, is_slow) {
+        (true, true) => memory.note_auth_timeout(now),
+        // Quick failures are no hang: whoever asks next learns as quickly.
+        (true, false) => memory.note_auth_answer(),
+        (false, true) => memory.note_auth_wait(now),
+        (false, false) => {}
     }
-    if code == "auth_conflict" {
-        return;
-    }
-    memory.note_auth_failure(code == "auth_timeout", now);
 }
 
 /// Without an answer an alive token goes on; for a dead one nothing can be decided.
@@ -339,6 +357,7 @@ pub(super) fn renewed(
         let settled = Settled::refreshed(claims.clone(), renewal.session);
         return settle::settle(visit, settled, memory, now);
     }
+    reject(&renewal, verdict, memory);
     let reason = match verdict {
         Verdict::Undecided(code) => code,
         Verdict::Alive(_)
@@ -346,11 +365,27 @@ pub(super) fn renewed(
         | Verdict::Failed(_)
         | Verdict::Gone(_)
         | Verdict::KeyUnknown(_)
-        | Verdict::Rejected(_)
         | Verdict::Uncheckable(_) => {
             visit.alarm();
             "auth_answer_not_trusted"
         }
     };
     stand(visit, renewal.fallback, reason, memory, now)
+}
+
+/// Has the gate forget an answer that no request can use; the next one asks
+/// Auth again. One whose key is not known yet may still prove to be good.
+fn reject(renewal: &Renewal, verdict: &Verdict, memory: &mut Memory) {
+    let is_bad = match verdict {
+        Verdict::Alive(claims) => !renewal.expected.is_same_session(claims),
+        Verdict::Failed(_) => true,
+        Verdict::Dead(_)
+        | Verdict::Gone(_)
+        | Verdict::KeyUnknown(_)
+        | Verdict::Uncheckable(_)
+        | Verdict::Undecided(_) => false,
+    };
+    if let (true, Some(session_id)) = (is_bad, &renewal.gate_key) {
+        memory.want_rejection(session_id, renewal.session.refresh_token());
+    }
 }

@@ -16,6 +16,10 @@ use super::forward::Forward;
 use super::visit::{Outcome, Source, Visit};
 use super::{Step, guard, verify};
 
+/// Most names that one response deletes. A session has a few; a header made up
+/// of thousands must not be answered by as many lines.
+const MAX_NAMES_DELETED: usize = 64;
+
 /// What a request turned out to be.
 #[derive(Debug)]
 pub(super) struct Settled {
@@ -134,11 +138,13 @@ impl Settled {
         let twin_domain = (cookies.duplicated && settings.domain.is_none())
             .then(|| visit.head.host())
             .filter(|host| host.contains('.') && !host.ends_with(|end: char| end.is_ascii_digit()));
+        let named = cookies.names.len().min(MAX_NAMES_DELETED);
+        let names = cookies.names.get(..named).unwrap_or_default();
         if self.is_deleted() {
-            return set_cookie::delete(&cookies.names, &attributes, twin_domain);
+            return set_cookie::delete(names, &attributes, twin_domain);
         }
         self.chunks_due(visit).map_or_else(Vec::new, |chunks| {
-            set_cookie::write_session(&chunks, &cookies.names, &attributes, twin_domain)
+            set_cookie::write_session(&chunks, names, &attributes, twin_domain)
         })
     }
 }

@@ -37,8 +37,6 @@ pub(super) enum Verdict {
     Gone(&'static str),
     /// The key set, just fetched, does not hold the key: it may have been revoked.
     KeyUnknown(Token),
-    /// Auth refuses this access token, which says nothing of the session.
-    Rejected(Token),
     /// Dead, and only Auth could have checked it.
     Uncheckable(Token),
     /// It cannot be decided now.
@@ -50,7 +48,14 @@ struct Check {
     visit: Box<Visit>,
     purpose: Purpose,
     token: Token,
+    /// Times it looked again for a key set that another request fetches.
+    pauses: u32,
 }
+
+/// Times a request looks again for a key set that another one fetches; each
+/// pause is twice as long as the one before, 2.5 s in all.
+const MAX_PAUSES: u32 = 7;
+const FIRST_PAUSE_MS: u64 = 20;
 
 /// How far the search for a key has come.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -80,6 +85,7 @@ pub(super) fn verify(
         visit,
         purpose,
         token,
+        pauses: 0,
     };
     match (check.token.algorithm(), &check.visit.config.jwt_secret) {
         (SignatureAlgorithm::Hs256, Some(secret)) => {
@@ -144,7 +150,13 @@ impl Check {
     fn look_further(self, looked: Looked, memory: &mut Memory, now: UnixTime) -> Step {
         match looked {
             Looked::Memory => self.read_keys(now),
-            Looked::Stored if memory.may_fetch(now) => self.fetch_keys(now),
+            Looked::Stored if memory.is_fetching(now) && self.pauses < MAX_PAUSES => {
+                self.pause(now)
+            }
+            Looked::Stored if memory.may_fetch(now) => {
+                memory.claim_fetch(now);
+                self.fetch_keys(now)
+            }
             Looked::Stored | Looked::Network | Looked::NetworkFailed => {
                 self.conclude(Verdict::Undecided("keys_unreachable"), memory, now)
             }
@@ -153,7 +165,16 @@ impl Check {
 
     fn unknown_kid(self, kid: &str, looked: Looked, memory: &mut Memory, now: UnixTime) -> Step {
         match looked {
+            Looked::Memory | Looked::Stored if memory.is_fetching(now) => {
+                // Whether the key is really unknown is being found out.
+                if self.pauses < MAX_PAUSES {
+                    return self.pause(now);
+                }
+                let verdict = Verdict::Undecided("keys_unreachable");
+                return self.conclude(verdict, memory, now);
+            }
             Looked::Memory | Looked::Stored if memory.claim_forced_fetch(kid, now) => {
+                memory.claim_fetch(now);
                 return self.fetch_keys(now);
             }
             Looked::NetworkFailed => {
@@ -169,6 +190,12 @@ impl Check {
     fn read_keys(mut self, now: UnixTime) -> Step {
         self.visit.wait(now);
         Step::ReadKeys(ReadKeys(self))
+    }
+
+    fn pause(mut self, now: UnixTime) -> Step {
+        self.visit.wait(now);
+        self.pauses += 1;
+        Step::AwaitKeys(AwaitKeys(self))
     }
 
     fn fetch_keys(mut self, now: UnixTime) -> Step {
@@ -232,6 +259,25 @@ impl ReadKeys {
             check.visit.record.keys = "kv";
             memory.store_keys(stored);
         }
+        check.look_up(Looked::Stored, memory, now)
+    }
+}
+
+/// Waits a moment for the key set that another request of the isolate fetches.
+#[derive(Debug)]
+pub struct AwaitKeys(Check);
+
+impl AwaitKeys {
+    /// How long to wait before looking again.
+    #[must_use]
+    pub const fn pause_ms(&self) -> u64 {
+        FIRST_PAUSE_MS << (self.0.pauses.saturating_sub(1))
+    }
+
+    /// Looks again.
+    pub fn resume(self, memory: &mut Memory, now: UnixTime) -> Step {
+        let mut check = self.0;
+        check.visit.spend(Stage::Keys, now);
         check.look_up(Looked::Stored, memory, now)
     }
 }
@@ -405,7 +451,7 @@ fn asked(
     let subject = check.token.claimed_subject().unwrap_or_default();
     let verdict = match auth_api::read_user_reply(answer, subject) {
         UserReply::Gone(code) => Verdict::Gone(code),
-        UserReply::Rejected => Verdict::Rejected(check.token.clone()),
+        UserReply::Rejected => Verdict::Failed(TokenError::Rejected),
         UserReply::Unavailable(code) => Verdict::Undecided(code),
         UserReply::WrongUser => Verdict::Failed(TokenError::SubjectMismatch),
         // Auth checked the signature, so its word stands for the check.

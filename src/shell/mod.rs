@@ -6,6 +6,7 @@
 mod auth;
 mod bindings;
 mod crypto;
+mod gate;
 mod http;
 mod keys;
 mod log;
@@ -13,8 +14,9 @@ mod refresh;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
-use worker::{Context, Env, event};
+use worker::{Context, Delay, Env, event};
 
 use crate::config::Config;
 use crate::handler::{self, Step};
@@ -81,10 +83,17 @@ async fn drive(
         if MEMORY.with_borrow_mut(Memory::take_background_fetch) {
             keys::refetch_later(runtime);
         }
+        for rejection in MEMORY.with_borrow_mut(Memory::take_rejections) {
+            refresh::reject_later(runtime, rejection);
+        }
         step = match step {
             Step::AskUser(wait) => {
                 let answer = auth::send(wait.request(), wait.timeout_ms()).await;
                 resume(|memory| wait.resume(&answer, memory, now()))
+            }
+            Step::AwaitKeys(wait) => {
+                Delay::from(Duration::from_millis(wait.pause_ms())).await;
+                resume(|memory| wait.resume(memory, now()))
             }
             Step::CheckSignature(wait) => {
                 let key = wait.key();

@@ -186,12 +186,12 @@ fn the_assertion_of_a_visitor_without_session_names_nobody() {
 }
 
 #[test]
-fn the_audience_is_the_host_of_the_origin() {
+fn the_audience_is_the_host_of_the_origin_with_its_port() {
     let run = Scenario::new()
         .var("IDENTITY_SECRET", SECRET)
         .var("ORIGIN_URL", "https://inner.example:8443/base")
         .run();
-    assert!(assertion(&run, SECRET, "inner.example").is_ok());
+    assert!(assertion(&run, SECRET, "inner.example:8443").is_ok());
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! The integration tests, linked once.
+//! The native tests, one binary.
 
 #![allow(
-    clippy::unwrap_used,
     clippy::expect_used,
+    clippy::unwrap_used,
     missing_docs,
-    reason = "a test that fails should fail loudly"
+    reason = "a panic is how a test fails"
 )]
 
 mod answer;
@@ -12,8 +12,11 @@ mod auth_api;
 mod begin;
 mod cache_control;
 mod config;
+mod cookie_properties;
+mod cookies;
 mod fetch_keys;
 mod forward;
+mod gate;
 mod guard;
 mod house;
 mod identity;
@@ -28,4 +31,5 @@ mod scenario;
 mod settle;
 mod token;
 mod tokens;
+mod vectors;
 mod verify;

@@ -171,7 +171,7 @@ fn ten_refreshes_of_unknown_keys_a_minute() {
 #[test]
 fn one_hang_opens_the_breaker_for_alive_sessions_at_once() {
     let mut memory = Memory::default();
-    memory.note_auth_failure(true, now());
+    memory.note_auth_timeout(now());
     assert!(!memory.may_refresh(true, at(2)));
     assert!(
         memory.may_refresh(false, at(2)),
@@ -180,9 +180,18 @@ fn one_hang_opens_the_breaker_for_alive_sessions_at_once() {
 }
 
 #[test]
+fn whoever_waited_in_vain_opens_it_for_alive_sessions_alone() {
+    let mut memory = Memory::default();
+    for _ in 0..10 {
+        memory.note_auth_wait(now());
+    }
+    assert!(!memory.may_refresh(true, at(2)) && memory.may_refresh(false, at(2)));
+}
+
+#[test]
 fn after_the_pause_one_probe_passes() {
     let mut memory = Memory::default();
-    memory.note_auth_failure(true, now());
+    memory.note_auth_timeout(now());
     assert!(memory.may_refresh(true, at(3)));
     assert!(
         !memory.may_refresh(true, at(3)),
@@ -193,28 +202,58 @@ fn after_the_pause_one_probe_passes() {
 }
 
 #[test]
-fn quick_failures_open_the_breaker_when_there_are_ten_in_a_row() {
+fn four_hangs_in_a_row_keep_dead_sessions_away_too() {
     let mut memory = Memory::default();
-    for _ in 0..9 {
-        memory.note_auth_failure(false, now());
+    for _ in 0..3 {
+        memory.note_auth_timeout(now());
     }
-    assert!(memory.may_refresh(true, now()) && memory.may_refresh(false, now()));
-    memory.note_auth_failure(false, now());
-    assert!(!memory.may_refresh(true, at(2)) && !memory.may_refresh(false, at(2)));
+    assert!(memory.may_refresh(false, at(2)));
+    memory.note_auth_timeout(now());
+    assert!(!memory.may_refresh(false, at(2)));
     assert!(memory.may_refresh(false, at(3)) && !memory.may_refresh(false, at(3)));
 }
 
 #[test]
 fn an_answer_starts_the_count_anew() {
     let mut memory = Memory::default();
-    for _ in 0..5 {
-        memory.note_auth_failure(false, now());
+    for _ in 0..3 {
+        memory.note_auth_timeout(now());
     }
     memory.note_auth_answer();
-    for _ in 0..9 {
-        memory.note_auth_failure(false, now());
-    }
-    assert!(memory.may_refresh(true, now()));
+    memory.note_auth_timeout(now());
+    assert!(memory.may_refresh(false, at(2)));
+}
+
+#[test]
+fn one_request_fetches_while_the_others_look_again() {
+    let mut memory = Memory::default();
+    assert!(memory.claim_fetch(now()) && !memory.claim_fetch(at(1)));
+    assert!(
+        memory.is_fetching(at(1)) && !memory.is_fetching(at(2)),
+        "its visitor may have hung up"
+    );
+    assert!(memory.claim_fetch(at(2)));
+    memory.note_failed_fetch(at(2));
+    assert!(!memory.is_fetching(at(2)));
+    assert!(memory.claim_fetch(at(2)));
+    memory.store_keys(cached(&key_set_json(), at(2), 0));
+    assert!(!memory.is_fetching(at(2)));
+}
+
+#[test]
+fn a_rejected_answer_of_a_gate_is_handed_on_once() {
+    let mut memory = Memory::default();
+    memory.want_rejection("session", "refresh-secret");
+    assert!(!format!("{memory:?}").contains("refresh-secret"));
+    let taken = memory.take_rejections();
+    assert_eq!(
+        (
+            taken[0].session_id.as_str(),
+            taken[0].refresh_token.as_str()
+        ),
+        ("session", "refresh-secret")
+    );
+    assert!(memory.take_rejections().is_empty());
 }
 
 #[test]

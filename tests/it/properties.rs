@@ -239,14 +239,14 @@ fn play(script: &Script) -> Played {
         step = match step {
             Step::AskUser(wait) => {
                 let answer = replies.next().unwrap();
+                // A refusal of the token counts too: Auth says that its signature is not good.
                 was_ended |= !matches!(
                     read_user_reply(answer, USER),
-                    auth_api::UserReply::Live
-                        | auth_api::UserReply::Rejected
-                        | auth_api::UserReply::Unavailable(_)
+                    auth_api::UserReply::Live | auth_api::UserReply::Unavailable(_)
                 );
                 wait.resume(answer, &mut memory, now)
             }
+            Step::AwaitKeys(wait) => wait.resume(&mut memory, now),
             Step::CheckSignature(wait) => {
                 let is_good = check_signature(&wait);
                 wait.resume(is_good, &mut memory, now)

@@ -404,25 +404,44 @@ fn an_auth_server_that_hangs_stops_further_refreshes_of_alive_sessions() {
 }
 
 #[test]
-fn an_outage_keeps_dead_sessions_too_and_deletes_none() {
-    let mut scenario = Scenario::expiring_in(-60).refresh(Reply::error(500, "x").taking(0));
-    let mut orders = 0;
-    for _ in 0..30 {
+fn an_auth_server_that_hangs_is_spared_by_dead_sessions_too() {
+    let mut scenario = Scenario::expiring_in(-60).refresh(Reply::hangs());
+    for _ in 0..4 {
         let run = scenario.run();
-        assert_eq!(run.record.outcome, "unavailable");
+        assert_eq!(run.outcome(), ("unavailable", "auth_timeout"));
         assert!(kept(&run));
-        orders += run.orders.len();
     }
-    assert!(
-        orders < 20,
-        "{orders} of 30 requests went to an Auth server that is down"
-    );
-    assert_eq!(scenario.run().reason(), "auth_breaker_open");
+    let run = scenario.run();
+    assert_eq!(run.outcome(), ("unavailable", "auth_breaker_open"));
+    assert!(run.orders.is_empty() && kept(&run));
 }
 
-impl Run {
-    fn reason(&self) -> &'static str {
-        self.record.reason
+#[test]
+fn quick_failures_never_keep_anyone_from_trying() {
+    for left in [60, -60] {
+        let mut scenario = Scenario::expiring_in(left).refresh(Reply::error(500, "x").taking(0));
+        for _ in 0..20 {
+            let run = scenario.run();
+            assert_eq!((run.outcome().1, run.orders.len()), ("auth_error", 1));
+        }
+    }
+}
+
+#[test]
+fn an_answer_of_the_gate_that_does_not_fit_is_forgotten_there() {
+    let token = Signer::Es256.mint(&json!({"exp": NOW + 7200, "sub": OTHER_USER}));
+    for (gate, count) in [
+        (Gate::Shared, 1),
+        (Gate::Led, 1),
+        (Gate::Replayed, 1),
+        (Gate::Failed, 0),
+        (Gate::None, 0),
+    ] {
+        let mut scenario = Scenario::expiring_in(30)
+            .gate(gate)
+            .refresh(Reply::renewed(&token));
+        scenario.run();
+        assert_eq!(scenario.memory.take_rejections().len(), count, "{gate:?}");
     }
 }
 

@@ -317,6 +317,10 @@ impl Scenario {
                 let answer = self.send(wait.request(), wait.timeout_ms(), &reply, log);
                 wait.resume(&answer, &mut self.memory, self.now)
             }
+            Step::AwaitKeys(wait) => {
+                self.now = self.now.plus_millis(wait.pause_ms());
+                wait.resume(&mut self.memory, self.now)
+            }
             Step::CheckSignature(wait) => {
                 let is_good = check_signature(&wait);
                 wait.resume(is_good, &mut self.memory, self.now)
@@ -340,7 +344,7 @@ impl Scenario {
     /// Carries out a refresh as the shell does.
     fn attempt(&mut self, wait: &RefreshSession, log: &mut Log) -> RefreshAnswer {
         let order = wait.order();
-        let mut attempts = Attempts::new(order.is_alive, order.budget_ms, self.now);
+        let mut attempts = Attempts::new(order.is_alive, order.patience_ms(), self.now);
         let mut next_attempt = attempts.first(self.now);
         loop {
             match next_attempt {

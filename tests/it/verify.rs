@@ -155,19 +155,30 @@ fn auth_says_that_session_or_user_is_gone() {
 }
 
 #[test]
-fn a_token_that_auth_rejects_may_still_have_a_session() {
+fn a_token_that_auth_rejects_long_before_its_expiry_is_invalid() {
     let token = Signer::Hs256.mint(&json!({}));
-    let fresh = Signer::Hs256.mint(&json!({"exp": NOW + 7200}));
-    let run = asking(&token)
-        .user(Reply::error(403, "bad_jwt"))
-        .user(Reply::user(USER))
-        .refresh(Reply::renewed(&fresh))
-        .run();
-    assert_eq!(
-        run.steps,
-        ["ask_user", "refresh_session", "ask_user", "forward"]
-    );
-    assert_eq!(run.outcome(), ("refreshed", "token_renewed"));
+    let run = asking(&token).user(Reply::error(403, "bad_jwt")).run();
+    assert_eq!(run.outcome(), ("invalid", "token_rejected"));
+    assert!(run.orders.is_empty());
+}
+
+#[test]
+fn a_token_that_ran_out_on_its_way_to_auth_is_renewed() {
+    // Auth knows no leeway: here the token is alive, there it has run out.
+    for left in [-3, 0, 2] {
+        let token = Signer::Hs256.mint(&json!({"exp": NOW.saturating_add_signed(left)}));
+        let fresh = Signer::Hs256.mint(&json!({"exp": NOW + 7200}));
+        let run = asking(&token)
+            .user(Reply::error(403, "bad_jwt"))
+            .user(Reply::user(USER))
+            .refresh(Reply::renewed(&fresh))
+            .run();
+        assert_eq!(
+            run.steps,
+            ["ask_user", "refresh_session", "ask_user", "forward"]
+        );
+        assert_eq!(run.outcome(), ("refreshed", "token_renewed"));
+    }
 }
 
 #[test]

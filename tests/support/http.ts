@@ -5,7 +5,7 @@
  */
 import { type ClientRequest, type IncomingMessage, request as nodeRequest } from "node:http";
 import type { Duplex } from "node:stream";
-import type { HeaderList } from "./origin.ts";
+import { type HeaderList, MAX_HEADER_BYTES } from "./origin.ts";
 
 export interface Answer {
   status: number;
@@ -138,6 +138,7 @@ function start({ socket, target, method = "GET", headers = [], body }: RawReques
     // Node writes a flat list as it stands.
     headers: lines.flat() as unknown as Record<string, string>,
     setDefaultHeaders: false,
+    maxHeaderSize: MAX_HEADER_BYTES,
     agent: false,
   });
 }

@@ -57,6 +57,8 @@ export interface Received {
   all(name: string): string[];
 }
 
+export const MAX_HEADER_BYTES = 256 * 1024;
+
 export interface Origin {
   url: string;
   host: string;
@@ -73,7 +75,8 @@ export interface Origin {
 export async function startOrigin(): Promise<Origin> {
   const requests: Received[] = [];
   const replies = new Map<string, Reply>();
-  const server = createServer((request, response) => {
+  // Big sessions are part of what is tested.
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     void serve(request, response, requests, replies);
   });
   const sockets = acceptWebSockets(server, requests, replies);

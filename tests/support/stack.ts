@@ -27,8 +27,8 @@ type Vars = Values | ((at: { auth: AuthServer; origin: Origin }) => Values);
 export interface Bindings {
   /** `SESSION_KV`; a name shares one namespace between Workers. */
   kv?: boolean | string;
-  /** `REFRESH_GATE`. */
-  gate?: boolean;
+  /** `REFRESH_GATE`: the Worker's own objects, or those of the Worker named here. */
+  gate?: boolean | string;
   /** `ORIGIN`, a service binding to the origin. */
   originBinding?: boolean;
   /** `ASSETS`: the directory to serve. */
@@ -96,6 +96,8 @@ export interface Stack<Name extends string> {
   secret(...values: string[]): void;
   /** Auth calls since the last `clear`, by endpoint. */
   authCalls(): Record<string, number>;
+  /** Kills the runtime with everything in its memory and starts it again; what was stored stays. */
+  restart(): Promise<void>;
   /** Forgets what Auth and the origin received, and their faults and scripts. */
   clear(): void;
   /** Everything printed so far. */
@@ -110,7 +112,7 @@ export async function startStack<Name extends string>(options: StackOptions<Name
   const keep = (line: string): void => void printed.push(line);
   const names = Object.keys(options.workers) as Name[];
   const specs = new Map(names.map((name) => [name, withDefaults(options, options.workers[name], auth, origin)]));
-  const miniflare = new Miniflare({
+  const runtime = {
     host: "127.0.0.1",
     port: 0,
     cf: false,
@@ -121,11 +123,17 @@ export async function startStack<Name extends string>(options: StackOptions<Name
       ...[...specs].map(([name, spec]) => workerOptions(name, spec)),
       zoneWorker(auth, origin),
     ],
-  } as MiniflareOptions);
-  await miniflare.ready;
+  } as MiniflareOptions;
+  const miniflare = new Miniflare(runtime);
   const handles = new Map<Name, WorkerHandle>();
-  for (const [name, spec] of specs) {
-    handles.set(name, handle(name, spec, await miniflare.unsafeGetDirectURL(name), printed, secrets));
+  const reach = async (): Promise<void> => {
+    await miniflare.ready;
+    for (const [name, spec] of specs) {
+      handles.set(name, handle(name, spec, await miniflare.unsafeGetDirectURL(name), printed, secrets));
+    }
+  };
+  await reach();
+  for (const spec of specs.values()) {
     secretsOf(spec).forEach((value) => secrets.add(value));
   }
   return {
@@ -147,6 +155,10 @@ export async function startStack<Name extends string>(options: StackOptions<Name
     },
     secret: (...values) => values.forEach((value) => secrets.add(value)),
     authCalls: () => auth.calls.counts(),
+    async restart() {
+      await miniflare.setOptions(runtime);
+      await reach();
+    },
     clear() {
       auth.calls.clear();
       auth.faults.clear();
@@ -225,8 +237,9 @@ function workerOptions(name: string, { vars, bindings, plain }: Configured): obj
   if (bindings.kv !== undefined && bindings.kv !== false) {
     env.SESSION_KV = { type: "kv", id: typeof bindings.kv === "string" ? bindings.kv : `kv-${name}` };
   }
-  if (bindings.gate === true) {
-    env.REFRESH_GATE = { type: "durable-object", worker: name, exportName: "RefreshGate" };
+  const gate = bindings.gate === true ? name : bindings.gate;
+  if (typeof gate === "string") {
+    env.REFRESH_GATE = { type: "durable-object", worker: gate, exportName: "RefreshGate" };
   }
   if (bindings.originBinding === true) {
     env.ORIGIN = { type: "worker", worker: ZONE };
@@ -240,7 +253,7 @@ function workerOptions(name: string, { vars, bindings, plain }: Configured): obj
       ...compatibility(),
       manifest: builtWorker(),
       env,
-      ...(bindings.gate === true ? { exports: { RefreshGate: { type: "durable-object", storage: "sqlite" } } } : {}),
+      ...(gate === name ? { exports: { RefreshGate: { type: "durable-object", storage: "sqlite" } } } : {}),
       ...(bindings.assets === undefined
         ? {}
         : { assets: { directory: bindings.assets, hasUserWorker: true, runWorkerFirst: true } }),

@@ -203,7 +203,6 @@ describe("§2 require", () => {
     expect(await status({ app_metadata: { role: "admin", level: 2 } })).toBe(403);
     expect(await status({ app_metadata: { role: "admin" } })).toBe(403);
     expect(await status({ app_metadata: { role: "admin", level: 3 }, role: "other" })).toBe(403);
-    expect(await status({ app_metadata: { role: "admin", level: 3 }, aal: "aal2" })).toBe(403);
   });
 
   test("§2 require: a claim that the visitor can write is not taken for one that the project writes", async () => {

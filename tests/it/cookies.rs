@@ -1,0 +1,770 @@
+//! The cookie wire format, case by case.
+
+use std::borrow::Cow;
+
+use edge_session::cookies::chunks::{self, join, split, split_at};
+use edge_session::cookies::encoding::{Encoding, decode, percent_decode, percent_encode};
+use edge_session::cookies::set_cookie::{
+    CookieAttributes, SameSite, delete, set_cookie_name, write_session,
+};
+use edge_session::cookies::{
+    Forwarding, SessionCookies, forward_header, is_family_name, is_session_name,
+};
+use edge_session::session::{Format, Session, SessionCookieError};
+
+const KEY: &str = "sb-abc-auth-token";
+
+mod names {
+    use super::*;
+
+    #[test]
+    fn the_key_and_its_numbered_chunks_are_the_session() {
+        for suffix in ["", ".0", ".1", ".10", ".999999999999"] {
+            assert!(is_session_name(KEY, &format!("{KEY}{suffix}")), "{suffix}");
+        }
+        for suffix in [
+            ".01",
+            ".",
+            ".x",
+            ".0.1",
+            "-user",
+            "-code-verifier",
+            ".1x",
+            "x",
+            " ",
+        ] {
+            assert!(!is_session_name(KEY, &format!("{KEY}{suffix}")), "{suffix}");
+        }
+        assert!(!is_session_name("k", "K.0"));
+        assert!(is_session_name("k", "k.0"));
+    }
+
+    #[test]
+    fn the_family_holds_user_and_verifiers() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let slot = format!("-flow-{id}-code-verifier");
+        let dashed = "-flow-a_b-c_d-e-code-verifier";
+        for item in [
+            "",
+            "-user",
+            "-code-verifier",
+            "-flows-code-verifier",
+            &slot,
+            dashed,
+        ] {
+            assert!(is_family_name(KEY, &format!("{KEY}{item}")), "{item}");
+            assert!(is_family_name(KEY, &format!("{KEY}{item}.0")), "{item}.0");
+            assert!(
+                !is_family_name(KEY, &format!("{KEY}{item}.01")),
+                "{item}.01"
+            );
+        }
+        let long = format!("-flow-{}-code-verifier", "a".repeat(65));
+        for item in [
+            "-flow-abc-code-verifier",
+            &long,
+            "-flow-abc.defgh-code-verifier",
+            "-users",
+            "x",
+        ] {
+            assert!(!is_family_name(KEY, &format!("{KEY}{item}")), "{item}");
+        }
+    }
+
+    #[test]
+    fn a_set_cookie_line_is_named_by_its_first_pair() {
+        assert_eq!(set_cookie_name("a=b; Path=/"), Some("a"));
+        assert_eq!(set_cookie_name(" a =b=c"), Some("a"));
+        assert_eq!(set_cookie_name("a; b=c"), None);
+        assert_eq!(set_cookie_name("=b"), None);
+    }
+}
+
+mod splitting {
+    use super::*;
+
+    fn values(value: &str, limit: usize) -> Vec<String> {
+        split_at("k", value, limit)
+            .into_iter()
+            .map(|(_, value)| value)
+            .collect()
+    }
+
+    #[test]
+    fn cuts_where_the_real_chunker_cuts() {
+        let vectors: [(&str, usize, &[&str]); 11] = [
+            ("   ", 4, &[" ", " ", " "]),
+            ("     ", 6, &["  ", "  ", " "]),
+            ("aaa b", 4, &["aaa", " b"]),
+            ("éé", 6, &["é", "é"]),
+            ("ééa", 7, &["é", "éa"]),
+            ("a€€", 9, &["a", "€", "€"]),
+            ("a🤦b", 12, &["a", "🤦", "b"]),
+            ("a🤦bc", 13, &["a🤦", "bc"]),
+            ("a%b", 4, &["a%", "b"]),
+            ("{\"a\":\"é\"}", 10, &["{\"a\"", ":\"", "é\"", "}"]),
+            ("", 10, &[""]),
+        ];
+        for (value, limit, expected) in vectors {
+            assert_eq!(values(value, limit), expected, "{value:?} at {limit}");
+        }
+    }
+
+    #[test]
+    fn cuts_inside_a_grapheme_but_not_inside_a_character() {
+        for limit in [12, 17] {
+            let expected = ["🤦", "🏻", "\u{200d}", "♂", "\u{fe0f}"];
+            assert_eq!(values("🤦🏻‍♂️", limit), expected, "{limit}");
+        }
+        for limit in [18, 20] {
+            assert_eq!(
+                values("🤦🏻‍♂️", limit),
+                ["🤦", "🏻", "\u{200d}♂", "\u{fe0f}"],
+                "{limit}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_long_text_has_the_upstream_number_of_chunks() {
+        let text = "abc.XYZ012".repeat(362)[..3611].to_owned();
+        for (limit, count) in [(2000, 2), (320, 12), (36, 101)] {
+            assert_eq!(values(&text, limit).len(), count);
+            assert_eq!(values(&text, limit).concat(), text);
+        }
+        let key = "sb-xdbaubpgcisziicojymj-auth-token";
+        let lengths: Vec<_> = split(key, &text.repeat(2))
+            .iter()
+            .map(|(name, value)| name.len() + 1 + value.len())
+            .collect();
+        assert_eq!(lengths, [3217, 3217, 899]);
+    }
+
+    #[test]
+    fn only_a_value_over_3180_is_numbered() {
+        let names = |length: usize| -> Vec<String> {
+            split("k", &"x".repeat(length))
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect()
+        };
+        assert_eq!(names(3180), ["k"]);
+        assert_eq!(names(3181), ["k.0", "k.1"]);
+        assert_eq!(names(6361), ["k.0", "k.1", "k.2"]);
+    }
+
+    #[test]
+    fn joining_ends_at_the_first_empty_chunk() {
+        let chunks = ["a", "b", "", "c"].map(Cow::Borrowed);
+        assert_eq!(join(chunks).unwrap(), "ab");
+        let many = |count| std::iter::repeat_n(Cow::Borrowed("x"), count);
+        assert_eq!(join(many(chunks::MAX_CHUNKS)).unwrap().len(), 32);
+        assert_eq!(join(many(33)), Err(SessionCookieError::TooManyChunks));
+    }
+}
+
+mod encodings {
+    use super::*;
+
+    fn text(value: &str) -> Result<String, SessionCookieError> {
+        decode(value).map(|decoded| decoded.map_or(String::new(), |it| it.text.into_owned()))
+    }
+
+    #[test]
+    fn base64url_is_written_without_padding_and_read_with_any() {
+        for sample in [
+            "a",
+            "ab",
+            "abc",
+            "abcd",
+            "hello world",
+            "Привет",
+            "👋🏻",
+            "こんにちは",
+        ] {
+            let value = Encoding::Base64Url.encode(sample);
+            assert!(value.starts_with("base64-") && !value.contains('='));
+            assert_eq!(text(&value).unwrap(), sample);
+            let payload = value.strip_prefix("base64-").unwrap();
+            assert_eq!(text(&format!("base64-\r\t\n {payload}==")).unwrap(), sample);
+        }
+        assert_eq!(text("base64-Y=W J j").unwrap(), "abc");
+    }
+
+    #[test]
+    fn trailing_bits_and_a_left_over_symbol_are_ignored() {
+        assert_eq!(text("base64-YR").unwrap(), "a");
+        assert_eq!(text("base64-YWJjZ").unwrap(), "abc");
+        assert_eq!(text("base64-Y").unwrap(), "");
+    }
+
+    #[test]
+    fn bad_symbols_and_bad_utf8_are_refused() {
+        for payload in ["*", "a+b/", "YWJj*", "YWJjé", "ab,c"] {
+            let value = format!("base64-{payload}");
+            assert_eq!(
+                text(&value),
+                Err(SessionCookieError::NotBase64Url),
+                "{payload}"
+            );
+        }
+        for payload in ["-A", "_w", "gA", "-AE", "4AE", "wAE"] {
+            let value = format!("base64-{payload}");
+            assert_eq!(text(&value), Err(SessionCookieError::NotUtf8), "{payload}");
+        }
+    }
+
+    #[test]
+    fn nothing_inside_is_no_session() {
+        assert_eq!(decode("").unwrap(), None);
+        assert_eq!(decode("base64-").unwrap(), None);
+    }
+
+    #[test]
+    fn other_prefixes_of_base64_are_of_a_later_client() {
+        for value in [
+            "base64x-abc",
+            "base64url-abc",
+            "base642-abc",
+            "base64l-",
+            "base64l--abc",
+        ] {
+            assert_eq!(
+                text(value),
+                Err(SessionCookieError::UnknownEncoding),
+                "{value}"
+            );
+        }
+        assert_eq!(text("base64").unwrap(), "base64");
+        assert_eq!(text("base64.x-y").unwrap(), "base64.x-y");
+    }
+
+    #[test]
+    fn values_are_percent_decoded_as_the_cookie_package_does() {
+        let vectors = [
+            ("%20hello%20", " hello "),
+            ("%ZZ", "%ZZ"),
+            ("%e2%82", "%e2%82"),
+            ("%E2%82%AC", "€"),
+            ("a+b", "a+b"),
+            ("\"q\"", "\"q\""),
+            ("%7B%", "%7B%"),
+            ("%7B%2", "%7B%2"),
+            ("%é7", "%é7"),
+        ];
+        for (wire, expected) in vectors {
+            assert_eq!(percent_decode(wire), expected, "{wire}");
+        }
+        assert_eq!(
+            percent_encode("aZ9-_.!~*'() %\"é"),
+            "aZ9-_.!~*'()%20%25%22%C3%A9"
+        );
+    }
+
+    #[test]
+    fn a_session_over_64_kib_is_too_large() {
+        let raw = format!("{{\"a\":\"{}\"}}", "x".repeat(65_536));
+        assert_eq!(text(&raw), Err(SessionCookieError::TooLarge));
+        assert_eq!(
+            text(&Encoding::Base64Url.encode(&raw)),
+            Err(SessionCookieError::TooLarge)
+        );
+        let huge = Encoding::Base64Url.encode(&"x".repeat(200_000));
+        assert_eq!(text(&huge), Err(SessionCookieError::TooLarge));
+        assert_eq!(
+            text(&Encoding::Base64Url.encode(&raw[..65_536]))
+                .unwrap()
+                .len(),
+            65_536
+        );
+    }
+}
+
+mod sessions {
+    use super::*;
+
+    fn error(value: &str) -> &'static str {
+        match Session::from_cookie(value) {
+            Err(error) => error.code(),
+            Ok(Some(_)) => "session",
+            Ok(None) => "none",
+        }
+    }
+
+    #[test]
+    fn the_shape_decides_what_a_session_is() {
+        let vectors = [
+            (
+                r#"{"access_token":"a","refresh_token":"r","expires_at":1}"#,
+                "session",
+            ),
+            (
+                r#"{"access_token":"a","refresh_token":"r","expires_at":null}"#,
+                "session",
+            ),
+            (r#"{"access_token":"a","refresh_token":"r"}"#, "wrong_shape"),
+            (
+                r#"{"access_token":"a","refresh_token":"","expires_at":1}"#,
+                "wrong_shape",
+            ),
+            (
+                r#"{"access_token":"a","refresh_token":null,"expires_at":1}"#,
+                "wrong_shape",
+            ),
+            (
+                r#"{"access_token":{},"refresh_token":"r","expires_at":1}"#,
+                "wrong_shape",
+            ),
+            (r#"{"refresh_token":"r","expires_at":1}"#, "wrong_shape"),
+            (r#"["a","r",null,null,null]"#, "session"),
+            (r#"["a"]"#, "wrong_shape"),
+            ("[]", "wrong_shape"),
+            ("1", "wrong_shape"),
+            (r#""{}""#, "wrong_shape"),
+            ("null", "none"),
+            ("", "none"),
+            ("garbage", "not_json"),
+            ("base64-Z2FyYmFnZQ", "not_json"),
+        ];
+        for (value, expected) in vectors {
+            assert_eq!(error(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded_and_real_depths_are_not() {
+        let nested = |depth: usize| {
+            let user = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+            format!(r#"{{"access_token":"a","refresh_token":"r","expires_at":1,"user":{user}}}"#)
+        };
+        assert_eq!(error(&nested(100)), "session");
+        assert_eq!(error(&nested(30_000)), "not_json");
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_does_not_cost_the_session() {
+        let read = |name: &str| {
+            let json = format!(
+                r#"{{"access_token":"a","refresh_token":"r","expires_at":1,"name":"{name}"}}"#
+            );
+            let session = Session::from_cookie(&json).unwrap().unwrap();
+            session.members()["name"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(read(r"\ud83d"), "\u{fffd}");
+        assert_eq!(read(r"\udc00\uD83D!"), "\u{fffd}\u{fffd}!");
+        assert_eq!(read(r"\ud83e\udd26"), "🤦");
+        assert_eq!(read(r"\ud83d\ud83e\udd26"), "\u{fffd}🤦");
+        assert_eq!(read(r"\\ud83d"), r"\ud83d");
+        assert_eq!(read(r"\\\ud83d\n"), "\\\u{fffd}\n");
+    }
+
+    #[test]
+    fn unknown_members_and_their_order_survive() {
+        let json = r#"{"expires_at":1.5,"z":[{"y":1}],"access_token":"a","refresh_token":"r","user":{},"b":null}"#;
+        let session = Session::from_cookie(json).unwrap().unwrap();
+        assert!(session.has_user());
+        let raw = Format {
+            encoding: Encoding::Raw,
+            ..session.format()
+        };
+        assert_eq!(
+            session.to_cookies("k", raw),
+            [("k".to_owned(), percent_encode(json).into())]
+        );
+
+        let tokens_only = Format {
+            with_user: false,
+            ..raw
+        };
+        let without = json.replace(r#","user":{}"#, "");
+        let written = session.to_cookies("k", tokens_only);
+        assert_eq!(written, [("k".to_owned(), percent_encode(&without).into())]);
+    }
+
+    #[test]
+    fn the_auth_servers_answer_becomes_a_session() {
+        let body = br#"{"access_token":"a","expires_in":3600,"refresh_token":"r","user":{}}"#;
+        let session = Session::from_token_response(body, 1000).unwrap();
+        assert_eq!(session.members()["expires_at"], 4600);
+        assert_eq!(session.members().keys().next_back().unwrap(), "expires_at");
+        assert_eq!(
+            (session.access_token(), session.refresh_token()),
+            ("a", "r")
+        );
+        let shape = Format {
+            encoding: Encoding::Base64Url,
+            foreign: false,
+            with_user: true,
+        };
+        assert_eq!(session.format(), shape);
+
+        let body = br#"{"access_token":"a","expires_in":3600,"expires_at":7,"refresh_token":"r"}"#;
+        assert_eq!(
+            Session::from_token_response(body, 1000).unwrap().members()["expires_at"],
+            7
+        );
+    }
+
+    #[test]
+    fn an_answer_without_a_full_session_is_refused() {
+        let code = |body: &str| {
+            Session::from_token_response(body.as_bytes(), 0)
+                .unwrap_err()
+                .code()
+        };
+        assert_eq!(
+            code(r#"{"access_token":"a","expires_in":0,"refresh_token":"r"}"#),
+            "wrong_shape"
+        );
+        assert_eq!(
+            code(r#"{"access_token":"a","refresh_token":"r"}"#),
+            "wrong_shape"
+        );
+        assert_eq!(
+            code(r#"{"access_token":"a","expires_in":"9","refresh_token":"r"}"#),
+            "wrong_shape"
+        );
+        assert_eq!(code("null"), "wrong_shape");
+        assert_eq!(code("{}"), "wrong_shape");
+        assert_eq!(code(""), "not_json");
+        assert_eq!(code("<html>"), "not_json");
+        assert_eq!(
+            Session::from_token_response(b"\xff", 0).unwrap_err().code(),
+            "not_utf8"
+        );
+    }
+
+    #[test]
+    fn debug_output_holds_no_token() {
+        let json = r#"{"access_token":"secret","refresh_token":"secret","expires_at":1}"#;
+        let session = Session::from_cookie(json).unwrap().unwrap();
+        assert!(!format!("{session:?}").contains("secret"));
+    }
+}
+
+mod reading {
+    use super::*;
+
+    fn value(token: &str) -> String {
+        let json = format!(r#"{{"access_token":"{token}","refresh_token":"r","expires_at":1}}"#);
+        Encoding::Base64Url.encode(&json)
+    }
+
+    fn tokens(header: &str) -> Vec<String> {
+        let read = SessionCookies::read(header, "k").expect("a session was sent");
+        let candidates = read.candidates.iter();
+        candidates
+            .map(|candidate| match &candidate.session {
+                Ok(session) => session.access_token().to_owned(),
+                Err(error) => error.code().to_owned(),
+            })
+            .collect()
+    }
+
+    /// The value in two chunks.
+    fn halves(token: &str) -> (String, String) {
+        let value = value(token);
+        let (head, tail) = value.split_at(30);
+        (head.to_owned(), tail.to_owned())
+    }
+
+    #[test]
+    fn no_session_is_not_an_error() {
+        for header in [
+            "",
+            "a=b",
+            "K=x",
+            "k",
+            "k=",
+            "k=base64-",
+            "k-user=x",
+            "k.1=x",
+            "kx=1",
+            "k=null",
+        ] {
+            assert!(SessionCookies::read(header, "k").is_none(), "{header}");
+        }
+    }
+
+    #[test]
+    fn white_space_around_names_and_values_is_not_theirs() {
+        let header = format!("a=b;\tk \t=  {} ;c", value("t"));
+        assert_eq!(tokens(&header), ["t"]);
+    }
+
+    #[test]
+    fn a_filled_plain_cookie_beats_chunks() {
+        let (head, tail) = halves("chunks");
+        assert_eq!(
+            tokens(&format!("k.0={head}; k={}; k.1={tail}", value("plain"))),
+            ["plain"]
+        );
+        assert_eq!(tokens(&format!("k.1={tail}; k=; k.0={head}")), ["chunks"]);
+    }
+
+    #[test]
+    fn chunks_end_at_a_gap_or_an_empty_one() {
+        let (head, tail) = halves("t");
+        assert_eq!(
+            tokens(&format!("k.0={head}; k.1={tail}; k.3=x; k.02=y")),
+            ["t"]
+        );
+        assert_eq!(
+            tokens(&format!("k.0={head}; k.1={tail}; k.2=; k.3=x")),
+            ["t"]
+        );
+        assert_eq!(tokens(&format!("k.0={head}; k.2={tail}")), ["not_json"]);
+    }
+
+    #[test]
+    fn more_than_32_chunks_are_too_many() {
+        let header: String = (0..40).map(|n| format!("k.{n}=x; ")).collect();
+        assert_eq!(tokens(&header), ["too_many_chunks"]);
+    }
+
+    #[test]
+    fn duplicates_are_candidates_in_their_order() {
+        let header = format!("k={}; a=b; k={}", value("first"), value("second"));
+        assert_eq!(tokens(&header), ["first", "second"]);
+        let read = SessionCookies::read(&header, "k").unwrap();
+        assert!(read.duplicated);
+        assert_eq!(read.names, ["k"]);
+        assert_eq!(read.candidates[1].parts, [("k".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn chunks_of_twins_do_not_mix() {
+        let ((a0, a1), (b0, b1)) = (halves("first"), halves("second"));
+        let header = format!("k.0={a0}; k.1={a1}; k.0={b0}; k.1={b1}");
+        assert_eq!(tokens(&header), ["first", "second"]);
+        let header = format!("k.1={a1}; k.1={b1}; k.0={a0}; k.0={b0}");
+        assert_eq!(tokens(&header), ["first", "second"]);
+    }
+
+    #[test]
+    fn twins_of_different_lengths_are_told_apart() {
+        let whole = value("short");
+        let (head, tail) = halves("long");
+        assert_eq!(
+            tokens(&format!("k.0={whole}; k.0={head}; k.1={tail}")),
+            ["short", "long"]
+        );
+        assert_eq!(
+            tokens(&format!("k.0={head}; k.1={tail}; k.0={whole}")),
+            ["long", "short"]
+        );
+    }
+
+    #[test]
+    fn no_more_than_four_generations_are_read() {
+        assert_eq!(tokens(&"k=x; ".repeat(1000)), ["not_json"; 4]);
+    }
+
+    #[test]
+    fn joined_header_lines_are_told_apart() {
+        let (head, tail) = halves("t");
+        assert_eq!(tokens(&format!("a=b, k={}", value("t"))), ["t"]);
+        assert_eq!(tokens(&format!("k={}, a=b", value("t"))), ["t"]);
+        assert_eq!(
+            tokens(&format!("a=1, 2; k.0={head}, k.1={tail}, z=1")),
+            ["t"]
+        );
+    }
+
+    #[test]
+    fn a_comma_elsewhere_is_data() {
+        for header in ["a=1,k=x", "a=1, k-users=x", "a=1, xk=x", "a=\"1, k\""] {
+            assert!(SessionCookies::read(header, "k").is_none(), "{header}");
+        }
+        let raw = r#"{"access_token":"a", "refresh_token":"r", "expires_at":1}"#;
+        assert_eq!(tokens(&format!("k={raw}")), ["a"]);
+    }
+}
+
+mod forwarding {
+    use super::*;
+
+    const HEADER: &str = "a=1;b=%zz;  k.0=x; c=\"é\" ;k-code-verifier=v; k.1=y; d";
+
+    #[test]
+    fn dropping_leaves_the_others_byte_for_byte() {
+        assert_eq!(
+            forward_header(HEADER, "k", &Forwarding::DropSession).unwrap(),
+            "a=1;b=%zz; c=\"é\" ;k-code-verifier=v; d"
+        );
+        assert_eq!(
+            forward_header(HEADER, "k", &Forwarding::DropFamily).unwrap(),
+            "a=1;b=%zz; c=\"é\" ; d"
+        );
+        assert_eq!(
+            forward_header("k=x; a=b", "k", &Forwarding::DropFamily).unwrap(),
+            "a=b"
+        );
+        assert_eq!(
+            forward_header("k=x; k.0=y;", "k", &Forwarding::DropFamily),
+            None
+        );
+        assert_eq!(forward_header("", "k", &Forwarding::DropSession), None);
+    }
+
+    #[test]
+    fn replacing_leaves_no_stale_chunk() {
+        let new = [("k".to_owned(), "new".to_owned())];
+        assert_eq!(
+            forward_header(HEADER, "k", &Forwarding::Replace(&new)).unwrap(),
+            "a=1;b=%zz; c=\"é\" ;k-code-verifier=v; d; k=new"
+        );
+        assert_eq!(
+            forward_header("", "k", &Forwarding::Replace(&new)).unwrap(),
+            "k=new"
+        );
+    }
+
+    #[test]
+    fn an_unambiguous_header_is_kept_as_it_is() {
+        let header = " a=1;;k.0=1; k.7=z; , ";
+        let read = SessionCookies::read(header, "k").unwrap();
+        let kept = forward_header(header, "k", &Forwarding::Keep(&read.candidates[0]));
+        assert_eq!(kept.as_deref(), Some(header));
+    }
+
+    #[test]
+    fn of_duplicates_the_chosen_ones_are_kept() {
+        let header = "k.0=1; a=b; k.1=2; k.0=3; k.1=4; k.2=; k.9=5";
+        let read = SessionCookies::read(header, "k").unwrap();
+        let kept = |at: usize| forward_header(header, "k", &Forwarding::Keep(&read.candidates[at]));
+        assert_eq!(kept(0).unwrap(), "k.0=1; a=b; k.1=2");
+        assert_eq!(kept(1).unwrap(), "a=b; k.0=3; k.1=4");
+    }
+
+    #[test]
+    fn joined_header_lines_are_not_glued_to_others() {
+        let header = "a=1, k=x, b=2; c=3, 4";
+        assert_eq!(
+            forward_header(header, "k", &Forwarding::DropSession).unwrap(),
+            "a=1; b=2; c=3, 4"
+        );
+        let read = SessionCookies::read(header, "k").unwrap();
+        let kept = forward_header(header, "k", &Forwarding::Keep(&read.candidates[0]));
+        assert_eq!(kept.unwrap(), "a=1; k=x; b=2; c=3, 4");
+    }
+}
+
+mod set_cookies {
+    use super::*;
+
+    fn attributes(domain: Option<&str>) -> CookieAttributes {
+        CookieAttributes {
+            domain: domain.map(str::to_owned),
+            http_only: false,
+            max_age_seconds: 34_560_000,
+            path: "/".to_owned(),
+            same_site: SameSite::Lax,
+            secure: false,
+        }
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn chunk(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn lines_are_those_of_the_real_serialiser() {
+        let chunks = [chunk("sb-x-auth-token", "base64-abc_-")];
+        assert_eq!(
+            write_session(&chunks, &[], &attributes(None), None),
+            ["sb-x-auth-token=base64-abc_-; Max-Age=34560000; Path=/; SameSite=Lax"]
+        );
+        assert_eq!(
+            delete(&names(&["sb-x-auth-token"]), &attributes(None), None),
+            ["sb-x-auth-token=; Max-Age=0; Path=/; SameSite=Lax"]
+        );
+        let all = CookieAttributes {
+            http_only: true,
+            max_age_seconds: 9,
+            path: "/a".to_owned(),
+            same_site: SameSite::None,
+            secure: true,
+            ..attributes(Some("example.com"))
+        };
+        assert_eq!(
+            write_session(&chunks, &[], &all, None)[1],
+            "sb-x-auth-token=base64-abc_-; Max-Age=9; Domain=example.com; Path=/a; HttpOnly; Secure; SameSite=None"
+        );
+    }
+
+    #[test]
+    fn twins_go_first_then_stale_names_then_the_session_comes() {
+        let chunks = [chunk("k.0", "x"), chunk("k.1", "y")];
+        let present = names(&["k", "k.0", "k.2"]);
+        let tail = "Path=/; SameSite=Lax";
+        let at = format!("Domain=example.com; {tail}");
+        assert_eq!(
+            write_session(&chunks, &present, &attributes(Some("example.com")), None),
+            [
+                format!("k=; Max-Age=0; {tail}"),
+                format!("k.2=; Max-Age=0; {tail}"),
+                format!("k.0=; Max-Age=0; {tail}"),
+                format!("k.1=; Max-Age=0; {tail}"),
+                format!("k=; Max-Age=0; {at}"),
+                format!("k.2=; Max-Age=0; {at}"),
+                format!("k.0=x; Max-Age=34560000; {at}"),
+                format!("k.1=y; Max-Age=34560000; {at}"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_host_only_session_can_delete_its_twins_at_the_own_host() {
+        let lines = write_session(
+            &[chunk("k", "x")],
+            &[],
+            &attributes(None),
+            Some("a.example.com"),
+        );
+        assert_eq!(
+            lines,
+            [
+                "k=; Max-Age=0; Domain=a.example.com; Path=/; SameSite=Lax",
+                "k=x; Max-Age=34560000; Path=/; SameSite=Lax",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_twin_at_the_sessions_own_domain_is_no_twin() {
+        for domain in ["a.example.com", ".a.example.com", "A.example.com"] {
+            let lines = write_session(
+                &[chunk("k", "x")],
+                &[],
+                &attributes(Some(domain)),
+                Some("a.example.com"),
+            );
+            assert_eq!(
+                lines.iter().filter(|line| line.contains("Domain=")).count(),
+                1,
+                "{domain}"
+            );
+        }
+    }
+
+    #[test]
+    fn deletion_covers_both_scopes() {
+        let lines = delete(
+            &names(&["k", "k.0"]),
+            &attributes(Some("example.com")),
+            None,
+        );
+        assert_eq!(lines.len(), 4);
+        assert!(lines[..2].iter().all(|line| !line.contains("Domain")));
+        assert!(
+            lines[2..]
+                .iter()
+                .all(|line| line.contains("Domain=example.com"))
+        );
+    }
+}

@@ -1,0 +1,420 @@
+//! The gate of one session: who leads, who waits, who gets the newest session.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use edge_session::auth_api::RefreshReply;
+use edge_session::gate::{Admission, Ask, Family, Landing, MAX_ROTATED, Message, Presented, Told};
+use edge_session::handler::{Gate, RefreshAnswer, RefreshOrder};
+use edge_session::session::Session;
+use edge_session::time::UnixTime;
+
+const REPLAY_SECONDS: u64 = 30;
+/// A token's life in these tests, in seconds.
+const LIFE: u64 = 60;
+
+fn at(seconds: u64) -> UnixTime {
+    UnixTime::from_seconds(1_700_000_000 + seconds)
+}
+
+/// The session of generation `n`: minted at `seconds`, alive for [`LIFE`].
+fn session(n: usize, seconds: u64) -> Box<Session> {
+    let expires_at = at(seconds + LIFE).seconds();
+    let part = |json: String| URL_SAFE_NO_PAD.encode(json);
+    let access_token = format!(
+        "{}.{}.{}",
+        part(r#"{"alg":"ES256","kid":"k","typ":"JWT"}"#.to_owned()),
+        part(format!(r#"{{"exp":{expires_at},"n":{n}}}"#)),
+        part("signature".to_owned()),
+    );
+    let body = format!(
+        r#"{{"access_token":"{access_token}","refresh_token":"refresh-{n}","expires_in":{LIFE},"expires_at":{expires_at},"user":{{"id":"u"}}}}"#
+    );
+    Box::new(Session::from_token_response(body.as_bytes(), at(seconds).seconds()).unwrap())
+}
+
+/// The refresh token of generation `n`, with an access token that ends at `seconds`.
+fn presented(n: usize, seconds: u64) -> Presented {
+    Presented::new(&format!("refresh-{n}"), at(seconds))
+}
+
+fn renewed(n: usize, seconds: u64) -> RefreshReply {
+    RefreshReply::Renewed(session(n, seconds))
+}
+
+const fn unavailable() -> RefreshReply {
+    RefreshReply::Unavailable {
+        code: "auth_error",
+        may_retry: false,
+        retry_after_ms: None,
+    }
+}
+
+/// Lets generation `n` lead at `seconds` and land with generation `n + 1`.
+fn rotate(family: &mut Family, n: usize, seconds: u64) -> Landing {
+    // No access token that the gate has seen lives longer than the presented one.
+    assert_eq!(admit(family, n, seconds + LIFE, seconds), "lead");
+    let sent = format!("refresh-{n}");
+    let landing = family
+        .land(&sent, renewed(n + 1, seconds), REPLAY_SECONDS, at(seconds))
+        .unwrap();
+    family.finish();
+    landing
+}
+
+/// Admits generation `n`, whose access token ends at `expires`, and names what it gets.
+fn admit(family: &mut Family, n: usize, expires: u64, now: u64) -> String {
+    match family.admit(&presented(n, expires), at(now)) {
+        Admission::Join => "join".to_owned(),
+        Admission::Lead(None) => "lead".to_owned(),
+        Admission::Lead(Some(token)) => format!("lead with {token}"),
+        Admission::Replay(session) => format!("replay {}", session.refresh_token()),
+    }
+}
+
+fn newest(reply: &RefreshReply) -> &str {
+    match reply {
+        RefreshReply::Renewed(session) => session.refresh_token(),
+        RefreshReply::Ended(code) | RefreshReply::Misconfigured(code) => code,
+        RefreshReply::Unavailable { code, .. } => code,
+    }
+}
+
+#[test]
+fn one_leads_and_the_others_join_and_share_its_result() {
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 0, 0, 0), "lead");
+    assert_eq!(admit(&mut family, 0, 0, 0), "join");
+    assert_eq!(admit(&mut family, 0, 0, 0), "join");
+    let landing = family
+        .land("refresh-0", renewed(1, 1), REPLAY_SECONDS, at(1))
+        .unwrap();
+    assert!(landing.settles(&presented(0, 0)));
+    assert_eq!(newest(&landing.reply), "refresh-1");
+}
+
+#[test]
+fn a_refresh_stays_under_way_until_its_result_is_stored() {
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 0, 0, 0), "lead");
+    let landing = family.land("refresh-0", unavailable(), REPLAY_SECONDS, at(1));
+    assert!(landing.is_some());
+    assert_eq!(admit(&mut family, 0, 0, 1), "join");
+    family.finish();
+    assert_eq!(admit(&mut family, 0, 0, 1), "lead");
+}
+
+#[test]
+fn without_a_refresh_under_way_nothing_lands() {
+    let mut family = Family::default();
+    let landing = family.land("refresh-0", renewed(1, 1), REPLAY_SECONDS, at(1));
+    assert!(landing.is_none());
+}
+
+#[test]
+fn a_rotated_token_gets_the_newest_session_for_the_replay_time() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 10);
+    assert_eq!(admit(&mut family, 0, 10, 10), "replay refresh-1");
+    assert_eq!(admit(&mut family, 0, 10, 39), "replay refresh-1");
+    assert_eq!(admit(&mut family, 0, 10, 40), "lead");
+}
+
+#[test]
+fn without_a_replay_time_nothing_is_kept() {
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 0, 0, 0), "lead");
+    let landing = family.land("refresh-0", renewed(1, 1), 0, at(1)).unwrap();
+    family.finish();
+    assert_eq!(newest(&landing.reply), "refresh-1");
+    assert_eq!(family.to_stored(), None);
+    assert_eq!(admit(&mut family, 0, 0, 1), "lead");
+}
+
+#[test]
+fn each_rotation_prolongs_the_memory_of_all_before() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    rotate(&mut family, 1, 25);
+    assert_eq!(admit(&mut family, 0, 0, 54), "replay refresh-2");
+    assert_eq!(admit(&mut family, 1, 25, 54), "replay refresh-2");
+    assert_eq!(family.expire(at(54)), Some(at(55)));
+    assert_eq!(family.expire(at(55)), None);
+}
+
+#[test]
+fn the_last_eight_rotated_tokens_are_known() {
+    let mut family = Family::default();
+    for n in 0..=MAX_ROTATED {
+        rotate(&mut family, n, n as u64);
+    }
+    let newest = format!("replay refresh-{}", MAX_ROTATED + 1);
+    for n in 1..=MAX_ROTATED {
+        assert_eq!(admit(&mut family, n, n as u64, 20), newest, "{n}");
+    }
+    assert_eq!(admit(&mut family, 0, 0, 20), "lead");
+}
+
+#[test]
+fn the_newest_token_leads_again_when_its_access_token_ends() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    assert_eq!(admit(&mut family, 1, LIFE, 20), "lead");
+}
+
+#[test]
+fn the_newest_token_beside_an_older_access_token_gets_the_newest_one() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    assert_eq!(admit(&mut family, 1, LIFE - 1, 20), "replay refresh-1");
+}
+
+#[test]
+fn a_token_that_rotated_elsewhere_leads_and_outdates_the_newest() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    // Generation 2 was minted for a browser that refreshed by itself.
+    rotate(&mut family, 2, 10);
+    assert_eq!(admit(&mut family, 1, 0, 11), "replay refresh-3");
+    assert_eq!(admit(&mut family, 2, 10, 11), "replay refresh-3");
+}
+
+#[test]
+fn a_newest_session_that_has_ended_is_refreshed_in_place_of_the_rotated_token() {
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 0, 0, 0), "lead");
+    drop(family.land("refresh-0", renewed(1, 0), 300, at(0)));
+    family.finish();
+    assert_eq!(admit(&mut family, 0, 0, LIFE - 1), "replay refresh-1");
+    assert_eq!(admit(&mut family, 0, 0, LIFE), "lead with refresh-1");
+    let reply = renewed(2, LIFE);
+    let landing = family.land("refresh-1", reply, 300, at(LIFE)).unwrap();
+    family.finish();
+    assert!(landing.settles(&presented(0, 0)));
+    for n in [0, 1] {
+        assert_eq!(admit(&mut family, n, 0, LIFE), "replay refresh-2");
+    }
+}
+
+#[test]
+fn the_parent_answered_with_the_current_token_keeps_the_current_one_newest() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    // Auth answers generation 0, which it knows as the parent, with generation 1 again.
+    assert_eq!(admit(&mut family, 0, 0, 40), "lead");
+    drop(family.land("refresh-0", renewed(1, 40), REPLAY_SECONDS, at(40)));
+    family.finish();
+    assert_eq!(admit(&mut family, 0, 0, 41), "replay refresh-1");
+    assert_eq!(admit(&mut family, 1, 40 + LIFE, 41), "lead");
+}
+
+#[test]
+fn the_end_is_shared_with_the_same_token_and_not_with_another() {
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 0, 0, 0), "lead");
+    assert_eq!(admit(&mut family, 1, 5, 0), "join");
+    let reply = RefreshReply::Ended("refresh_token_not_found");
+    let landing = family
+        .land("refresh-0", reply, REPLAY_SECONDS, at(1))
+        .unwrap();
+    family.finish();
+    assert!(landing.settles(&presented(0, 0)));
+    assert!(!landing.settles(&presented(1, 5)));
+    assert_eq!(admit(&mut family, 1, 5, 1), "lead");
+}
+
+#[test]
+fn no_decision_is_shared_with_every_token() {
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 0, 0, 0), "lead");
+    let landing = family
+        .land("refresh-0", unavailable(), REPLAY_SECONDS, at(1))
+        .unwrap();
+    assert!(landing.settles(&presented(0, 0)));
+    assert!(landing.settles(&presented(1, 5)));
+}
+
+#[test]
+fn the_end_of_the_newest_token_is_the_end_of_all() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    assert_eq!(admit(&mut family, 1, LIFE, 10), "lead");
+    let reply = RefreshReply::Ended("refresh_token_not_found");
+    let landing = family
+        .land("refresh-1", reply, REPLAY_SECONDS, at(10))
+        .unwrap();
+    family.finish();
+    assert_eq!(newest(&landing.reply), "refresh_token_not_found");
+    assert_eq!(admit(&mut family, 0, 0, 11), "lead");
+    assert_eq!(family.to_stored(), None);
+}
+
+#[test]
+fn the_end_of_a_token_that_nobody_knows_ends_nothing_else() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    assert_eq!(admit(&mut family, 99, 0, 10), "lead");
+    let reply = RefreshReply::Ended("validation_failed");
+    let landing = family
+        .land("refresh-99", reply, REPLAY_SECONDS, at(10))
+        .unwrap();
+    family.finish();
+    assert_eq!(newest(&landing.reply), "validation_failed");
+    assert_eq!(admit(&mut family, 0, 0, 11), "replay refresh-1");
+}
+
+#[test]
+fn a_used_token_is_not_believed_dead_while_a_newer_one_is_known() {
+    let mut family = Family::default();
+    for n in 0..=MAX_ROTATED {
+        rotate(&mut family, n, n as u64);
+    }
+    // Generation 0 has been forgotten meanwhile.
+    assert_eq!(admit(&mut family, 0, 0, 20), "lead");
+    let reply = RefreshReply::Ended("refresh_token_already_used");
+    let landing = family
+        .land("refresh-0", reply, REPLAY_SECONDS, at(20))
+        .unwrap();
+    assert_eq!(
+        newest(&landing.reply),
+        format!("refresh-{}", MAX_ROTATED + 1)
+    );
+}
+
+#[test]
+fn a_used_token_is_believed_dead_when_nothing_newer_lives() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    assert_eq!(admit(&mut family, 1, LIFE, 10), "lead");
+    let reply = RefreshReply::Ended("refresh_token_already_used");
+    let landing = family
+        .land("refresh-1", reply, REPLAY_SECONDS, at(10))
+        .unwrap();
+    assert_eq!(newest(&landing.reply), "refresh_token_already_used");
+}
+
+#[test]
+fn a_rejected_answer_is_given_to_nobody_else() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    assert!(!family.reject("refresh-0"));
+    assert_eq!(admit(&mut family, 0, 0, 1), "replay refresh-1");
+    assert!(family.reject("refresh-1"));
+    assert_eq!(family.to_stored(), None);
+    assert_eq!(admit(&mut family, 0, 0, 1), "lead");
+}
+
+#[test]
+fn an_answer_without_a_readable_access_token_is_never_replayed() {
+    let body = br#"{"access_token":"rubbish","refresh_token":"refresh-1","expires_in":60}"#;
+    let session = Session::from_token_response(body, at(0).seconds()).unwrap();
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 0, 0, 0), "lead");
+    let reply = RefreshReply::Renewed(Box::new(session));
+    drop(family.land("refresh-0", reply, REPLAY_SECONDS, at(1)));
+    family.finish();
+    assert_eq!(admit(&mut family, 1, 0, 2), "lead");
+}
+
+#[test]
+fn what_is_stored_comes_back() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    rotate(&mut family, 1, 10);
+    let stored = family.to_stored().unwrap();
+    assert!(
+        !stored.contains("refresh-0") && !stored.contains("refresh-1"),
+        "{stored}"
+    );
+
+    let mut again = Family::from_stored(&stored, at(20));
+    for n in [0, 1] {
+        assert_eq!(admit(&mut again, n, 10, 20), "replay refresh-2");
+    }
+    assert_eq!(again.expire(at(20)), Some(at(40)));
+    assert_eq!(again.to_stored().unwrap(), stored);
+}
+
+#[test]
+fn what_was_stored_too_long_ago_is_not_used() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    let stored = family.to_stored().unwrap();
+    let mut again = Family::from_stored(&stored, at(30));
+    assert_eq!(admit(&mut again, 0, 0, 30), "lead");
+}
+
+#[test]
+fn what_cannot_be_read_counts_as_nothing() {
+    for text in ["", "null", "[]", r#"{"newest":{},"rotated":[],"until":1}"#] {
+        assert_eq!(
+            admit(&mut Family::from_stored(text, at(0)), 0, 0, 0),
+            "lead"
+        );
+    }
+}
+
+#[test]
+fn a_message_comes_back_as_it_was_sent() {
+    let order = RefreshOrder {
+        budget_ms: 5000,
+        client_ip: Some("203.0.113.9".to_owned()),
+        expires_at: at(0),
+        is_alive: true,
+        refresh_token: "refresh-0".to_owned(),
+        session_id: Some("s".to_owned()),
+    };
+    let text = Message::Ask(Ask::new(&order)).to_json();
+    let Some(Message::Ask(ask)) = Message::from_json(&text) else {
+        panic!("{text}");
+    };
+    assert_eq!(
+        (ask.budget_ms, ask.wait_ms, ask.is_alive),
+        (5000, 1900, true)
+    );
+    assert_eq!(ask.client_ip.as_deref(), Some("203.0.113.9"));
+    assert_eq!(ask.presented(), presented(0, 0));
+    assert!(Message::from_json("{}").is_none());
+}
+
+#[test]
+fn an_answer_comes_back_as_it_was_given() {
+    let codes = [
+        RefreshReply::Ended("session_expired"),
+        RefreshReply::Misconfigured("auth_refuses_worker"),
+        unavailable(),
+        renewed(3, 0),
+    ];
+    for (reply, gate) in codes
+        .into_iter()
+        .zip([Gate::Led, Gate::Shared, Gate::Led, Gate::Replayed])
+    {
+        let answer = RefreshAnswer {
+            reply,
+            auth_calls: 2,
+            gate,
+        };
+        let text = Told::new(&answer).unwrap().to_json();
+        let again = Told::from_json(&text, at(0)).unwrap();
+        assert_eq!((again.auth_calls, again.gate), (2, gate));
+        assert_eq!(newest(&again.reply), newest(&answer.reply));
+    }
+}
+
+#[test]
+fn an_answer_that_no_gate_gives_is_refused() {
+    let answer = RefreshAnswer {
+        reply: unavailable(),
+        auth_calls: 0,
+        gate: Gate::None,
+    };
+    assert!(Told::new(&answer).is_none());
+    for text in [
+        "",
+        "{}",
+        r#"{"auth_calls":0,"gate":"led","reply":{"ended":"made_up"}}"#,
+        r#"{"auth_calls":0,"gate":"none","reply":{"ended":"session_expired"}}"#,
+        r#"{"auth_calls":0,"gate":"led","reply":{"renewed":{"access_token":"a"}}}"#,
+    ] {
+        assert!(Told::from_json(text, at(0)).is_none(), "{text}");
+    }
+}
