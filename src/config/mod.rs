@@ -1,6 +1,7 @@
 //! The configuration: variables in, one typed value out, all problems reported together.
 
 mod cookie;
+mod http_url;
 mod keys;
 mod parse;
 mod problems;
@@ -8,19 +9,19 @@ mod urls;
 mod variables;
 
 pub use cookie::{CookieSecure, CookieSettings};
+pub use http_url::{HttpUrl, ParseUrl};
 pub use problems::{ConfigError, ConfigProblem};
 pub use variables::{Kind, Unset, VARIABLES, Variable};
 
 use crate::rules::Rules;
 use crate::secret::Secret;
 use parse::Reader;
-use url::Url;
 
 /// What the operator decided. It is read once and does not change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `<SUPABASE_URL>/auth/v1`, without a slash at its end.
-    pub auth_base: Url,
+    pub auth_base: String,
     /// Where the key set is.
     pub jwks_url: String,
     /// The key that any browser may know.
@@ -36,7 +37,7 @@ pub struct Config {
     /// Leeway on `exp`, `nbf` and `iat`.
     pub clock_skew_seconds: u64,
     /// Where requests go, if not to a binding or to the zone's own origin.
-    pub origin_url: Option<Url>,
+    pub origin_url: Option<HttpUrl>,
     /// What holds for which requests.
     pub rules: Rules,
     /// Where a denied navigation is sent.
@@ -87,17 +88,21 @@ pub enum LogLevel {
 }
 
 impl Config {
-    /// Reads all variables; `look_up` is given a name and answers with the value, if it is set.
+    /// Reads all variables; `look_up` is given a name and answers with the value, if it is set;
+    /// `parse_url` is the URL standard's parser.
     ///
     /// # Errors
     /// Every problem of every variable.
-    pub fn from_vars(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(look_up);
+    pub fn from_vars(
+        look_up: impl Fn(&str) -> Option<String>,
+        parse_url: ParseUrl,
+    ) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(look_up, parse_url);
         let project = urls::project(&mut reader);
         let auth_base = project.as_ref().map(|project| project.auth_base.clone());
         let publishable_key = keys::publishable_key(&mut reader);
         let secret_key = keys::secret_key(&mut reader);
-        let issuers = reader.list("JWT_ISSUER", auth_base.as_ref().map_or("", Url::as_str));
+        let issuers = reader.list("JWT_ISSUER", auth_base.as_deref().unwrap_or_default());
         let audiences = reader.list("JWT_AUDIENCE", parse::default_text("JWT_AUDIENCE"));
         let clock_skew_seconds = reader.number("CLOCK_SKEW_SECONDS", 0..=60);
         let origin_url = urls::origin_url(&mut reader);

@@ -451,6 +451,9 @@ fn asked(
     let subject = check.token.claimed_subject().unwrap_or_default();
     let verdict = match auth_api::read_user_reply(answer, subject) {
         UserReply::Gone(code) => Verdict::Gone(code),
+        UserReply::Rejected if check.token.claimed_expiry().is_some_and(|exp| exp <= now) => {
+            Verdict::Uncheckable(check.token.clone())
+        }
         UserReply::Rejected => Verdict::Failed(TokenError::Rejected),
         UserReply::Unavailable(code) => Verdict::Undecided(code),
         UserReply::WrongUser => Verdict::Failed(TokenError::SubjectMismatch),

@@ -31,5 +31,6 @@ mod scenario;
 mod settle;
 mod token;
 mod tokens;
+mod urls;
 mod vectors;
 mod verify;

@@ -272,12 +272,15 @@ impl Scenario {
             ("SUPABASE_URL", "https://abc.supabase.co"),
             ("SUPABASE_PUBLISHABLE_KEY", "sb_publishable_x"),
         ];
-        Config::from_vars(|name| {
-            let set = self.vars.iter().rev().find(|(known, _)| known == name);
-            let required = required.iter().find(|(known, _)| *known == name);
-            set.map(|(_, value)| value.clone())
-                .or_else(|| required.map(|(_, value)| (*value).to_owned()))
-        })
+        Config::from_vars(
+            |name| {
+                let set = self.vars.iter().rev().find(|(known, _)| known == name);
+                let required = required.iter().find(|(known, _)| *known == name);
+                set.map(|(_, value)| value.clone())
+                    .or_else(|| required.map(|(_, value)| (*value).to_owned()))
+            },
+            crate::urls::parse_url,
+        )
         .unwrap()
     }
 
