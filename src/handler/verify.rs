@@ -229,6 +229,15 @@ impl Check {
         })
     }
 
+    /// True near the expiry, where Auth may refuse a token for its age alone: it
+    /// knows no leeway, and its clock is another.
+    fn is_running_out(&self, now: UnixTime) -> bool {
+        let config = &self.visit.config;
+        let margin = config.refresh_margin_seconds.max(config.clock_skew_seconds);
+        let expiry = self.token.claimed_expiry();
+        expiry.is_some_and(|expiry| expiry < now.plus_seconds(margin))
+    }
+
     /// The verdict on a token whose signature, or whose bearer, is known to be good.
     fn signed(&self, signed: GoodSignature, now: UnixTime) -> Verdict {
         let config = &self.visit.config;
@@ -451,7 +460,7 @@ fn asked(
     let subject = check.token.claimed_subject().unwrap_or_default();
     let verdict = match auth_api::read_user_reply(answer, subject) {
         UserReply::Gone(code) => Verdict::Gone(code),
-        UserReply::Rejected if check.token.claimed_expiry().is_some_and(|exp| exp <= now) => {
+        UserReply::Rejected if check.is_running_out(now) => {
             Verdict::Uncheckable(check.token.clone())
         }
         UserReply::Rejected => Verdict::Failed(TokenError::Rejected),

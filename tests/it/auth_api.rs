@@ -213,10 +213,11 @@ fn retry_after(value: &str) -> Option<u64> {
         retry_after: Some(value.to_owned()),
         body: Vec::new(),
     };
-    match read_refresh_reply(&Ok(reply), now()) {
-        RefreshReply::Unavailable { retry_after_ms, .. } => retry_after_ms,
-        other => panic!("{other:?}"),
-    }
+    let meaning = read_refresh_reply(&Ok(reply), now());
+    let RefreshReply::Unavailable { retry_after_ms, .. } = meaning else {
+        panic!("{meaning:?}");
+    };
+    retry_after_ms
 }
 
 #[test]

@@ -241,3 +241,29 @@ fn a_bearer_token_of_an_unknown_key_is_invalid_and_not_renewed() {
     assert_eq!(run.outcome(), ("invalid", "token_unknown_key"));
     assert!(run.orders.is_empty());
 }
+
+#[test]
+fn while_one_request_fetches_the_others_look_again() {
+    let mut scenario = Scenario::expiring_in(3600);
+    let now = scenario.now;
+    assert!(scenario.memory.claim_fetch(now));
+    let run = scenario.run();
+    assert_eq!(run.steps[..2], ["read_keys", "await_keys"]);
+    assert_eq!(
+        run.steps[run.steps.len() - 3..],
+        ["fetch_keys", "check_signature", "forward"],
+        "the other one was lost"
+    );
+    assert_eq!(run.outcome(), ("valid", "token_valid"));
+    assert!(run.record.ms.keys >= 2000 && run.record.ms.keys < 4000);
+}
+
+#[test]
+fn a_failed_fetch_of_another_request_ends_the_waiting() {
+    let mut scenario = Scenario::expiring_in(3600);
+    let now = scenario.now;
+    scenario.memory.note_failed_fetch(now);
+    let run = scenario.run();
+    assert_eq!(run.steps, ["read_keys", "forward"]);
+    assert_eq!(run.outcome(), ("unavailable", "keys_unreachable"));
+}

@@ -371,7 +371,11 @@ fn the_origin_speaks_last_about_the_session() {
     ] {
         for outcome in ["refreshed", "invalid", "valid"] {
             let run = visitor(outcome).origin_header("set-cookie", &line).run();
-            assert_eq!(run.at_browser("set-cookie"), [line.clone()], "{outcome}");
+            assert_eq!(
+                run.at_browser("set-cookie").as_slice(),
+                std::slice::from_ref(&line),
+                "{outcome}"
+            );
             assert_eq!(run.record.cookies, 0);
             assert!(run.has_no_store(), "{outcome} {line}");
         }

@@ -307,7 +307,12 @@ impl Scenario {
                     let (answer, record) = respond.finish();
                     return self.end(log, None, Outgoing::Answer(answer), record);
                 }
-                waiting => self.resume(waiting, &mut log),
+                waiting @ (Step::AskUser(_)
+                | Step::AwaitKeys(_)
+                | Step::CheckSignature(_)
+                | Step::FetchKeys(_)
+                | Step::ReadKeys(_)
+                | Step::RefreshSession(_)) => self.resume(waiting, &mut log),
             };
         }
         panic!("no end after {MAX_STEPS} steps: {:?}", log.steps);
