@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::cache_control;
 use crate::config::ConfigError;
+use crate::handler::BodyError;
 
 /// Seconds after which a visitor whose session could not be decided may try again.
 const RETRY_AFTER_SECONDS: &str = "5";
@@ -73,11 +74,9 @@ impl Answer {
     }
 
     fn page(status: u16, title: &str, text: &str) -> Self {
-        let body = format!(
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
-             <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem;color-scheme:light dark}}</style>\
-             <h1>{title}</h1><p>{text}</p></html>"
+        let body = html(
+            title,
+            &format!("<p>{text}</p><p><a href=\"/\">Home</a></p>"),
         );
         Self::new(status, Some("text/html; charset=utf-8"), body).with_header(
             "content-security-policy",
@@ -108,6 +107,87 @@ impl Answer {
         self.headers
             .extend(lines.into_iter().map(|line| ("set-cookie", line)));
         self
+    }
+
+    /// Keeps the address, in which a code or a token stands, from the next page.
+    #[must_use]
+    pub fn without_referrer(self) -> Self {
+        self.with_header("referrer-policy", "no-referrer".to_owned())
+    }
+
+    /// 204.
+    #[must_use]
+    pub fn no_content() -> Self {
+        Self::new(204, None, String::new())
+    }
+
+    /// 400 that names what is wrong with the request.
+    #[must_use]
+    pub fn bad_request(what: &str) -> Self {
+        Self::problem(
+            400,
+            "Bad Request",
+            &format!("{what} is missing or not allowed"),
+        )
+    }
+
+    /// 400 or 413 for a body.
+    #[must_use]
+    pub fn bad_body(error: BodyError) -> Self {
+        let title = if error.status() == 413 {
+            "Content Too Large"
+        } else {
+            "Bad Request"
+        };
+        Self::problem(error.status(), title, &error.to_string())
+    }
+
+    /// 403 for a form that another site sent.
+    #[must_use]
+    pub fn cross_site() -> Self {
+        Self::problem(
+            403,
+            "Forbidden",
+            "expected a request of this site: Origin or Sec-Fetch-Site says otherwise",
+        )
+    }
+
+    /// 404 below `AUTH_PATH`.
+    #[must_use]
+    pub fn no_such_route() -> Self {
+        Self::problem(404, "Not Found", "edge-session serves no such route")
+    }
+
+    /// 405 with the methods that are allowed.
+    #[must_use]
+    pub fn method_not_allowed(allowed: &str) -> Self {
+        Self::problem(405, "Method Not Allowed", &format!("allowed: {allowed}"))
+            .with_header("allow", allowed.to_owned())
+    }
+
+    /// A page with one button that posts `fields` to the page's own path.
+    #[must_use]
+    pub fn button_page(title: &str, text: &str, button: &str, fields: &[(&str, &str)]) -> Self {
+        let inputs: String = fields
+            .iter()
+            .map(|(name, value)| {
+                format!(
+                    "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
+                    escape(value)
+                )
+            })
+            .collect();
+        // Without a query of its own the form would send the token in the address again.
+        let form = format!(
+            "<form method=\"post\" action=\"confirm\">{inputs}<button>{button}</button></form>"
+        );
+        let body = html(title, &format!("<p>{text}</p>{form}"));
+        Self::new(200, Some("text/html; charset=utf-8"), body)
+            .with_header(
+                "content-security-policy",
+                "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'".to_owned(),
+            )
+            .with_header("x-frame-options", "DENY".to_owned())
     }
 
     /// 303 to a page of the site.
@@ -202,4 +282,24 @@ impl Answer {
         }
         answer
     }
+}
+
+/// A small page that needs no script, no file and no colour scheme of its own.
+fn html(title: &str, content: &str) -> String {
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>\
+         :root{{color-scheme:light dark}}\
+         body{{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem}}\
+         button{{font:inherit;padding:.6rem 1.4rem;border-radius:.5rem;border:1px solid;cursor:pointer}}\
+         </style><main><h1>{title}</h1>{content}</main></html>"
+    )
+}
+
+/// Text as it may stand in an attribute's double quotes.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }

@@ -105,14 +105,7 @@ pub fn refresh_request(
     refresh_token: &str,
     client_ip: Option<&str>,
 ) -> AuthRequest {
-    let mut headers = match (&config.secret_key, client_ip) {
-        (Some(secret), Some(ip)) => {
-            let mut headers = base_headers(secret.expose());
-            headers.push(("sb-forwarded-for", ip.to_owned()));
-            headers
-        }
-        (Some(_) | None, _) => base_headers(config.publishable_key.expose()),
-    };
+    let mut headers = session_headers(config, client_ip);
     headers.push(("content-type", "application/json".to_owned()));
     AuthRequest {
         method: "POST",
@@ -132,6 +125,20 @@ pub fn user_request(config: &Config, access_token: &str) -> AuthRequest {
         url: format!("{}/user", config.auth_base),
         headers,
         body: None,
+    }
+}
+
+/// Headers of a request for a visitor at `client_ip`: with the secret key the
+/// visitor's address counts against the rate limit, without it this Worker's.
+#[must_use]
+pub fn session_headers(config: &Config, client_ip: Option<&str>) -> Vec<(&'static str, String)> {
+    match (&config.secret_key, client_ip) {
+        (Some(secret), Some(ip)) => {
+            let mut headers = base_headers(secret.expose());
+            headers.push(("sb-forwarded-for", ip.to_owned()));
+            headers
+        }
+        (Some(_) | None, _) => base_headers(config.publishable_key.expose()),
     }
 }
 

@@ -88,6 +88,13 @@ impl RequestHead {
         rest.split_once('?').map_or(rest, |(path, _)| path)
     }
 
+    /// The query, as sent, without its `?`.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        let (_, query) = self.path_and_query().split_once('?')?;
+        Some(query)
+    }
+
     /// The whole URL, as sent.
     #[must_use]
     pub fn url(&self) -> &str {

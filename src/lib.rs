@@ -48,6 +48,7 @@
 //! | [`config`], [`secret`] | variables as checked values; every problem reported at once, no value ever |
 //! | [`path`], [`rules`], [`redirect`] | which rule a path falls under, however it is spelt; where a redirect may lead |
 //! | [`head`], [`cookies`], [`session`] | what the visitor sent, and how a session is written back |
+//! | [`pkce`], [`sign_in_api`], [`revocation`] | how sessions begin and end below `AUTH_PATH` |
 //! | [`jwks`], [`token`], [`auth_api`] | keys, tokens, and what Auth's answers mean |
 //! | [`gate`] | one refresh at a time for a session: who leads, who waits, who gets the newest session |
 //! | [`memory`] | what an isolate remembers: verdicts, keys, cool-downs |
@@ -81,11 +82,14 @@ pub mod identity;
 pub mod jwks;
 pub mod memory;
 pub mod path;
+pub mod pkce;
 pub mod record;
 pub mod redirect;
+pub mod revocation;
 pub mod rules;
 pub mod secret;
 pub mod session;
+pub mod sign_in_api;
 pub mod time;
 pub mod token;
 

@@ -236,6 +236,7 @@ impl Token {
         Ok(SignedClaims(Rc::new(Claims {
             aal: text(payload.aal.as_ref()).filter(|aal| is_header_safe(aal)),
             expires_at,
+            issued_at: seconds(payload.iat.as_ref()),
             is_anonymous: payload.is_anonymous == Some(Value::Bool(true)),
             payload: self.payload_part().to_owned(),
             role: role.ok_or(TokenError::RoleMissing)?,
@@ -307,6 +308,8 @@ pub struct Claims {
     pub aal: Option<String>,
     /// The token's own expiry.
     pub expires_at: UnixTime,
+    /// When the token was issued.
+    pub issued_at: Option<UnixTime>,
     /// True for a user of anonymous sign-in.
     pub is_anonymous: bool,
     /// Postgres role, usually `authenticated`.

@@ -94,6 +94,23 @@ pub fn is_family_name(storage_key: &str, name: &str) -> bool {
     ) || is_flow_slot(item)
 }
 
+/// The value of the first cookie named `name`, percent-decoded as clients do.
+pub fn value(header: &str, storage_key: &str, name: &str) -> Option<String> {
+    let pair = pairs(header, storage_key).find(|pair| pair.name == name)?;
+    Some(encoding::percent_decode(pair.value).into_owned())
+}
+
+/// The names of all cookies of the family in the header, each once.
+pub fn family_names(header: &str, storage_key: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for pair in pairs(header, storage_key) {
+        if is_family_name(storage_key, pair.name) && !names.iter().any(|name| name == pair.name) {
+            names.push(pair.name.to_owned());
+        }
+    }
+    names
+}
+
 /// The session's cookies by name. A map, because a hostile header holds thousands of names.
 #[derive(Default)]
 struct Found<'h> {

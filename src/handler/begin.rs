@@ -13,6 +13,7 @@ use crate::session::SessionCookieError;
 use crate::time::UnixTime;
 use crate::token::Token;
 
+use super::routes;
 use super::settle::{self, Settled};
 use super::verify::{self, Purpose};
 use super::visit::{Outcome, Source, Visit};
@@ -34,6 +35,9 @@ pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: Un
         return Step::Respond(Respond::refuse(visit, answer, "path_undecodable", now));
     };
     let config = Rc::clone(&visit.config);
+    if let Some(rest) = own_path(&config, &path) {
+        return routes::begin_route(visit, rest, memory, now);
+    }
     let (index, rule) = config
         .rules
         .find(visit.head.method(), visit.head.authority(), &path);
@@ -66,9 +70,21 @@ fn is_exempt(config: &Config, path: &RequestPath<'_>) -> bool {
     path.forms().all(is_login) || path.forms().all(is_route)
 }
 
-fn read_session(mut visit: Box<Visit>, memory: &mut Memory, now: UnixTime) -> Step {
-    let header = visit.head.header("cookie").unwrap_or_default();
-    visit.cookies = SessionCookies::read(header, &visit.config.storage_key);
+/// The part of the path below `AUTH_PATH`, if every form of the path lies there.
+fn own_path<'p>(config: &Config, path: &RequestPath<'p>) -> Option<&'p str> {
+    let base = config.auth_path.as_deref()?;
+    let below = |form: &str| {
+        form.strip_prefix(base)
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
+    if !path.forms().all(below) {
+        return None;
+    }
+    path.raw().strip_prefix(base)
+}
+
+pub(super) fn read_session(mut visit: Box<Visit>, memory: &mut Memory, now: UnixTime) -> Step {
+    visit.read_cookies();
     if let Some(cookies) = &visit.cookies {
         visit.source = Source::Cookies;
         visit.untried = order(cookies);

@@ -86,7 +86,7 @@ fn login_location(visit: &Visit) -> String {
     redirect::login_location(config.site_url.as_deref(), &config.login_path, &next)
 }
 
-fn referer_path(visit: &Visit) -> Option<String> {
+pub(super) fn referer_path(visit: &Visit) -> Option<String> {
     let referer = visit.head.header("referer")?;
     let rest = referer.strip_prefix(&visit.site_origin())?;
     let path = rest.split(['#']).next().unwrap_or_default();

@@ -32,6 +32,8 @@ mod begin;
 mod forward;
 mod guard;
 mod refresh;
+mod revocation;
+mod routes;
 mod settle;
 mod verify;
 mod visit;
@@ -39,6 +41,11 @@ mod visit;
 pub use begin::begin;
 pub use forward::{Forward, OriginRequest, OriginUnreachable, Outgoing, ResponseHead};
 pub use refresh::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder, RefreshSession};
+pub use revocation::ReadRevocation;
+pub use routes::{
+    BodyError, CallAuth, CheckHealth, DrawRandom, HealthReport, MAX_BODY_BYTES, Reach, ReadBody,
+    StoreRevocation,
+};
 pub use settle::Respond;
 pub use verify::{AskUser, AwaitKeys, CheckSignature, FetchKeys, ReadKeys, SignatureKey};
 pub use visit::Outcome;
@@ -58,18 +65,30 @@ pub enum Step {
     AskUser(AskUser),
     /// Wait a moment for the key set that another request fetches.
     AwaitKeys(AwaitKeys),
+    /// Send a route's request to Auth.
+    CallAuth(Box<CallAuth>),
+    /// Look at everything the Worker needs.
+    CheckHealth(CheckHealth),
     /// Check a signature with the runtime's WebCrypto.
     CheckSignature(CheckSignature),
+    /// Draw random bytes.
+    DrawRandom(DrawRandom),
     /// Fetch the key set from Auth.
     FetchKeys(FetchKeys),
     /// Send the request to the origin, then call [`Forward::finish`].
     Forward(Box<Forward>),
+    /// Read the body of a route's request.
+    ReadBody(ReadBody),
     /// Read the key set from `SESSION_KV`.
     ReadKeys(ReadKeys),
+    /// Look a session's revocation up in `SESSION_KV`.
+    ReadRevocation(ReadRevocation),
     /// Refresh the session, through the gate if there is one.
     RefreshSession(RefreshSession),
     /// Answer without the origin.
     Respond(Box<Respond>),
+    /// Store a revocation in `SESSION_KV`.
+    StoreRevocation(Box<StoreRevocation>),
 }
 
 impl Step {
@@ -79,12 +98,18 @@ impl Step {
         match self {
             Self::AskUser(_) => "ask_user",
             Self::AwaitKeys(_) => "await_keys",
+            Self::CallAuth(_) => "call_auth",
+            Self::CheckHealth(_) => "check_health",
             Self::CheckSignature(_) => "check_signature",
+            Self::DrawRandom(_) => "draw_random",
             Self::FetchKeys(_) => "fetch_keys",
             Self::Forward(_) => "forward",
+            Self::ReadBody(_) => "read_body",
             Self::ReadKeys(_) => "read_keys",
+            Self::ReadRevocation(_) => "read_revocation",
             Self::RefreshSession(_) => "refresh_session",
             Self::Respond(_) => "respond",
+            Self::StoreRevocation(_) => "store_revocation",
         }
     }
 }

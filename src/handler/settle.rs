@@ -14,11 +14,7 @@ use crate::token::{self, VerifiedClaims};
 
 use super::forward::Forward;
 use super::visit::{Outcome, Source, Visit};
-use super::{Step, guard, verify};
-
-/// Most names that one response deletes. A session has a few; a header made up
-/// of thousands must not be answered by as many lines.
-const MAX_NAMES_DELETED: usize = 64;
+use super::{Step, guard, revocation, routes, verify};
 
 /// What a request turned out to be.
 #[derive(Debug)]
@@ -28,6 +24,7 @@ pub(super) struct Settled {
     claims: Option<VerifiedClaims>,
     renewed: Option<Box<Session>>,
     is_asked: bool,
+    is_revocation_checked: bool,
 }
 
 impl Settled {
@@ -39,6 +36,7 @@ impl Settled {
             claims: None,
             renewed: None,
             is_asked: false,
+            is_revocation_checked: false,
         }
     }
 
@@ -50,6 +48,7 @@ impl Settled {
             claims: Some(claims),
             renewed: None,
             is_asked: false,
+            is_revocation_checked: false,
         }
     }
 
@@ -61,7 +60,12 @@ impl Settled {
             claims: Some(claims),
             renewed: Some(session),
             is_asked: false,
+            is_revocation_checked: false,
         }
+    }
+
+    pub(super) const fn note_revocation_checked(&mut self) {
+        self.is_revocation_checked = true;
     }
 
     pub(super) const fn outcome(&self) -> Outcome {
@@ -129,17 +133,12 @@ impl Settled {
 
     /// The `Set-Cookie` lines that are due on whatever leaves.
     pub(super) fn set_cookies(&self, visit: &Visit) -> Vec<String> {
-        let Some(cookies) = &visit.cookies else {
+        if visit.cookies.is_none() {
             return Vec::new();
-        };
-        let settings = &visit.config.cookie;
-        let attributes = settings.attributes(visit.is_secure());
-        // Without a configured domain, a twin can stem from `Domain=<this host>`.
-        let twin_domain = (cookies.duplicated && settings.domain.is_none())
-            .then(|| visit.head.host())
-            .filter(|host| host.contains('.') && !host.ends_with(|end: char| end.is_ascii_digit()));
-        let named = cookies.names.len().min(MAX_NAMES_DELETED);
-        let names = cookies.names.get(..named).unwrap_or_default();
+        }
+        let attributes = visit.config.cookie.attributes(visit.is_secure());
+        let twin_domain = visit.twin_domain();
+        let names = visit.session_names();
         if self.is_deleted() {
             return set_cookie::delete(names, &attributes, twin_domain);
         }
@@ -151,18 +150,23 @@ impl Settled {
 
 /// Settles a request: asks Auth where the rule wants it live, then guards, then forwards.
 pub(super) fn settle(
-    visit: Box<Visit>,
+    mut visit: Box<Visit>,
     settled: Settled,
     memory: &mut Memory,
     now: UnixTime,
 ) -> Step {
+    if visit.config.revocation && settled.claims.is_some() && !settled.is_revocation_checked {
+        return revocation::check(visit, settled, memory, now);
+    }
+    if let Some(errand) = visit.errand.take() {
+        return routes::settled(visit, errand, settled, memory, now);
+    }
     if visit.rule().verify == Verify::Live && !settled.is_asked {
         let access_token = settled.access_token(&visit).map(str::to_owned);
         if let Some(access_token) = access_token {
             return verify::ask_live(visit, settled, &access_token, now);
         }
     }
-    let _ = memory;
     match guard::denial(&visit, &settled) {
         Some(answer) => Step::Respond(Box::new(Respond {
             visit,
@@ -229,6 +233,45 @@ impl Respond {
             answer,
             now,
         })
+    }
+
+    /// An answer of a route that brings its own cookies.
+    pub(super) fn own(
+        visit: Box<Visit>,
+        outcome: Outcome,
+        answer: Answer,
+        reason: &'static str,
+        now: UnixTime,
+    ) -> Box<Self> {
+        Self::settled(visit, Settled::plain(outcome, reason), answer, now)
+    }
+
+    /// An answer to a visitor whose session is settled, with the cookies due to it.
+    pub(super) fn settled(
+        visit: Box<Visit>,
+        settled: Settled,
+        answer: Answer,
+        now: UnixTime,
+    ) -> Box<Self> {
+        Box::new(Self {
+            visit,
+            settled,
+            answer,
+            now,
+        })
+    }
+
+    /// Marks the record, and replaces the answer if there is another one.
+    pub(super) fn alarm(&mut self, answer: Option<Answer>) {
+        self.visit.alarm();
+        if let Some(answer) = answer {
+            self.answer = answer;
+        }
+    }
+
+    /// Notes when the answer was ready.
+    pub(super) const fn note_time(&mut self, now: UnixTime) {
+        self.now = now;
     }
 
     /// The answer with the cookies that are due, and the line to log.

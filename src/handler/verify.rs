@@ -9,6 +9,7 @@ use crate::token::{self, GoodSignature, SignedClaims, Token, TokenError, Trust, 
 
 use super::Step;
 use super::refresh::{self, Renewal};
+use super::routes::{self, SignIn};
 use super::settle::{self, Settled};
 use super::visit::{Stage, Visit};
 
@@ -20,6 +21,8 @@ const ASKED_VERDICT_SECONDS: u64 = 60;
 pub(super) enum Purpose {
     /// The visitor presented it.
     Presented,
+    /// Auth began a session with it.
+    SignedIn(Box<SignIn>),
     /// Auth answered a refresh with it.
     Renewed(Renewal),
 }
@@ -107,6 +110,7 @@ fn conclude(
 ) -> Step {
     match purpose {
         Purpose::Presented => refresh::assess(visit, verdict, memory, now),
+        Purpose::SignedIn(sign_in) => routes::signed_in(visit, *sign_in, &verdict, now),
         Purpose::Renewed(renewal) => refresh::renewed(visit, renewal, &verdict, memory, now),
     }
 }

@@ -10,6 +10,12 @@ use crate::rules::Rule;
 use crate::session::Session;
 use crate::time::UnixTime;
 
+use super::routes::Errand;
+
+/// Most names that one response deletes. A session has a few; a header made up
+/// of thousands must not be answered by as many lines.
+const MAX_NAMES_DELETED: usize = 64;
+
 /// What a request turned out to be: the word in logs and `Server-Timing`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Outcome {
@@ -69,6 +75,8 @@ pub(super) enum Stage {
 pub(super) struct Visit {
     pub(super) config: Rc<Config>,
     pub(super) cookies: Option<SessionCookies>,
+    /// What the Worker's own route is asked to do once the session is known.
+    pub(super) errand: Option<Errand>,
     pub(super) head: RequestHead,
     /// The login path and `AUTH_PATH` are never denied.
     pub(super) is_exempt: bool,
@@ -93,6 +101,7 @@ impl Visit {
         Self {
             config,
             cookies: None,
+            errand: None,
             head,
             is_exempt: false,
             untried: Vec::new(),
@@ -107,6 +116,33 @@ impl Visit {
 
     pub(super) fn rule(&self) -> &Rule {
         self.config.rules.rule(self.rule)
+    }
+
+    /// Reads the session's cookies.
+    pub(super) fn read_cookies(&mut self) {
+        let header = self.head.header("cookie").unwrap_or_default();
+        self.cookies = SessionCookies::read(header, &self.config.storage_key);
+    }
+
+    /// The session's names in the request, as many as one response deletes.
+    pub(super) fn session_names(&self) -> &[String] {
+        let Some(cookies) = &self.cookies else {
+            return &[];
+        };
+        let count = cookies.names.len().min(MAX_NAMES_DELETED);
+        cookies.names.get(..count).unwrap_or_default()
+    }
+
+    /// The host whose `Domain=<host>` twins have to go: without a configured
+    /// domain, duplicates can stem from there.
+    pub(super) fn twin_domain(&self) -> Option<&str> {
+        let is_duplicated = self
+            .cookies
+            .as_ref()
+            .is_some_and(|cookies| cookies.duplicated);
+        (is_duplicated && self.config.cookie.domain.is_none())
+            .then(|| self.head.host())
+            .filter(|host| host.contains('.') && !host.ends_with(|end: char| end.is_ascii_digit()))
     }
 
     /// The reading of the cookies that is used.

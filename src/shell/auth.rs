@@ -7,8 +7,8 @@ use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortController, Headers, ReadableStreamDefaultReader, Request, RequestInit, RequestRedirect,
-    Response,
+    AbortController, Headers, ReadableStream, ReadableStreamDefaultReader, Request, RequestInit,
+    RequestRedirect, Response,
 };
 use worker::Delay;
 
@@ -42,7 +42,10 @@ async fn exchange(
         .await
         .map_err(|_| Unreachable::Network)?;
     let retry_after = response.headers().get("retry-after").ok().flatten();
-    let body = read(&response).await?;
+    let body = match response.body() {
+        Some(stream) => read_stream(&stream, MAX_ANSWER_BYTES).await?,
+        None => Vec::new(),
+    };
     Ok(AuthReply {
         status: response.status(),
         retry_after,
@@ -70,10 +73,10 @@ async fn open(request: &AuthRequest, controller: &AbortController) -> Result<Res
 }
 
 /// Reads a body piece by piece, so that an endless one is cut at the limit.
-async fn read(response: &Response) -> Result<Vec<u8>, Unreachable> {
-    let Some(stream) = response.body() else {
-        return Ok(Vec::new());
-    };
+pub(super) async fn read_stream(
+    stream: &ReadableStream,
+    limit: usize,
+) -> Result<Vec<u8>, Unreachable> {
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let mut body = Vec::new();
     loop {
@@ -86,7 +89,7 @@ async fn read(response: &Response) -> Result<Vec<u8>, Unreachable> {
         }
         let value = Reflect::get(&piece, &JsValue::from_str("value"));
         let bytes: Uint8Array = value.map_err(|_| Unreachable::Network)?.unchecked_into();
-        if body.len() + bytes.length() as usize > MAX_ANSWER_BYTES {
+        if body.len() + bytes.length() as usize > limit {
             drop(reader.cancel());
             return Err(Unreachable::TooLarge);
         }

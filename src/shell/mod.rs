@@ -11,6 +11,7 @@ mod http;
 mod keys;
 mod log;
 mod refresh;
+mod routes;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -95,24 +96,30 @@ async fn drive(
                 Delay::from(Duration::from_millis(wait.pause_ms())).await;
                 resume(|memory| wait.resume(memory, now()))
             }
+            Step::CallAuth(wait) => routes::call_auth(*wait).await,
+            Step::CheckHealth(wait) => wait.resume(routes::health(runtime).await, now()),
             Step::CheckSignature(wait) => {
                 let key = wait.key();
                 let is_good = crypto::verify(key, &wait.signature(), wait.signing_input()).await;
                 resume(|memory| wait.resume(is_good, memory, now()))
             }
+            Step::DrawRandom(wait) => wait.resume(&routes::random(), now()),
             Step::FetchKeys(wait) => {
                 let fetched = keys::fetch(runtime, &wait.request(), wait.timeout_ms()).await;
                 resume(|memory| wait.resume(fetched, memory, now()))
             }
             Step::Forward(forward) => return http::forward(runtime, request, *forward).await,
+            Step::ReadBody(wait) => routes::read_body(wait, &request).await,
             Step::ReadKeys(wait) => {
                 let stored = keys::read(runtime).await;
                 resume(|memory| wait.resume(stored, memory, now()))
             }
+            Step::ReadRevocation(wait) => routes::read_revocation(runtime, wait).await,
             Step::RefreshSession(wait) => {
                 let answer = refresh::carry_out(runtime, &wait).await;
                 resume(|memory| wait.resume(answer, memory, now()))
             }
+            Step::StoreRevocation(wait) => routes::store_revocation(runtime, *wait).await,
             Step::Respond(respond) => {
                 let (answer, record) = respond.finish();
                 log::record(&runtime.config, &record);

@@ -247,6 +247,12 @@ fn play(script: &Script) -> Played {
                 wait.resume(answer, &mut memory, now)
             }
             Step::AwaitKeys(wait) => wait.resume(&mut memory, now),
+            Step::CallAuth(_)
+            | Step::CheckHealth(_)
+            | Step::DrawRandom(_)
+            | Step::ReadBody(_)
+            | Step::ReadRevocation(_)
+            | Step::StoreRevocation(_) => unreachable!("no AUTH_PATH and no REVOCATION are set"),
             Step::CheckSignature(wait) => {
                 let is_good = check_signature(&wait);
                 wait.resume(is_good, &mut memory, now)

@@ -11,8 +11,9 @@ use edge_session::answer::Answer;
 use edge_session::auth_api::{self, Attempt, Attempts, AuthReply, AuthRequest, Unreachable};
 use edge_session::config::Config;
 use edge_session::handler::{
-    self, CheckSignature, Gate, MAX_STEPS, OriginRequest, OriginUnreachable, Outgoing,
-    RefreshAnswer, RefreshOrder, RefreshSession, ResponseHead, SignatureKey, Step,
+    self, BodyError, CheckSignature, Gate, HealthReport, MAX_STEPS, OriginRequest,
+    OriginUnreachable, Outgoing, Reach, RefreshAnswer, RefreshOrder, RefreshSession, ResponseHead,
+    SignatureKey, Step,
 };
 use edge_session::head::{HeaderEdit, Headers, RequestHead};
 use edge_session::jwks::{CachedKeys, KeySet, KeysError, SignatureAlgorithm};
@@ -107,6 +108,10 @@ pub(crate) struct Scenario {
     refresh_replies: VecDeque<Reply>,
     user_replies: VecDeque<Reply>,
     gate: Gate,
+    body: Result<Vec<u8>, BodyError>,
+    route_replies: VecDeque<Reply>,
+    revoked: Option<HashMap<String, UnixTime>>,
+    health: HealthReport,
     origin: Result<ResponseHead, OriginUnreachable>,
     pub(crate) origin_headers: Vec<(String, String)>,
 }
@@ -143,6 +148,14 @@ impl Scenario {
             refresh_replies: VecDeque::new(),
             user_replies: VecDeque::new(),
             gate: Gate::None,
+            body: Ok(Vec::new()),
+            route_replies: VecDeque::new(),
+            revoked: Some(HashMap::new()),
+            health: HealthReport {
+                keys: Some((2, UnixTime::from_seconds(NOW))),
+                kv: Reach::Reachable,
+                gate: Reach::Unbound,
+            },
             origin: Ok(ResponseHead {
                 status: 200,
                 ..ResponseHead::default()
@@ -237,6 +250,57 @@ impl Scenario {
         self
     }
 
+    /// A form sent from a page of the site.
+    pub(crate) fn form(self, fields: &str) -> Self {
+        let mut scenario = self
+            .method("POST")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", "https://site.example");
+        scenario.body = Ok(fields.as_bytes().to_vec());
+        scenario
+    }
+
+    /// A JSON body sent by a script of the site.
+    pub(crate) fn program(self, body: &Value) -> Self {
+        let mut scenario = self
+            .method("POST")
+            .fetch()
+            .header("content-type", "application/json")
+            .header("sec-fetch-site", "same-origin");
+        scenario.body = Ok(body.to_string().into_bytes());
+        scenario
+    }
+
+    pub(crate) fn body(mut self, body: Result<Vec<u8>, BodyError>) -> Self {
+        self.body = body;
+        self
+    }
+
+    /// The next answer of Auth to a route's own request.
+    pub(crate) fn route(mut self, reply: Reply) -> Self {
+        self.route_replies.push_back(reply);
+        self
+    }
+
+    /// What stands in `SESSION_KV`; without this nothing does.
+    pub(crate) fn revoked(mut self, name: &str, at_seconds: u64) -> Self {
+        let at = UnixTime::from_seconds(at_seconds);
+        self.revoked
+            .get_or_insert_default()
+            .insert(name.to_owned(), at);
+        self
+    }
+
+    pub(crate) fn no_kv(mut self) -> Self {
+        self.revoked = None;
+        self
+    }
+
+    pub(crate) const fn health(mut self, health: HealthReport) -> Self {
+        self.health = health;
+        self
+    }
+
     pub(crate) const fn gate(mut self, gate: Gate) -> Self {
         self.gate = gate;
         self
@@ -309,10 +373,16 @@ impl Scenario {
                 }
                 waiting @ (Step::AskUser(_)
                 | Step::AwaitKeys(_)
+                | Step::CallAuth(_)
+                | Step::CheckHealth(_)
                 | Step::CheckSignature(_)
+                | Step::DrawRandom(_)
                 | Step::FetchKeys(_)
+                | Step::ReadBody(_)
                 | Step::ReadKeys(_)
-                | Step::RefreshSession(_)) => self.resume(waiting, &mut log),
+                | Step::ReadRevocation(_)
+                | Step::RefreshSession(_)
+                | Step::StoreRevocation(_)) => self.resume(waiting, &mut log),
             };
         }
         panic!("no end after {MAX_STEPS} steps: {:?}", log.steps);
@@ -328,6 +398,32 @@ impl Scenario {
             Step::AwaitKeys(wait) => {
                 self.now = self.now.plus_millis(wait.pause_ms());
                 wait.resume(&mut self.memory, self.now)
+            }
+            Step::CallAuth(wait) => {
+                let reply = next(&mut self.route_replies, "a route's request");
+                let answer = self.send(wait.request(), wait.timeout_ms(), &reply, log);
+                wait.resume(&answer, &mut self.memory, self.now)
+            }
+            Step::CheckHealth(wait) => wait.resume(self.health, self.now),
+            Step::DrawRandom(wait) => {
+                let random: Vec<u8> = (0..72).collect();
+                wait.resume(&random, self.now)
+            }
+            Step::ReadBody(wait) => wait.resume(self.body.clone(), &mut self.memory, self.now),
+            Step::ReadRevocation(wait) => {
+                let (session, user) = wait.names();
+                let found = self.revoked.as_ref().map(|stored| {
+                    let at = |name: &String| stored.get(name).copied();
+                    (session.as_ref().and_then(at), at(&user))
+                });
+                wait.resume(found, &mut self.memory, self.now)
+            }
+            Step::StoreRevocation(wait) => {
+                let revocation = wait.revocation();
+                let stored = self.revoked.as_mut().map(|stored| {
+                    stored.insert(revocation.name().to_owned(), revocation.at());
+                });
+                wait.resume(stored.is_some(), self.now)
             }
             Step::CheckSignature(wait) => {
                 let is_good = check_signature(&wait);

@@ -1,0 +1,195 @@
+//! What only the Worker's own routes need of the runtime: bodies, randomness, revocations, health.
+
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use worker::{Delay, Env, KvStore, Method, RequestInit};
+
+use crate::auth_api;
+use crate::handler::{
+    BodyError, CallAuth, HealthReport, MAX_BODY_BYTES, Reach, ReadBody, ReadRevocation, Step,
+    StoreRevocation,
+};
+use crate::jwks::CachedKeys;
+use crate::pkce;
+use crate::revocation::Revocation;
+use crate::time::UnixTime;
+
+use super::{MEMORY, Runtime, auth, bindings, keys, now, resume};
+
+/// Bindings answer within some 10 ms, seldom 100.
+const BINDING_TIMEOUT_MS: u64 = 1000;
+/// KV's shortest time for a cached read.
+const KV_CACHE_SECONDS: u64 = 60;
+/// An object that exists for the health check alone.
+const HEALTH_OBJECT: &str = "health";
+
+/// Sends a route's own request to Auth.
+pub(super) async fn call_auth(wait: CallAuth) -> Step {
+    let answer = auth::send(wait.request(), wait.timeout_ms()).await;
+    resume(|memory| wait.resume(&answer, memory, now()))
+}
+
+/// Reads the body of a route's request.
+pub(super) async fn read_body(wait: ReadBody, request: &web_sys::Request) -> Step {
+    let body = body(request).await;
+    resume(|memory| wait.resume(body, memory, now()))
+}
+
+/// Looks a session's revocation up.
+pub(super) async fn read_revocation(runtime: &Runtime, wait: ReadRevocation) -> Step {
+    let found = revocations(runtime, wait.names()).await;
+    resume(|memory| wait.resume(found, memory, now()))
+}
+
+/// Stores a revocation.
+pub(super) async fn store_revocation(runtime: &Runtime, wait: StoreRevocation) -> Step {
+    let is_stored = revoke(runtime, wait.revocation()).await;
+    wait.resume(is_stored, now())
+}
+
+/// Reads the body of a request up to the limit.
+async fn body(request: &web_sys::Request) -> Result<Vec<u8>, BodyError> {
+    let named = request.headers().get("content-length").ok().flatten();
+    let length = named.and_then(|length| length.parse::<usize>().ok());
+    if length.is_some_and(|length| length > MAX_BODY_BYTES) {
+        return Err(BodyError::TooLarge);
+    }
+    let Some(stream) = request.body() else {
+        return Ok(Vec::new());
+    };
+    auth::read_stream(&stream, MAX_BODY_BYTES)
+        .await
+        .map_err(|reason| match reason {
+            auth_api::Unreachable::TooLarge => BodyError::TooLarge,
+            auth_api::Unreachable::Network | auth_api::Unreachable::TimedOut => BodyError::Broken,
+        })
+}
+
+/// Random bytes for one flow; none if the runtime has no source of them.
+pub(super) fn random() -> Vec<u8> {
+    let mut bytes = vec![0; pkce::RANDOM_BYTES];
+    match getrandom::getrandom(&mut bytes) {
+        Ok(()) => bytes,
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The times that stand under the keys of a session and its user; `None` if KV fails or is not bound.
+async fn revocations(
+    runtime: &Runtime,
+    names: (Option<String>, String),
+) -> Option<(Option<UnixTime>, Option<UnixTime>)> {
+    let store = store(&runtime.env)?;
+    let (session, user) = names;
+    let read = Box::pin(async {
+        let session = match session {
+            Some(name) => read(&store, &name).await?,
+            None => None,
+        };
+        Some((session, read(&store, &user).await?))
+    });
+    within(read).await?
+}
+
+async fn read(store: &KvStore, name: &str) -> Option<Option<UnixTime>> {
+    let text = store.get(name).cache_ttl(KV_CACHE_SECONDS).text().await;
+    let text = text.ok()?;
+    Some(text.as_deref().map(Revocation::from_stored))
+}
+
+/// Stores a revocation; false if it could not be stored.
+async fn revoke(runtime: &Runtime, revocation: &Revocation) -> bool {
+    let Some(store) = store(&runtime.env) else {
+        return false;
+    };
+    let Ok(put) = store.put(revocation.name(), revocation.to_stored()) else {
+        return false;
+    };
+    let put = Box::pin(put.expiration_ttl(revocation.ttl_seconds()).execute());
+    within(put).await.is_some_and(|stored| stored.is_ok())
+}
+
+/// Looks at the key set and the bindings.
+pub(super) async fn health(runtime: &Runtime) -> HealthReport {
+    HealthReport {
+        keys: key_set(runtime).await,
+        kv: kv(&runtime.env).await,
+        gate: gate(&runtime.env).await,
+    }
+}
+
+async fn key_set(runtime: &Runtime) -> Option<(usize, UnixTime)> {
+    let held = MEMORY.with_borrow(|memory| {
+        memory
+            .keys(now())
+            .map(|keys| (keys.set.len(), keys.fetched_at))
+    });
+    if held.is_some() {
+        return held;
+    }
+    if let Some(stored) = keys::read(runtime).await {
+        return Some((stored.set.len(), stored.fetched_at));
+    }
+    let request = auth_api::keys_request(&runtime.config);
+    let timeout_ms = runtime.config.auth_timeout_ms;
+    let set = keys::fetch(runtime, &request, timeout_ms).await.ok()?;
+    let found = (set.len(), now());
+    let fetched = CachedKeys {
+        set,
+        fetched_at: now(),
+    };
+    MEMORY.with_borrow_mut(|memory| memory.store_keys(fetched));
+    Some(found)
+}
+
+async fn kv(env: &Env) -> Reach {
+    if bindings::binding(env, "SESSION_KV").is_none() {
+        return Reach::Unbound;
+    }
+    let Some(store) = store(env) else {
+        return Reach::Unreachable;
+    };
+    let get = Box::pin(store.get("health").text());
+    reach(within(get).await.is_some_and(|text| text.is_ok()))
+}
+
+async fn gate(env: &Env) -> Reach {
+    if bindings::binding(env, "REFRESH_GATE").is_none() {
+        return Reach::Unbound;
+    }
+    let namespace = env.durable_object("REFRESH_GATE");
+    let Ok(stub) = namespace.and_then(|namespace| namespace.get_by_name(HEALTH_OBJECT)) else {
+        return Reach::Unreachable;
+    };
+    let mut init = RequestInit::new();
+    init.with_method(Method::Get);
+    let Ok(request) = worker::Request::new_with_init("https://gate/", &init) else {
+        return Reach::Unreachable;
+    };
+    // It refuses what is no question about a session; that it answers is enough.
+    let answer = Box::pin(stub.fetch_with_request(request));
+    reach(within(answer).await.is_some_and(|answer| answer.is_ok()))
+}
+
+const fn reach(answers: bool) -> Reach {
+    if answers {
+        Reach::Reachable
+    } else {
+        Reach::Unreachable
+    }
+}
+
+fn store(env: &Env) -> Option<KvStore> {
+    bindings::binding(env, "SESSION_KV")?;
+    env.kv("SESSION_KV").ok()
+}
+
+/// The result, unless it takes too long.
+async fn within<T>(work: impl Future<Output = T> + Unpin) -> Option<T> {
+    let deadline = Delay::from(Duration::from_millis(BINDING_TIMEOUT_MS));
+    match select(work, deadline).await {
+        Either::Left((result, _)) => Some(result),
+        Either::Right(((), _)) => None,
+    }
+}
