@@ -260,11 +260,11 @@ class Bed {
     const snapshot = browser.snapshot(this.#stack.key);
     const { sessionId } = browser;
     const { error } = await browser.client(this.#keeper.url, this.#stack.auth.publishableKey).auth.signOut({ scope: "local" });
-    if (error !== null) {
+    if (error !== null && browser.session(this.#stack.key) !== null) {
       browser.tell(`sign-out failed: ${error.message}`);
       return;
     }
-    // The client also removes its session where Auth refuses the access token; the model knows only one kind of sign-out.
+    // The client forgets its session even where Auth did not hear of the sign-out; the model knows only one kind.
     this.#stack.auth.deleteSession(sessionId);
     browser.signedIn = false;
     browser.deadline = Date.now() + (TIMES.tokenLife / this.#options.scale) * 1000 + 1_000;
