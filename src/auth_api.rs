@@ -208,7 +208,7 @@ fn read_refusal(status: u16, body: &[u8]) -> RefreshReply {
     }
     match (status, code) {
         // A gateway that does not know our key answers without a code of Auth.
-        (401 | 403 | 404, None) => RefreshReply::Misconfigured("auth_refuses_worker"),
+        (401 | 403 | 404 | 413, None) => RefreshReply::Misconfigured("auth_refuses_worker"),
         (_, Some(code)) if matches!(code.as_str(), "bad_json" | "captcha_failed") => {
             RefreshReply::Misconfigured("auth_refuses_request")
         }

@@ -1,7 +1,6 @@
 //! Where a redirect may lead: only ever to a path of the same site.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use url::form_urlencoded;
 
 /// A `Location` is an ASCII header value; everything else of a path stays as it came.
 const NOT_IN_A_LOCATION: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');

@@ -1,6 +1,7 @@
 //! The configuration: variables in, one typed value out, all problems reported together.
 
 mod cookie;
+mod http_url;
 mod keys;
 mod parse;
 mod problems;
@@ -8,19 +9,19 @@ mod urls;
 mod variables;
 
 pub use cookie::{CookieSecure, CookieSettings};
+pub use http_url::{HttpUrl, ParseUrl};
 pub use problems::{ConfigError, ConfigProblem};
 pub use variables::{Kind, Unset, VARIABLES, Variable};
 
 use crate::rules::Rules;
 use crate::secret::Secret;
 use parse::Reader;
-use url::Url;
 
 /// What the operator decided. It is read once and does not change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `<SUPABASE_URL>/auth/v1`, without a slash at its end.
-    pub auth_base: Url,
+    pub auth_base: String,
     /// Where the key set is.
     pub jwks_url: String,
     /// The key that any browser may know.
@@ -36,7 +37,7 @@ pub struct Config {
     /// Leeway on `exp`, `nbf` and `iat`.
     pub clock_skew_seconds: u64,
     /// Where requests go, if not to a binding or to the zone's own origin.
-    pub origin_url: Option<Url>,
+    pub origin_url: Option<HttpUrl>,
     /// What holds for which requests.
     pub rules: Rules,
     /// Where a denied navigation is sent.
@@ -87,74 +88,61 @@ pub enum LogLevel {
 }
 
 impl Config {
-    /// Reads all variables; `look_up` is given a name and answers with the value, if it is set.
+    /// Reads all variables; `look_up` is given a name and answers with the value, if it is set;
+    /// `parse_url` is the URL standard's parser.
     ///
     /// # Errors
     /// Every problem of every variable.
-    pub fn from_vars(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(look_up);
-        let project = urls::project(&mut reader);
-        let auth_base = project.as_ref().map(|project| project.auth_base.clone());
-        let publishable_key = keys::publishable_key(&mut reader);
-        let secret_key = keys::secret_key(&mut reader);
-        let issuers = reader.list("JWT_ISSUER", auth_base.as_ref().map_or("", Url::as_str));
-        let audiences = reader.list("JWT_AUDIENCE", parse::default_text("JWT_AUDIENCE"));
-        let clock_skew_seconds = reader.number("CLOCK_SKEW_SECONDS", 0..=60);
-        let origin_url = urls::origin_url(&mut reader);
-        let rules = rules(&mut reader);
-        let login_path = urls::site_path(&mut reader, "LOGIN_PATH");
-        let auth_path = urls::auth_path(&mut reader);
-        let site_url = urls::site_url(&mut reader);
-        let refresh_margin_seconds = reader.number("REFRESH_MARGIN_SECONDS", 0..=600);
-        let refresh_replay_seconds = reader.number("REFRESH_REPLAY_SECONDS", 0..=300);
-        let auth_timeout_ms = reader.number("AUTH_TIMEOUT_MS", 100..=30_000);
-        let jwks_ttl_seconds = reader.number("JWKS_TTL_SECONDS", 60..=86_400);
-        let revocation = reader.switch("REVOCATION");
-        let cookie = cookie::settings(&mut reader);
-        let storage_key = cookie::storage_key(
-            &mut reader,
-            project.map(|project| project.storage_key),
-            &cookie,
-        );
-        let identity_headers = reader.switch("IDENTITY_HEADERS");
-        let identity_secret = keys::identity_secret(&mut reader);
-        let jwt_secret = reader.secret("SUPABASE_JWT_SECRET");
-        let forward_cookies = reader.switch("FORWARD_COOKIES");
-        let forward_bearer = reader.switch("FORWARD_BEARER");
-        let server_timing = reader.switch("SERVER_TIMING");
-        let log_level = log_level(&mut reader);
+    pub fn from_vars(
+        look_up: impl Fn(&str) -> Option<String>,
+        parse_url: ParseUrl,
+    ) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(look_up, parse_url);
+        let config = Self::read(&mut reader);
         let problems = reader.into_problems();
-        let (Some(auth_base), true) = (auth_base, problems.is_empty()) else {
-            return Err(ConfigError { problems });
-        };
-        let jwks_url = format!("{auth_base}/.well-known/jwks.json");
-        Ok(Self {
-            auth_base,
-            jwks_url,
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            Some(_) | None => Err(ConfigError { problems }),
+        }
+    }
+
+    /// Reads every variable, also behind a problem; `None` only without a project.
+    fn read<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<Self> {
+        let project = urls::project(reader);
+        let auth_base = project.as_ref().map(|project| project.auth_base.clone());
+        let issuer = auth_base.clone().unwrap_or_default();
+        let publishable_key = keys::publishable_key(reader);
+        let cookie = cookie::settings(reader);
+        let label = project.map(|project| project.storage_key);
+        let storage_key = cookie::storage_key(reader, label, &cookie);
+        Some(Self {
+            jwks_url: format!("{issuer}/.well-known/jwks.json"),
             publishable_key,
-            secret_key,
-            jwt_secret,
-            issuers,
-            audiences,
-            clock_skew_seconds,
-            origin_url,
-            rules,
-            login_path,
-            auth_path,
-            site_url,
-            refresh_margin_seconds,
-            refresh_replay_seconds,
-            auth_timeout_ms,
-            jwks_ttl_seconds,
-            revocation,
+            secret_key: keys::secret_key(reader),
+            jwt_secret: reader.secret("SUPABASE_JWT_SECRET"),
+            issuers: reader.list("JWT_ISSUER", &issuer),
+            audiences: reader.list("JWT_AUDIENCE", parse::default_text("JWT_AUDIENCE")),
+            clock_skew_seconds: reader.number("CLOCK_SKEW_SECONDS", 0..=60),
+            origin_url: urls::origin_url(reader),
+            rules: rules(reader),
+            login_path: urls::site_path(reader, "LOGIN_PATH"),
+            auth_path: urls::auth_path(reader),
+            site_url: urls::site_url(reader),
+            refresh_margin_seconds: reader.number("REFRESH_MARGIN_SECONDS", 0..=600),
+            refresh_replay_seconds: reader.number("REFRESH_REPLAY_SECONDS", 0..=300),
+            auth_timeout_ms: reader.number("AUTH_TIMEOUT_MS", 100..=30_000),
+            jwks_ttl_seconds: reader.number("JWKS_TTL_SECONDS", 60..=86_400),
+            revocation: reader.switch("REVOCATION"),
             storage_key,
             cookie,
-            identity_headers,
-            identity_secret,
-            forward_cookies,
-            forward_bearer,
-            server_timing,
-            log_level,
+            identity_headers: reader.switch("IDENTITY_HEADERS"),
+            identity_secret: keys::identity_secret(reader),
+            forward_cookies: reader.switch("FORWARD_COOKIES"),
+            forward_bearer: reader.switch("FORWARD_BEARER"),
+            server_timing: reader.switch("SERVER_TIMING"),
+            log_level: log_level(reader),
+            // The last field, so that every other variable is read before a missing project ends this.
+            auth_base: auth_base?,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Reads variables one by one and gathers what is wrong with them.
 
+use super::http_url::ParseUrl;
 use super::problems::ConfigProblem;
 use super::variables::{Unset, VARIABLES};
 use crate::secret::Secret;
@@ -10,13 +11,15 @@ use std::ops::RangeInclusive;
 /// A reader answers with a harmless value after a problem, so that the variables behind it are still read.
 pub(super) struct Reader<F> {
     look_up: F,
+    parse_url: ParseUrl,
     problems: Vec<ConfigProblem>,
 }
 
 impl<F: Fn(&str) -> Option<String>> Reader<F> {
-    pub(super) fn new(look_up: F) -> Self {
+    pub(super) const fn new(look_up: F, parse_url: ParseUrl) -> Self {
         Self {
             look_up,
+            parse_url,
             problems: Vec::new(),
         }
     }
@@ -26,6 +29,11 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             variable,
             rule: rule.into(),
         });
+    }
+
+    /// The URL's serialised form, if `text` is one.
+    pub(super) fn parse_url(&self, text: &str) -> Option<String> {
+        (self.parse_url)(text)
     }
 
     pub(super) fn into_problems(self) -> Vec<ConfigProblem> {

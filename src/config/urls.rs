@@ -1,12 +1,12 @@
 //! URLs and paths of the configuration.
 
+use super::http_url::{Host, HttpUrl};
 use super::parse::Reader;
 use crate::redirect::safe_next;
-use url::{Host, Url};
 
 /// What the Auth server is reached by, all of it derived from `SUPABASE_URL`.
 pub(super) struct Project {
-    pub(super) auth_base: Url,
+    pub(super) auth_base: String,
     pub(super) storage_key: String,
 }
 
@@ -18,11 +18,11 @@ pub(super) fn project<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> 
         return None;
     };
     let slash = if text.ends_with('/') { "" } else { "/" };
-    let Some(url) = parse_http(&format!("{text}{slash}")) else {
+    let Some(url) = parse_http(reader, &format!("{text}{slash}")) else {
         reader.problem(NAME, "must be a URL that begins with https://");
         return None;
     };
-    if has_user_info(&url) {
+    if url.has_user_info() {
         reader.problem(NAME, "must not hold a user name or password");
         return None;
     }
@@ -33,21 +33,20 @@ pub(super) fn project<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> 
         );
         return None;
     }
-    let label = url
-        .host_str()
-        .and_then(|host| host.split('.').next())
-        .unwrap_or_default();
-    let storage_key = format!("sb-{label}-auth-token");
-    url.join("auth/v1").ok().map(|auth_base| Project {
-        auth_base,
-        storage_key,
+    let label = url.host_text().split('.').next().unwrap_or_default();
+    // What `new URL("auth/v1", url)` does: the last segment, the query and the fragment go.
+    let folder = url.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+    Some(Project {
+        auth_base: format!("{}{folder}/auth/v1", url.origin()),
+        storage_key: format!("sb-{label}-auth-token"),
     })
 }
 
-pub(super) fn origin_url<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<Url> {
+pub(super) fn origin_url<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<HttpUrl> {
     const NAME: &str = "ORIGIN_URL";
-    let url = parse_http(&reader.set(NAME)?)
-        .filter(|url| !has_user_info(url) && url.query().is_none() && url.fragment().is_none());
+    let text = reader.set(NAME)?;
+    let url = parse_http(reader, &text)
+        .filter(|url| !url.has_user_info() && !url.has_query_or_fragment());
     if url.is_none() {
         reader.problem(
             NAME,
@@ -59,19 +58,16 @@ pub(super) fn origin_url<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) 
 
 pub(super) fn site_url<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<String> {
     const NAME: &str = "SITE_URL";
-    let url = parse_http(&reader.set(NAME)?).filter(|url| {
-        !has_user_info(url)
-            && url.path() == "/"
-            && url.query().is_none()
-            && url.fragment().is_none()
-    });
+    let text = reader.set(NAME)?;
+    let url = parse_http(reader, &text)
+        .filter(|url| !url.has_user_info() && url.path() == "/" && !url.has_query_or_fragment());
     if url.is_none() {
         reader.problem(
             NAME,
             "must be an http or https origin, such as https://www.example.com",
         );
     }
-    url.map(|url| url.origin().ascii_serialization())
+    url.map(|url| url.origin())
 }
 
 /// A path of the site, in the one form that a request for it has.
@@ -107,28 +103,27 @@ pub(super) fn auth_path<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -
 }
 
 /// A URL that spells out `http://` or `https://`; the URL standard would also take `https:host`.
-fn parse_http(text: &str) -> Option<Url> {
+fn parse_http<F: Fn(&str) -> Option<String>>(reader: &Reader<F>, text: &str) -> Option<HttpUrl> {
     let spelled = ["http://", "https://"].iter().any(|scheme| {
         text.get(..scheme.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     });
-    if spelled { Url::parse(text).ok() } else { None }
-}
-
-fn has_user_info(url: &Url) -> bool {
-    !url.username().is_empty() || url.password().is_some()
+    if !spelled {
+        return None;
+    }
+    HttpUrl::from_href(reader.parse_url(text)?)
 }
 
 /// Whether the host is on this machine or in a network where nobody else listens.
-fn is_near(url: &Url) -> bool {
+fn is_near(url: &HttpUrl) -> bool {
     match url.host() {
-        Some(Host::Domain(domain)) => {
+        Host::Domain(domain) => {
             let domain = domain.strip_suffix('.').unwrap_or(domain);
             let suffixes = [".localhost", ".local", ".internal"];
             !domain.contains('.') || suffixes.iter().any(|suffix| domain.ends_with(suffix))
         }
-        Some(Host::Ipv4(address)) => is_near_v4(address),
-        Some(Host::Ipv6(address)) => match address.to_ipv4_mapped() {
+        Host::Ipv4(address) => is_near_v4(address),
+        Host::Ipv6(address) => match address.to_ipv4_mapped() {
             Some(address) => is_near_v4(address),
             None => {
                 address.is_loopback()
@@ -136,7 +131,6 @@ fn is_near(url: &Url) -> bool {
                     || address.is_unicast_link_local()
             }
         },
-        None => false,
     }
 }
 

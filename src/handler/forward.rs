@@ -2,6 +2,7 @@
 
 use crate::answer::{Answer, Medium};
 use crate::cache_control;
+use crate::config::HttpUrl;
 use crate::cookies::{self, Forwarding, set_cookie};
 use crate::head::HeaderEdit;
 use crate::identity;
@@ -160,9 +161,7 @@ fn origin_request(visit: &Visit, settled: &Settled, now: UnixTime) -> OriginRequ
 fn origin_host(visit: &Visit) -> String {
     let origin = visit.config.origin_url.as_ref();
     origin
-        .and_then(|url| Some(url.as_str().split_once("://")?.1))
-        .and_then(|rest| rest.split('/').next())
-        .unwrap_or_else(|| visit.head.authority())
+        .map_or_else(|| visit.head.authority(), HttpUrl::authority)
         .to_owned()
 }
 

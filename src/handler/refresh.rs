@@ -89,7 +89,9 @@ pub(super) fn assess(
             end(visit, Outcome::Invalid, "token_unknown_key", memory, now)
         }
         Verdict::KeyUnknown(token) => unknown_key(visit, &token, memory, now),
-        Verdict::Uncheckable(token) if token.kid().is_some() && !token.is_shared_secret() => {
+        // Only the shared secret makes tokens that cannot be checked here; anyone
+        // can make up one of another algorithm that names no key.
+        Verdict::Uncheckable(token) if !token.is_shared_secret() => {
             unknown_key(visit, &token, memory, now)
         }
         Verdict::Uncheckable(token) => {

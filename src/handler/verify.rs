@@ -122,7 +122,8 @@ impl Check {
         let Some(cached) = memory.keys(now) else {
             return self.look_further(looked, memory, now);
         };
-        if looked == Looked::Memory {
+        // A renewed token is verified after the presented one: the record names the farther way.
+        if looked == Looked::Memory && self.visit.record.keys == "none" {
             self.visit.record.keys = "memory";
         }
         let is_fresh = cached.is_fresh(self.visit.config.jwks_ttl_seconds, now);
@@ -226,6 +227,15 @@ impl Check {
             request,
             then: Then::Verify(Box::new(self)),
         })
+    }
+
+    /// True near the expiry, where Auth may refuse a token for its age alone: it
+    /// knows no leeway, and its clock is another.
+    fn is_running_out(&self, now: UnixTime) -> bool {
+        let config = &self.visit.config;
+        let margin = config.refresh_margin_seconds.max(config.clock_skew_seconds);
+        let expiry = self.token.claimed_expiry();
+        expiry.is_some_and(|expiry| expiry < now.plus_seconds(margin))
     }
 
     /// The verdict on a token whose signature, or whose bearer, is known to be good.
@@ -450,6 +460,9 @@ fn asked(
     let subject = check.token.claimed_subject().unwrap_or_default();
     let verdict = match auth_api::read_user_reply(answer, subject) {
         UserReply::Gone(code) => Verdict::Gone(code),
+        UserReply::Rejected if check.is_running_out(now) => {
+            Verdict::Uncheckable(check.token.clone())
+        }
         UserReply::Rejected => Verdict::Failed(TokenError::Rejected),
         UserReply::Unavailable(code) => Verdict::Undecided(code),
         UserReply::WrongUser => Verdict::Failed(TokenError::SubjectMismatch),

@@ -14,11 +14,14 @@ const REQUIRED: [(&str, &str); 2] = [
 ];
 
 fn config(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    Config::from_vars(|name| {
-        let mut all = vars.iter().chain(&REQUIRED);
-        all.find(|(key, _)| *key == name)
-            .map(|(_, value)| (*value).to_owned())
-    })
+    Config::from_vars(
+        |name| {
+            let mut all = vars.iter().chain(&REQUIRED);
+            all.find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        },
+        crate::urls::parse_url,
+    )
 }
 
 fn good(vars: &[(&str, &str)]) -> Config {

@@ -144,12 +144,15 @@ fn the_example_of_secrets_has_what_is_required_or_secret() {
         names,
         expected.map(|variable| variable.name).collect::<Vec<_>>()
     );
-    let config = edge_session::config::Config::from_vars(|name| {
-        lines.iter().find_map(|line| {
-            line.strip_prefix(name)?
-                .strip_prefix('=')
-                .map(str::to_owned)
-        })
-    });
+    let config = edge_session::config::Config::from_vars(
+        |name| {
+            lines.iter().find_map(|line| {
+                line.strip_prefix(name)?
+                    .strip_prefix('=')
+                    .map(str::to_owned)
+            })
+        },
+        crate::urls::parse_url,
+    );
     assert!(config.is_ok(), "{config:?}");
 }

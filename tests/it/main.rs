@@ -7,12 +7,30 @@
     reason = "a panic is how a test fails"
 )]
 
+mod answer;
+mod auth_api;
+mod begin;
+mod cache_control;
 mod config;
 mod cookie_properties;
 mod cookies;
+mod fetch_keys;
+mod forward;
 mod gate;
+mod guard;
 mod house;
+mod identity;
+mod jwks;
+mod memory;
 mod path;
+mod properties;
 mod redirect;
+mod refresh;
 mod rules;
+mod scenario;
+mod settle;
+mod token;
+mod tokens;
+mod urls;
 mod vectors;
+mod verify;

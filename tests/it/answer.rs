@@ -1,0 +1,119 @@
+//! Answers of the Worker itself.
+
+use edge_session::answer::{Answer, Medium};
+use edge_session::cache_control::{DENIAL, NO_STORE};
+use edge_session::config::Config;
+use serde_json::Value;
+
+fn values<'a>(answer: &'a Answer, name: &str) -> Vec<&'a str> {
+    answer
+        .headers()
+        .iter()
+        .filter(|(known, _)| *known == name)
+        .map(|(_, value)| value.as_str())
+        .collect()
+}
+
+fn all() -> Vec<Answer> {
+    let mut answers = vec![
+        Answer::bad_path(),
+        Answer::loop_detected(),
+        Answer::see_other("/login".to_owned()),
+        Answer::unauthorized("anonymous"),
+    ];
+    for medium in [Medium::Html, Medium::Json] {
+        answers.push(Answer::forbidden(medium, "role"));
+        answers.push(Answer::unavailable(medium, "auth_timeout"));
+        answers.push(Answer::origin_unreachable(medium));
+    }
+    answers
+}
+
+#[test]
+fn every_answer_is_uncacheable_and_varies_by_cookie() {
+    for answer in all() {
+        assert_eq!(
+            values(&answer, "cache-control"),
+            [DENIAL],
+            "{}",
+            answer.status()
+        );
+        assert_eq!(values(&answer, "vary"), ["Cookie"]);
+    }
+}
+
+#[test]
+fn every_answer_has_its_status_and_a_readable_body() {
+    let statuses: Vec<u16> = all().iter().map(Answer::status).collect();
+    assert_eq!(statuses, [400, 508, 303, 401, 403, 503, 502, 403, 503, 502]);
+    for answer in all() {
+        let kind = values(&answer, "content-type").concat();
+        if kind.contains("json") {
+            let body: Value = serde_json::from_str(answer.body()).unwrap();
+            assert!(body.get("error").is_some() || body["status"] == answer.status());
+        } else if kind.contains("html") {
+            assert!(
+                answer.body().starts_with("<!doctype html>") && answer.body().contains("<title>")
+            );
+            assert!(
+                values(&answer, "content-security-policy")
+                    .concat()
+                    .contains("default-src 'none'")
+            );
+        } else {
+            assert_eq!((answer.status(), answer.body()), (303, ""));
+        }
+    }
+}
+
+#[test]
+fn cookies_make_an_answer_no_store() {
+    for answer in all() {
+        let answer = answer.with_cookies(vec!["a=1".to_owned(), "b=2".to_owned()]);
+        assert_eq!(values(&answer, "cache-control"), [NO_STORE]);
+        assert_eq!(values(&answer, "set-cookie"), ["a=1", "b=2"]);
+        assert_eq!(
+            (values(&answer, "expires"), values(&answer, "pragma")),
+            (vec!["0"], vec!["no-cache"])
+        );
+    }
+    assert_eq!(
+        Answer::bad_path().with_cookies(Vec::new()),
+        Answer::bad_path()
+    );
+}
+
+#[test]
+fn a_bad_configuration_names_each_variable_and_no_value() {
+    let error = Config::from_vars(
+        |name| match name {
+            "SUPABASE_URL" => Some("ftp://hidden-value".to_owned()),
+            "IDENTITY_SECRET" => Some("hidden-value".to_owned()),
+            _ => None,
+        },
+        crate::urls::parse_url,
+    )
+    .unwrap_err();
+    let answer = Answer::misconfigured(&error);
+    assert_eq!(
+        (answer.status(), values(&answer, "cache-control")),
+        (500, vec!["no-store"])
+    );
+    assert_eq!(
+        values(&answer, "content-type"),
+        ["application/problem+json"]
+    );
+    for name in [
+        "SUPABASE_URL",
+        "SUPABASE_PUBLISHABLE_KEY",
+        "IDENTITY_SECRET",
+    ] {
+        assert!(answer.body().contains(name), "{name}");
+    }
+    assert!(!answer.body().contains("hidden-value"));
+}
+
+#[test]
+fn the_loop_names_the_variable_to_set() {
+    assert!(Answer::loop_detected().body().contains("ORIGIN_URL"));
+}

@@ -1,0 +1,239 @@
+//! The first decisions: loops, paths, bypass, and which session is read.
+
+use edge_session::handler::Outgoing;
+use serde_json::json;
+
+use crate::scenario::{KEY, Run, Scenario, session_cookie, session_json};
+use crate::tokens::{NOW, OTHER_USER, Signer, USER, encode, expiring_in};
+
+#[test]
+fn a_request_that_has_been_here_is_answered_508_and_told_why() {
+    let run = Scenario::new().header("x-session-hop", "1").run();
+    assert_eq!(run.steps, ["respond"]);
+    assert_eq!((run.answer().status(), run.record.status), (508, 508));
+    assert!(run.answer().body().contains("ORIGIN_URL"));
+}
+
+#[test]
+fn a_path_that_cannot_be_decoded_is_answered_400() {
+    for path in ["/%", "/a%zz", "/%ff"] {
+        let run = Scenario::expiring_in(3600).path(path).run();
+        assert_eq!(
+            (run.steps.as_slice(), run.record.status),
+            (&["respond"][..], 400),
+            "{path}"
+        );
+        assert!(run.at_browser("set-cookie").is_empty());
+    }
+}
+
+#[test]
+fn a_bypassed_request_reads_and_writes_no_cookie() {
+    let dead = format!("{KEY}=base64-broken!; a=b");
+    let run = Scenario::new()
+        .rule(&json!({"bypass": true}))
+        .cookie(&dead)
+        .origin_header("cache-control", "public, max-age=60")
+        .run();
+    assert_eq!(run.steps, ["forward"]);
+    assert_eq!(run.outcome(), ("bypass", "bypass"));
+    assert_eq!(run.at_origin("cookie"), [dead]);
+    assert!(matches!(&run.outgoing, Outgoing::Origin(edits) if edits.is_empty()));
+}
+
+#[test]
+fn a_bypassed_request_still_loses_the_reserved_headers() {
+    let run = Scenario::new()
+        .rule(&json!({"bypass": true}))
+        .header("x-session-user-id", "me")
+        .header("X_Session_Role", "admin")
+        .run();
+    assert!(run.at_origin("x-session-user-id").is_empty());
+    assert!(run.at_origin("x_session_role").is_empty());
+    assert_eq!(run.at_origin("x-session-hop"), ["1"]);
+}
+
+#[test]
+fn without_rules_static_files_are_bypassed_and_pages_are_not() {
+    let outcome = |path: &str| Scenario::new().path(path).run().record.outcome;
+    assert_eq!(outcome("/_next/static/a.js"), "bypass");
+    assert_eq!(outcome("/logo.svg"), "bypass");
+    assert_eq!(outcome("/shop"), "anonymous");
+}
+
+#[test]
+fn nothing_sent_is_anonymous_and_costs_nothing() {
+    for cookie in [
+        "",
+        "a=b",
+        &format!("{KEY}="),
+        &format!("{KEY}-user=x"),
+        &format!("x{KEY}=1"),
+    ] {
+        let run = Scenario::new().cookie(cookie).run();
+        assert_eq!(run.steps, ["forward"], "{cookie}");
+        assert_eq!(run.outcome(), ("anonymous", "no_session"), "{cookie}");
+        assert_eq!(run.record.auth_calls, 0);
+    }
+}
+
+#[test]
+fn an_unreadable_session_is_invalid_and_deleted() {
+    let cases = [
+        ("base64-!!!".to_owned(), "not_base64url"),
+        (format!("base64-{}", encode("{")), "not_json"),
+        (
+            format!("base64-{}", encode(r#"{"access_token":"a"}"#)),
+            "wrong_shape",
+        ),
+    ];
+    for (value, reason) in cases {
+        let run = Scenario::new().cookie(&format!("{KEY}={value}; a=b")).run();
+        assert_eq!(run.outcome(), ("invalid", reason));
+        assert_eq!(run.deleted(), [KEY]);
+        assert_eq!(run.at_origin("cookie"), ["a=b"]);
+        assert!(run.has_no_store());
+    }
+}
+
+#[test]
+fn a_format_of_a_later_client_is_not_deleted() {
+    let run = Scenario::new()
+        .cookie(&format!("{KEY}=base64zstd-abc; a=b"))
+        .run();
+    assert_eq!(run.outcome(), ("unavailable", "unknown_encoding"));
+    assert!(run.at_browser("set-cookie").is_empty());
+    assert_eq!(run.at_origin("cookie"), ["a=b"]);
+}
+
+#[test]
+fn a_bearer_token_counts_where_there_is_no_cookie() {
+    let run = Scenario::new().bearer(&expiring_in(3600)).run();
+    assert_eq!(run.outcome(), ("valid", "token_valid"));
+    assert_eq!(run.at_origin("x-session-user-id"), [USER]);
+}
+
+#[test]
+fn a_cookie_counts_before_a_bearer_token() {
+    let other = Signer::Es256.mint(&json!({"sub": OTHER_USER}));
+    let run = Scenario::expiring_in(3600).bearer(&other).run();
+    assert_eq!(run.at_origin("x-session-user-id"), [USER]);
+}
+
+#[test]
+fn a_bearer_token_is_never_refreshed() {
+    for (left, outcome) in [
+        (30, ("valid", "token_valid")),
+        (-30, ("expired", "token_expired")),
+    ] {
+        let token = expiring_in(left);
+        let run = Scenario::new().bearer(&token).run();
+        assert_eq!(run.outcome(), outcome);
+        assert!(run.orders.is_empty());
+        assert!(run.at_browser("set-cookie").is_empty());
+        assert_eq!(run.at_origin("authorization"), [format!("Bearer {token}")]);
+    }
+}
+
+#[test]
+fn the_scheme_of_a_bearer_token_has_no_case_and_others_are_not_ours() {
+    let token = expiring_in(3600);
+    let outcome = |value: &str| {
+        let mut scenario = Scenario::new().header("authorization", value);
+        scenario.run().record.outcome
+    };
+    assert_eq!(outcome(&format!("bEARER {token}")), "valid");
+    assert_eq!(outcome("Basic dTpw"), "anonymous");
+    assert_eq!(outcome("Bearer "), "anonymous");
+    assert_eq!(outcome("Bearer x"), "invalid");
+}
+
+/// A `Cookie` header with two sessions under one name.
+fn twins(first: &str, second: &str) -> Run {
+    let header = format!("{}; a=b; {}", session_cookie(first), session_cookie(second));
+    Scenario::new().cookie(&header).run()
+}
+
+fn token_of(user: &str, left: u64) -> String {
+    Signer::Es256.mint(&json!({"sub": user, "exp": NOW + left}))
+}
+
+#[test]
+fn of_twins_of_one_user_the_later_expiry_counts() {
+    let (early, late) = (token_of(USER, 1000), token_of(USER, 3000));
+    for run in [twins(&early, &late), twins(&late, &early)] {
+        assert_eq!(run.outcome(), ("valid", "token_valid"));
+        assert_eq!(
+            run.at_origin("x-session-expires-at"),
+            [(NOW + 3000).to_string()]
+        );
+        assert_eq!(run.written().unwrap()["access_token"], late);
+    }
+}
+
+#[test]
+fn of_twins_of_two_users_the_first_counts() {
+    let (mine, tossed) = (token_of(USER, 1000), token_of(OTHER_USER, 3000));
+    assert_eq!(twins(&mine, &tossed).at_origin("x-session-user-id"), [USER]);
+    assert_eq!(
+        twins(&tossed, &mine).at_origin("x-session-user-id"),
+        [OTHER_USER]
+    );
+}
+
+#[test]
+fn a_twin_that_does_not_verify_does_not_win() {
+    let good = token_of(USER, 1000);
+    let forged = Signer::OtherEs256.token(
+        &Signer::Es256.header(),
+        &crate::tokens::claims(&json!({"exp": NOW + 9000})),
+    );
+    for run in [
+        twins(&forged, &good),
+        twins(&good, &forged),
+        twins("x.y.z", &good),
+    ] {
+        assert_eq!(run.outcome(), ("valid", "token_valid"));
+        assert_eq!(run.written().unwrap()["access_token"], good);
+    }
+}
+
+#[test]
+fn the_origin_sees_one_twin_and_the_other_is_deleted_at_both_scopes() {
+    let (early, late) = (token_of(USER, 1000), token_of(USER, 3000));
+    let run = twins(&early, &late);
+    let cookies = run.at_origin("cookie").concat();
+    assert_eq!(cookies.matches(KEY).count(), 1, "{cookies}");
+    assert!(cookies.contains("a=b"));
+    let lines = run.at_browser("set-cookie");
+    assert!(lines[0].starts_with(&format!("{KEY}=; Max-Age=0; Domain=site.example")));
+    assert!(lines.last().unwrap().starts_with(&format!("{KEY}=base64-")));
+    assert!(run.has_no_store());
+}
+
+#[test]
+fn twins_that_are_both_forged_are_invalid() {
+    let run = twins("a.b.c", "d.e.f");
+    assert_eq!(run.outcome(), ("invalid", "token_malformed"));
+    assert!(run.deleted().contains(&KEY.to_owned()));
+    assert!(run.written().is_none());
+}
+
+#[test]
+fn a_session_of_33_chunks_is_malformed() {
+    let value = format!(
+        "base64-{}",
+        encode(session_json(&expiring_in(3600), "r").to_string())
+    );
+    let size = value.len() / 32;
+    let chunks: Vec<String> = value
+        .as_bytes()
+        .chunks(size)
+        .enumerate()
+        .map(|(index, chunk)| format!("{KEY}.{index}={}", std::str::from_utf8(chunk).unwrap()))
+        .collect();
+    assert_eq!(chunks.len(), 33);
+    let run = Scenario::new().cookie(&chunks.join("; ")).run();
+    assert_eq!(run.outcome(), ("invalid", "too_many_chunks"));
+    assert_eq!(run.deleted().len(), 33);
+}

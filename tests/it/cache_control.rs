@@ -1,0 +1,110 @@
+//! Which caches may keep an answer.
+
+use edge_session::cache_control::{NO_STORE, PRIVATE, carries_session, revalidate, with_session};
+use edge_session::head::HeaderEdit;
+
+fn set(edits: &[HeaderEdit], wanted: &str) -> Option<String> {
+    edits.iter().find_map(|edit| match edit {
+        HeaderEdit::Set(name, value) if *name == wanted => Some(value.clone()),
+        HeaderEdit::Append(..) | HeaderEdit::Remove(_) | HeaderEdit::Set(..) => None,
+    })
+}
+
+fn removed(edits: &[HeaderEdit]) -> Vec<&str> {
+    edits
+        .iter()
+        .filter_map(|edit| match edit {
+            HeaderEdit::Remove(name) => Some(name.as_str()),
+            HeaderEdit::Append(..) | HeaderEdit::Set(..) => None,
+        })
+        .collect()
+}
+
+const CDN: [&str; 4] = [
+    "cdn-cache-control",
+    "cloudflare-cdn-cache-control",
+    "surrogate-control",
+    "surrogate-key",
+];
+
+#[test]
+fn a_session_cookie_forbids_every_cache_and_every_validator() {
+    let edits = carries_session(None);
+    assert_eq!(set(&edits, "cache-control").as_deref(), Some(NO_STORE));
+    assert_eq!(
+        (
+            set(&edits, "expires").as_deref(),
+            set(&edits, "pragma").as_deref()
+        ),
+        (Some("0"), Some("no-cache"))
+    );
+    assert_eq!(
+        removed(&edits),
+        [&CDN[..], &["age", "etag", "last-modified"]].concat()
+    );
+}
+
+#[test]
+fn what_the_origin_marked_private_stays_as_it_is() {
+    for marked in [
+        "private",
+        "no-store",
+        "no-cache",
+        "PRIVATE, max-age=5",
+        "max-age=0,no-store",
+        "public, no-cache",
+    ] {
+        let edits = with_session(Some(marked), None);
+        assert_eq!(set(&edits, "cache-control"), None, "{marked}");
+        assert_eq!(removed(&edits), CDN, "a CDN header would speak over it");
+    }
+}
+
+#[test]
+fn everything_else_becomes_private() {
+    for cache_control in [
+        None,
+        Some(""),
+        Some("public"),
+        Some("max-age=60"),
+        Some("private=\"set-cookie\""),
+        Some("no-cache=\"x\""),
+        Some("s-maxage=1"),
+        Some("x-private"),
+    ] {
+        let edits = with_session(cache_control, None);
+        assert_eq!(
+            set(&edits, "cache-control").as_deref(),
+            Some(PRIVATE),
+            "{cache_control:?}"
+        );
+        assert_eq!(set(&edits, "vary").as_deref(), Some("Cookie"));
+    }
+}
+
+#[test]
+fn validators_stay_where_the_browser_may_keep_the_answer() {
+    assert_eq!(removed(&revalidate(None)), CDN);
+}
+
+#[test]
+fn vary_gains_cookie_once() {
+    for (vary, expected) in [
+        (None, Some("Cookie")),
+        (Some(""), Some("Cookie")),
+        (Some(" "), Some("Cookie")),
+        (Some("Accept"), Some("Accept, Cookie")),
+        (Some("Accept, Cookies"), Some("Accept, Cookies, Cookie")),
+        (Some("cookie"), None),
+        (Some("Accept,COOKIE"), None),
+        (Some("*"), None),
+    ] {
+        for edits in [
+            carries_session(vary),
+            revalidate(vary),
+            with_session(None, vary),
+        ] {
+            assert_eq!(set(&edits, "vary").as_deref(), expected, "{vary:?}");
+        }
+    }
+}

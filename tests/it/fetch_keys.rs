@@ -1,0 +1,269 @@
+//! Where keys come from: memory, the store, the network; and how seldom the network is asked.
+
+use edge_session::jwks::KeysError;
+use serde_json::{Value, json};
+
+use crate::scenario::{Reply, Scenario, session_cookie};
+use crate::tokens::{NOW, Signer, claims, expiring_in, key_set_json, public_jwk};
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// A good token whose key the usual set does not list.
+fn of_unknown_key(kid: &str) -> String {
+    Signer::OtherEs256.token(&json!({"alg": "ES256", "kid": kid}), &claims(&json!({})))
+}
+
+fn rotated() -> Value {
+    let mut set = key_set_json();
+    let new = public_jwk("other_es256", &json!({"kid": "kid-other", "alg": "ES256"}));
+    set["keys"].as_array_mut().unwrap().push(new);
+    set
+}
+
+fn unavailable() -> Reply {
+    Reply::error(500, "unexpected_failure")
+}
+
+#[test]
+fn a_stored_set_saves_the_fetch() {
+    let run = Scenario::expiring_in(3600)
+        .stored_keys(&key_set_json(), 10)
+        .run();
+    assert_eq!(run.steps, ["read_keys", "check_signature", "forward"]);
+    assert_eq!((run.record.keys, run.record.auth_calls), ("kv", 0));
+}
+
+#[test]
+fn the_fetch_goes_to_the_jwks_url_with_the_publishable_key() {
+    let run = Scenario::expiring_in(3600).run();
+    let (request, limit) = &run.sent[0];
+    assert_eq!(
+        request.url,
+        "https://abc.supabase.co/auth/v1/.well-known/jwks.json"
+    );
+    assert_eq!((request.method, *limit), ("GET", 5000));
+    assert!(
+        request
+            .headers
+            .contains(&("apikey", "sb_publishable_x".to_owned()))
+    );
+}
+
+#[test]
+fn a_stale_set_serves_while_one_request_refetches() {
+    let mut scenario = Scenario::expiring_in(3600).known_keys(&key_set_json(), 600);
+    let run = scenario.run();
+    assert_eq!(run.steps, ["check_signature", "forward"]);
+    assert_eq!(
+        (run.outcome(), run.record.keys),
+        (("valid", "token_valid"), "stale")
+    );
+    assert!(scenario.memory.take_background_fetch());
+    let mut scenario = scenario.cookie(&session_cookie(&expiring_in(3000)));
+    assert_eq!(scenario.run().record.keys, "stale");
+    assert!(
+        !scenario.memory.take_background_fetch(),
+        "one refetch is under way already"
+    );
+}
+
+#[test]
+fn a_fresh_set_is_not_refetched() {
+    let mut scenario = Scenario::expiring_in(3600).known_keys(&key_set_json(), 599);
+    assert_eq!(scenario.run().record.keys, "memory");
+    assert!(!scenario.memory.take_background_fetch());
+}
+
+#[test]
+fn a_refetch_that_was_lost_is_wanted_again() {
+    let mut scenario = Scenario::expiring_in(3600).known_keys(&key_set_json(), 600);
+    scenario.run();
+    assert!(scenario.memory.take_background_fetch());
+    scenario.later(15);
+    let mut scenario = scenario.cookie(&session_cookie(&expiring_in(3000)));
+    scenario.run();
+    assert!(scenario.memory.take_background_fetch());
+}
+
+#[test]
+fn the_last_good_set_serves_for_a_day_and_no_longer() {
+    let outcome = |age| {
+        let scenario = Scenario::expiring_in(3600).no_key_set(KeysError::Unreachable);
+        scenario.stored_keys(&key_set_json(), age).run().outcome()
+    };
+    assert_eq!(outcome(DAY - 1), ("valid", "token_valid"));
+    assert_eq!(outcome(DAY), ("unavailable", "keys_unreachable"));
+}
+
+#[test]
+fn without_keys_nothing_is_decided_and_nothing_deleted() {
+    for error in [
+        KeysError::Unreachable,
+        KeysError::Malformed,
+        KeysError::TooLarge,
+        KeysError::Status(500),
+        KeysError::Status(404),
+    ] {
+        let run = Scenario::expiring_in(3600).no_key_set(error).run();
+        assert_eq!(
+            run.outcome(),
+            ("unavailable", "keys_unreachable"),
+            "{error}"
+        );
+        assert_eq!(run.steps, ["read_keys", "fetch_keys", "forward"]);
+        assert!(run.at_browser("set-cookie").is_empty() && run.at_origin("cookie").is_empty());
+    }
+}
+
+#[test]
+fn after_a_failed_fetch_the_next_waits_five_seconds() {
+    let mut scenario = Scenario::expiring_in(3600).no_key_set(KeysError::Unreachable);
+    scenario.run();
+    assert_eq!(scenario.later(4).run().steps, ["read_keys", "forward"]);
+    let mut scenario = scenario.key_set(&key_set_json());
+    assert_eq!(scenario.later(1).run().outcome(), ("valid", "token_valid"));
+}
+
+#[test]
+fn an_unknown_kid_is_looked_for_once_and_found_after_a_rotation() {
+    let mut scenario = Scenario::with_token(&of_unknown_key("kid-other"))
+        .known_keys(&key_set_json(), 10)
+        .key_set(&rotated());
+    let run = scenario.run();
+    assert_eq!(run.steps, ["fetch_keys", "check_signature", "forward"]);
+    assert_eq!(run.outcome(), ("valid", "token_valid"));
+}
+
+#[test]
+fn a_kid_that_stays_unknown_is_remembered() {
+    let mut scenario = Scenario::with_token(&of_unknown_key("ghost"))
+        .known_keys(&key_set_json(), 10)
+        .refresh(unavailable());
+    assert_eq!(
+        scenario.run().steps,
+        ["fetch_keys", "refresh_session", "forward"]
+    );
+    scenario.later(31);
+    assert_eq!(
+        scenario.run().steps,
+        ["refresh_session", "forward"],
+        "no second look"
+    );
+    scenario.later(600);
+    assert_eq!(
+        scenario.run().steps[0],
+        "fetch_keys",
+        "after ten minutes it may have appeared"
+    );
+}
+
+#[test]
+fn sprayed_kids_force_one_fetch_in_thirty_seconds() {
+    let mut fetches = 0;
+    let mut scenario = Scenario::new()
+        .known_keys(&key_set_json(), 10)
+        .refresh(unavailable().taking(0));
+    for index in 0..20 {
+        scenario = scenario.cookie(&session_cookie(&of_unknown_key(&format!("kid-{index}"))));
+        fetches += scenario
+            .run()
+            .steps
+            .iter()
+            .filter(|step| **step == "fetch_keys")
+            .count();
+        scenario.later(1);
+    }
+    assert_eq!(fetches, 1);
+    scenario.later(30);
+    let mut scenario = scenario.cookie(&session_cookie(&of_unknown_key("kid-31")));
+    assert_eq!(scenario.run().steps[0], "fetch_keys");
+}
+
+#[test]
+fn at_most_ten_sessions_of_unknown_keys_reach_auth_in_a_minute() {
+    // Each answer of Auth is one that leaves its breaker closed.
+    let mut scenario = Scenario::new()
+        .known_keys(&key_set_json(), 10)
+        .refresh(Reply::error(409, "conflict").taking(0));
+    let mut refreshes = Vec::new();
+    for index in 0..15 {
+        scenario = scenario.cookie(&session_cookie(&of_unknown_key(&format!("kid-{index}"))));
+        let run = scenario.run();
+        refreshes.push(run.orders.len());
+        if index >= 10 {
+            assert_eq!(run.outcome(), ("unavailable", "token_unknown_key"));
+            assert!(run.at_browser("set-cookie").is_empty());
+        }
+    }
+    assert_eq!(refreshes.iter().sum::<usize>(), 10);
+    scenario.later(60);
+    assert_eq!(scenario.run().orders.len(), 1);
+}
+
+#[test]
+fn a_session_whose_key_was_revoked_is_renewed() {
+    let fresh = Signer::Es256.mint(&json!({"exp": NOW + 7200}));
+    let run = Scenario::with_token(&of_unknown_key("revoked"))
+        .known_keys(&key_set_json(), 10)
+        .refresh(Reply::renewed(&fresh))
+        .run();
+    assert_eq!(run.outcome(), ("refreshed", "token_renewed"));
+    assert_eq!(
+        run.orders[0].session_id, None,
+        "nobody vouched for its session id"
+    );
+}
+
+#[test]
+fn an_unknown_kid_while_auth_is_down_decides_nothing() {
+    let run = Scenario::with_token(&of_unknown_key("new"))
+        .known_keys(&key_set_json(), 10)
+        .no_key_set(KeysError::Unreachable)
+        .run();
+    assert_eq!(run.outcome(), ("unavailable", "keys_unreachable"));
+    assert!(run.orders.is_empty());
+}
+
+#[test]
+fn a_set_that_became_empty_does_not_lock_anyone_out() {
+    let empty = json!({"keys": []});
+    let run = Scenario::expiring_in(3600)
+        .known_keys(&empty, 10)
+        .user(Reply::user(crate::tokens::USER))
+        .run();
+    assert_eq!(run.steps, ["ask_user", "forward"]);
+    assert_eq!(run.record.outcome, "valid");
+}
+
+#[test]
+fn a_bearer_token_of_an_unknown_key_is_invalid_and_not_renewed() {
+    let run = Scenario::new().bearer(&of_unknown_key("ghost")).run();
+    assert_eq!(run.outcome(), ("invalid", "token_unknown_key"));
+    assert!(run.orders.is_empty());
+}
+
+#[test]
+fn while_one_request_fetches_the_others_look_again() {
+    let mut scenario = Scenario::expiring_in(3600);
+    let now = scenario.now;
+    assert!(scenario.memory.claim_fetch(now));
+    let run = scenario.run();
+    assert_eq!(run.steps[..2], ["read_keys", "await_keys"]);
+    assert_eq!(
+        run.steps[run.steps.len() - 3..],
+        ["fetch_keys", "check_signature", "forward"],
+        "the other one was lost"
+    );
+    assert_eq!(run.outcome(), ("valid", "token_valid"));
+    assert!(run.record.ms.keys >= 2000 && run.record.ms.keys < 4000);
+}
+
+#[test]
+fn a_failed_fetch_of_another_request_ends_the_waiting() {
+    let mut scenario = Scenario::expiring_in(3600);
+    let now = scenario.now;
+    scenario.memory.note_failed_fetch(now);
+    let run = scenario.run();
+    assert_eq!(run.steps, ["read_keys", "forward"]);
+    assert_eq!(run.outcome(), ("unavailable", "keys_unreachable"));
+}

@@ -1,0 +1,443 @@
+//! What the origin gets, and what becomes of its answer.
+
+use edge_session::handler::Outgoing;
+use edge_session::head::HeaderEdit;
+use serde_json::json;
+
+use crate::scenario::{KEY, Reply, Run, Scenario, session_cookie};
+use crate::tokens::{NOW, Signer, expiring_in};
+
+fn fresh() -> String {
+    Signer::Es256.mint(&json!({"exp": NOW + 7200}))
+}
+
+/// A visitor for every outcome, with cookies of others around the session.
+fn visitor(outcome: &str) -> Scenario {
+    let around = |token: &str| format!("a=1; {}; b=\"2\"", session_cookie(token));
+    let with = |token: &str| Scenario::new().cookie(&around(token));
+    match outcome {
+        "anonymous" => Scenario::new().cookie("a=1; b=\"2\""),
+        "valid" => with(&expiring_in(3600)),
+        "refreshed" => with(&expiring_in(30)).refresh(Reply::renewed(&fresh())),
+        "expired" => with(&expiring_in(-60)).refresh(Reply::error(400, "session_expired")),
+        "invalid" => with("a.b.c"),
+        "revoked" => {
+            with(&Signer::Hs256.mint(&json!({}))).user(Reply::error(403, "session_not_found"))
+        }
+        "unavailable" => with(&expiring_in(-60)).refresh(Reply::error(503, "x")),
+        "bypass" => with(&expiring_in(3600)).rule(&json!({"bypass": true})),
+        other => panic!("{other}"),
+    }
+}
+
+const OUTCOMES: [&str; 8] = [
+    "anonymous",
+    "bypass",
+    "expired",
+    "invalid",
+    "refreshed",
+    "revoked",
+    "unavailable",
+    "valid",
+];
+
+#[test]
+fn every_outcome_has_its_cookies_at_origin_and_browser() {
+    for outcome in OUTCOMES {
+        let run = visitor(outcome).run();
+        assert_eq!(run.record.outcome, outcome);
+        let sent = run.at_origin("cookie").concat();
+        assert!(
+            sent.starts_with("a=1;") && sent.contains(" b=\"2\""),
+            "{outcome}: {sent}"
+        );
+        let sees_session = matches!(outcome, "valid" | "refreshed" | "bypass");
+        assert_eq!(
+            sent.matches(KEY).count(),
+            usize::from(sees_session),
+            "{outcome}: {sent}"
+        );
+        let deletes = matches!(outcome, "expired" | "invalid" | "revoked");
+        assert_eq!(run.deleted().len(), usize::from(deletes), "{outcome}");
+        assert_eq!(run.written().is_some(), outcome == "refreshed", "{outcome}");
+        assert_eq!(run.record.cookies, run.at_browser("set-cookie").len());
+        assert_eq!(
+            run.has_no_store(),
+            deletes || outcome == "refreshed",
+            "{outcome}"
+        );
+    }
+}
+
+#[test]
+fn every_outcome_but_bypass_has_its_identity_headers() {
+    for outcome in OUTCOMES {
+        let run = visitor(outcome).run();
+        let expected: Vec<&str> = if outcome == "bypass" {
+            vec![]
+        } else {
+            vec![outcome]
+        };
+        assert_eq!(run.at_origin("x-session-outcome"), expected);
+        let is_known = matches!(outcome, "valid" | "refreshed");
+        assert_eq!(
+            run.at_origin("x-session-user-id").len(),
+            usize::from(is_known),
+            "{outcome}"
+        );
+    }
+}
+
+#[test]
+fn an_untouched_session_leaves_the_header_byte_for_byte() {
+    let odd = format!("a=1;b = 2 ;; {};c=é", session_cookie(&expiring_in(3600)));
+    let run = Scenario::new().cookie(&odd).run();
+    let request = run.origin.as_ref().unwrap();
+    let touches = |edit: &HeaderEdit| {
+        matches!(edit, HeaderEdit::Set("cookie", _))
+            || *edit == HeaderEdit::Remove("cookie".to_owned())
+    };
+    assert!(!request.edits.iter().any(touches));
+    assert_eq!(run.at_origin("cookie"), [odd]);
+}
+
+#[test]
+fn a_header_with_nothing_left_is_removed() {
+    let run = Scenario::with_token("a.b.c").run();
+    assert!(run.at_origin("cookie").is_empty());
+}
+
+#[test]
+fn headers_that_nobody_names_stay_as_they_came() {
+    let run = visitor("refreshed")
+        .header("accept-language", "de, en")
+        .header("x-own", "naïve")
+        .header("if-none-match", "\"1\"")
+        .run();
+    assert_eq!(run.at_origin("accept-language"), ["de, en"]);
+    assert_eq!(run.at_origin("x-own"), ["naïve"]);
+    assert_eq!(run.at_origin("if-none-match"), ["\"1\""]);
+}
+
+#[test]
+fn the_hop_is_marked_once() {
+    let run = Scenario::new().header("x_session_hop", "0").run();
+    assert_eq!(run.at_origin("x-session-hop"), ["1"]);
+    assert!(run.at_origin("x_session_hop").is_empty());
+}
+
+#[test]
+fn forward_cookies_off_keeps_the_whole_family_from_the_origin() {
+    let cookie = format!(
+        "a=1; {}; {KEY}-code-verifier=x; {KEY}-user=y; b=2",
+        session_cookie(&expiring_in(3600))
+    );
+    for outcome in ["valid", "refreshed"] {
+        let left = if outcome == "valid" { 3600 } else { 30 };
+        let cookie = cookie.replace(
+            &session_cookie(&expiring_in(3600)),
+            &session_cookie(&expiring_in(left)),
+        );
+        let run = Scenario::new()
+            .cookie(&cookie)
+            .var("FORWARD_COOKIES", "off")
+            .refresh(Reply::renewed(&fresh()))
+            .run();
+        assert_eq!(
+            (
+                run.record.outcome,
+                run.at_origin("cookie").concat().as_str()
+            ),
+            (outcome, "a=1; b=2")
+        );
+    }
+}
+
+#[test]
+fn verifiers_of_a_sign_in_under_way_reach_the_origin_without_the_session() {
+    let run = Scenario::new()
+        .cookie(&format!("{KEY}=x; {KEY}-code-verifier=v"))
+        .run();
+    assert_eq!(run.at_origin("cookie"), [format!("{KEY}-code-verifier=v")]);
+    assert_eq!(run.deleted(), [KEY]);
+}
+
+#[test]
+fn forward_bearer_hands_the_current_token_over() {
+    for (outcome, token) in [("valid", expiring_in(3600)), ("refreshed", fresh())] {
+        let run = visitor(outcome).var("FORWARD_BEARER", "on").run();
+        assert_eq!(run.at_origin("authorization"), [format!("Bearer {token}")]);
+    }
+    for outcome in [
+        "anonymous",
+        "bypass",
+        "expired",
+        "invalid",
+        "revoked",
+        "unavailable",
+    ] {
+        let run = visitor(outcome).var("FORWARD_BEARER", "on").run();
+        assert!(run.at_origin("authorization").is_empty(), "{outcome}");
+    }
+    assert!(
+        visitor("valid").run().at_origin("authorization").is_empty(),
+        "off by default"
+    );
+}
+
+#[test]
+fn an_authorization_of_the_client_stays_its_own() {
+    let run = visitor("valid")
+        .var("FORWARD_BEARER", "on")
+        .header("authorization", "Basic dTpw")
+        .run();
+    assert_eq!(run.at_origin("authorization"), ["Basic dTpw"]);
+}
+
+#[test]
+fn origin_url_replaces_scheme_and_host_and_keeps_path_and_query() {
+    for (base, expected) in [
+        (
+            "http://127.0.0.1:3000",
+            "http://127.0.0.1:3000/a%20b//c?d=e%2F&f",
+        ),
+        (
+            "https://origin.example/base/",
+            "https://origin.example/base/a%20b//c?d=e%2F&f",
+        ),
+    ] {
+        let run = Scenario::new()
+            .var("ORIGIN_URL", base)
+            .path("/a%20b//c?d=e%2F&f")
+            .run();
+        assert_eq!(run.origin.as_ref().unwrap().url.as_deref(), Some(expected));
+        assert_eq!(run.at_origin("x-forwarded-host"), ["site.example"]);
+        assert_eq!(run.at_origin("x-forwarded-proto"), ["https"]);
+    }
+    let run = Scenario::new().run();
+    assert_eq!(run.origin.as_ref().unwrap().url, None);
+    assert!(run.at_origin("x-forwarded-host").is_empty());
+}
+
+#[test]
+fn a_session_bypasses_the_cache_in_front_of_the_origin() {
+    for outcome in OUTCOMES {
+        let expected = !matches!(outcome, "anonymous" | "bypass");
+        assert_eq!(
+            visitor(outcome).run().origin.unwrap().bypass_cache,
+            expected,
+            "{outcome}"
+        );
+    }
+    let run = Scenario::new().bearer(&expiring_in(3600)).run();
+    assert!(run.origin.unwrap().bypass_cache);
+}
+
+fn shared(scenario: Scenario) -> Scenario {
+    scenario.rule(&json!({"cache": "shared"}))
+}
+
+#[test]
+fn a_shared_page_is_asked_for_as_by_nobody() {
+    for outcome in ["valid", "refreshed", "invalid", "unavailable", "anonymous"] {
+        let run = shared(visitor(outcome))
+            .header("authorization", "Bearer x")
+            .header("x-session-user-id", "me")
+            .var("FORWARD_BEARER", "on")
+            .var("IDENTITY_SECRET", "a-secret-of-more-than-32-bytes-for-it")
+            .run();
+        let names: Vec<String> = run
+            .all_at_origin()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(
+            names,
+            ["accept", "sec-fetch-mode", "x-session-hop"],
+            "{outcome}"
+        );
+        assert!(!run.origin.unwrap().bypass_cache);
+    }
+}
+
+#[test]
+fn a_shared_page_without_guard_keeps_the_headers_of_the_origin() {
+    let run = shared(visitor("valid"))
+        .origin_header("cache-control", "public, max-age=60")
+        .origin_header("etag", "\"1\"")
+        .run();
+    assert!(matches!(&run.outgoing, Outgoing::Origin(edits) if edits.is_empty()));
+}
+
+#[test]
+fn a_shared_page_behind_a_guard_is_private_and_revalidates() {
+    let run = Scenario::expiring_in(3600)
+        .rule(&json!({"cache": "shared", "require": true}))
+        .origin_header("cache-control", "public, s-maxage=60")
+        .origin_header("cdn-cache-control", "max-age=60")
+        .origin_header("etag", "\"1\"")
+        .run();
+    assert_eq!(run.at_browser("cache-control"), ["private, no-cache"]);
+    assert_eq!(
+        (run.at_browser("etag"), run.at_browser("vary")),
+        (vec!["\"1\"".to_owned()], vec!["Cookie".to_owned()])
+    );
+    assert!(run.at_browser("cdn-cache-control").is_empty());
+}
+
+#[test]
+fn a_shared_page_with_cookies_is_kept_by_nobody() {
+    for outcome in ["refreshed", "expired", "invalid"] {
+        let run = shared(visitor(outcome))
+            .origin_header("cache-control", "public, max-age=60")
+            .origin_header("etag", "\"1\"")
+            .run();
+        assert!(run.has_no_store(), "{outcome}");
+        assert!(run.at_browser("etag").is_empty());
+    }
+}
+
+const LOUD: [(&str, &str); 9] = [
+    ("cache-control", "public, max-age=600"),
+    ("cdn-cache-control", "max-age=600"),
+    ("cloudflare-cdn-cache-control", "max-age=600"),
+    ("surrogate-control", "max-age=600"),
+    ("surrogate-key", "page"),
+    ("etag", "\"1\""),
+    ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
+    ("age", "5"),
+    ("vary", "Accept-Encoding"),
+];
+
+fn with_loud_origin(outcome: &str) -> Run {
+    let mut scenario = LOUD
+        .into_iter()
+        .fold(visitor(outcome), |scenario, (name, value)| {
+            scenario.origin_header(name, value)
+        });
+    scenario.run()
+}
+
+#[test]
+fn a_response_with_a_session_cookie_is_kept_by_no_cache() {
+    for outcome in ["refreshed", "expired", "invalid", "revoked"] {
+        let run = with_loud_origin(outcome);
+        assert!(run.has_no_store(), "{outcome}");
+        assert_eq!(run.at_browser("expires"), ["0"]);
+        assert_eq!(run.at_browser("pragma"), ["no-cache"]);
+        assert_eq!(run.at_browser("vary"), ["Accept-Encoding, Cookie"]);
+        for (name, _) in &LOUD[1..8] {
+            assert!(run.at_browser(name).is_empty(), "{outcome}: {name}");
+        }
+    }
+}
+
+#[test]
+fn a_response_to_a_session_is_private_and_keeps_its_validators() {
+    for outcome in ["valid", "unavailable"] {
+        let run = with_loud_origin(outcome);
+        assert_eq!(
+            run.at_browser("cache-control"),
+            ["private, no-cache"],
+            "{outcome}"
+        );
+        assert_eq!(run.at_browser("vary"), ["Accept-Encoding, Cookie"]);
+        assert_eq!(run.at_browser("etag"), ["\"1\""]);
+        assert!(
+            run.at_browser("cdn-cache-control").is_empty()
+                && run.at_browser("surrogate-control").is_empty()
+        );
+    }
+}
+
+#[test]
+fn without_a_session_the_headers_of_the_origin_stand() {
+    for outcome in ["anonymous", "bypass"] {
+        let run = with_loud_origin(outcome);
+        for (name, value) in LOUD {
+            assert_eq!(run.at_browser(name), [value], "{outcome}");
+        }
+    }
+}
+
+#[test]
+fn the_origin_speaks_last_about_the_session() {
+    for line in [
+        format!("{KEY}=base64-x; Path=/"),
+        format!("{KEY}.0=x; Path=/"),
+        format!("{KEY}=; Max-Age=0"),
+        format!(" {KEY} = x"),
+        format!("{KEY}-code-verifier=v"),
+    ] {
+        for outcome in ["refreshed", "invalid", "valid"] {
+            let run = visitor(outcome).origin_header("set-cookie", &line).run();
+            assert_eq!(
+                run.at_browser("set-cookie").as_slice(),
+                std::slice::from_ref(&line),
+                "{outcome}"
+            );
+            assert_eq!(run.record.cookies, 0);
+            assert!(run.has_no_store(), "{outcome} {line}");
+        }
+    }
+}
+
+#[test]
+fn a_session_that_the_origin_starts_is_kept_by_no_cache() {
+    let run = visitor("anonymous")
+        .origin_header("set-cookie", &format!("{KEY}=base64-x"))
+        .origin_header("cache-control", "public, max-age=60")
+        .run();
+    assert!(run.has_no_store());
+}
+
+#[test]
+fn other_cookies_of_the_origin_stay_in_order_beside_the_session() {
+    let run = visitor("refreshed")
+        .origin_header("set-cookie", "a=1; Path=/")
+        .origin_header("set-cookie", &format!("x{KEY}=2"))
+        .run();
+    let lines = run.at_browser("set-cookie");
+    assert_eq!(lines[..2], ["a=1; Path=/".to_owned(), format!("x{KEY}=2")]);
+    assert!(lines[2].starts_with(&format!("{KEY}=base64-")));
+}
+
+#[test]
+fn an_origin_that_does_not_answer_is_502_and_the_cookies_still_arrive() {
+    let page = visitor("refreshed").no_origin().run();
+    assert_eq!((page.answer().status(), page.record.status), (502, 502));
+    assert_eq!(
+        page.at_browser("content-type"),
+        ["text/html; charset=utf-8"]
+    );
+    assert!(page.written().is_some() && page.has_no_store());
+    let program = visitor("valid").fetch().no_origin().run();
+    assert_eq!(
+        program.at_browser("content-type"),
+        ["application/problem+json"]
+    );
+    assert_eq!(program.record.level, edge_session::record::Level::Error);
+}
+
+#[test]
+fn server_timing_names_the_outcome_where_it_is_switched_on() {
+    for outcome in OUTCOMES {
+        let run = visitor(outcome).var("SERVER_TIMING", "on").run();
+        let timing = run.at_browser("server-timing").concat();
+        assert!(
+            timing.starts_with(&format!("edge-session;desc=\"{outcome}\";dur=")),
+            "{timing}"
+        );
+        assert!(
+            visitor(outcome)
+                .run()
+                .at_browser("server-timing")
+                .is_empty()
+        );
+    }
+    let run = Scenario::new()
+        .rule(&json!({"require": true}))
+        .var("SERVER_TIMING", "on")
+        .run();
+    assert_eq!(run.at_browser("server-timing").len(), 1, "denials too");
+}

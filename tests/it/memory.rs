@@ -1,0 +1,265 @@
+//! What an isolate remembers, and for how long.
+
+use std::rc::Rc;
+
+use edge_session::memory::Memory;
+use edge_session::time::UnixTime;
+use edge_session::token::{GoodSignature, Token, Trust, VerifiedClaims};
+use serde_json::json;
+
+use crate::scenario::cached;
+use crate::tokens::{ISSUER, NOW, Signer, claims, encode, key_set_json};
+
+fn now() -> UnixTime {
+    UnixTime::from_seconds(NOW)
+}
+
+fn at(seconds: u64) -> UnixTime {
+    now().plus_seconds(seconds)
+}
+
+/// Claims whose payload is about `weight` bytes long, without the cost of a signature.
+fn claims_of(weight: usize) -> VerifiedClaims {
+    let payload = claims(&json!({"padding": "x".repeat(weight * 3 / 4)})).to_string();
+    let raw = format!(
+        "{}.{}.AAAA",
+        encode(Signer::Es256.header().to_string()),
+        encode(payload)
+    );
+    let token = Token::parse(&raw).unwrap();
+    let (issuers, audiences) = ([ISSUER.to_owned()], ["authenticated".to_owned()]);
+    let trust = Trust {
+        issuers: &issuers,
+        audiences: &audiences,
+        clock_skew_seconds: 5,
+    };
+    let signed = token
+        .check(GoodSignature::from_check(true).unwrap(), trust, now())
+        .unwrap();
+    signed.alive(5, now()).unwrap()
+}
+
+fn digest(index: u32) -> [u8; 32] {
+    let mut digest = [0; 32];
+    digest[..4].copy_from_slice(&index.to_be_bytes());
+    digest
+}
+
+fn with_verdict(kid: Option<&str>) -> Memory {
+    let mut memory = Memory::default();
+    memory.remember(digest(1), claims_of(10), kid.map(str::to_owned), at(100));
+    memory
+}
+
+#[test]
+fn a_verdict_holds_until_its_time() {
+    let mut memory = with_verdict(None);
+    assert!(memory.verdict(&digest(1), at(99)).is_some());
+    assert!(memory.verdict(&digest(2), now()).is_none());
+    assert!(memory.verdict(&digest(1), at(100)).is_none());
+    assert_eq!(
+        memory.verdicts_held(),
+        (0, 0),
+        "what has run out is released"
+    );
+}
+
+#[test]
+fn a_verdict_leaves_with_its_key_and_only_then() {
+    for (kid, stays) in [(Some("kid-es"), true), (Some("gone"), false), (None, true)] {
+        let mut memory = with_verdict(kid);
+        memory.store_keys(cached(&key_set_json(), now(), 0));
+        assert_eq!(
+            memory.verdict(&digest(1), now()).is_some(),
+            stays,
+            "{kid:?}"
+        );
+    }
+}
+
+#[test]
+fn a_forgotten_verdict_takes_its_weight_along() {
+    let mut memory = with_verdict(None);
+    memory.remember(digest(1), claims_of(10), None, at(100));
+    assert_eq!(memory.verdicts_held().0, 1, "the same token counts once");
+    memory.forget(&digest(1));
+    memory.forget(&digest(1));
+    assert_eq!(memory.verdicts_held(), (0, 0));
+}
+
+#[test]
+fn verdicts_are_bounded_in_bytes_and_the_least_used_goes_first() {
+    let mut memory = Memory::default();
+    let claims = claims_of(12_000);
+    for index in 0..2000 {
+        memory.remember(digest(index), claims.clone(), None, at(100));
+        let _ = memory.verdict(&digest(0), now());
+    }
+    let (count, bytes) = memory.verdicts_held();
+    assert!(
+        count < 2000 && bytes <= 8 * 1024 * 1024,
+        "{count} verdicts, {bytes} bytes"
+    );
+    assert!(bytes > 7 * 1024 * 1024);
+    assert!(
+        memory.verdict(&digest(0), now()).is_some(),
+        "used all the time"
+    );
+    assert!(memory.verdict(&digest(1), now()).is_none());
+}
+
+#[test]
+fn an_older_key_set_never_replaces_a_newer_one() {
+    let mut memory = Memory::default();
+    memory.store_keys(cached(&key_set_json(), now(), 10));
+    memory.store_keys(cached(&json!({"keys": []}), now(), 20));
+    assert_eq!(memory.keys(now()).unwrap().set.len(), 3);
+    memory.store_keys(cached(&json!({"keys": []}), now(), 5));
+    assert!(memory.keys(now()).unwrap().set.is_empty());
+}
+
+#[test]
+fn a_wish_for_a_refetch_is_taken_once() {
+    let mut memory = Memory::default();
+    memory.want_background_fetch(now());
+    memory.want_background_fetch(now());
+    assert!(memory.take_background_fetch() && !memory.take_background_fetch());
+    memory.note_failed_fetch(at(1));
+    memory.want_background_fetch(at(2));
+    assert!(!memory.take_background_fetch(), "it just failed");
+    memory.want_background_fetch(at(6));
+    assert!(memory.take_background_fetch());
+}
+
+#[test]
+fn an_endless_kid_forces_no_fetch_and_is_not_kept() {
+    let mut memory = Memory::default();
+    let kid = "k".repeat(129);
+    assert!(!memory.claim_forced_fetch(&kid, now()));
+    assert!(memory.claim_forced_fetch(&kid[1..], now()));
+}
+
+#[test]
+fn unknown_kids_are_bounded_in_number() {
+    let mut memory = Memory::default();
+    for index in 0..600 {
+        memory.note_unknown_kid(&index.to_string(), now());
+    }
+    assert!(
+        memory.claim_forced_fetch("0", now()),
+        "the oldest is forgotten"
+    );
+    assert!(
+        !memory.claim_forced_fetch("599", at(60)),
+        "the newest is not"
+    );
+}
+
+#[test]
+fn ten_refreshes_of_unknown_keys_a_minute() {
+    let mut memory = Memory::default();
+    let claimed = |memory: &mut Memory, time| {
+        (0..20)
+            .filter(|_| memory.claim_unknown_key_refresh(time))
+            .count()
+    };
+    assert_eq!(claimed(&mut memory, now()), 10);
+    assert_eq!(claimed(&mut memory, at(59)), 0);
+    assert_eq!(claimed(&mut memory, at(60)), 10);
+}
+
+#[test]
+fn one_hang_opens_the_breaker_for_alive_sessions_at_once() {
+    let mut memory = Memory::default();
+    memory.note_auth_timeout(now());
+    assert!(!memory.may_refresh(true, at(2)));
+    assert!(
+        memory.may_refresh(false, at(2)),
+        "a dead one has nothing to lose"
+    );
+}
+
+#[test]
+fn whoever_waited_in_vain_opens_it_for_alive_sessions_alone() {
+    let mut memory = Memory::default();
+    for _ in 0..10 {
+        memory.note_auth_wait(now());
+    }
+    assert!(!memory.may_refresh(true, at(2)) && memory.may_refresh(false, at(2)));
+}
+
+#[test]
+fn after_the_pause_one_probe_passes() {
+    let mut memory = Memory::default();
+    memory.note_auth_timeout(now());
+    assert!(memory.may_refresh(true, at(3)));
+    assert!(
+        !memory.may_refresh(true, at(3)),
+        "the others wait for its result"
+    );
+    memory.note_auth_answer();
+    assert!(memory.may_refresh(true, at(3)) && memory.may_refresh(true, at(3)));
+}
+
+#[test]
+fn four_hangs_in_a_row_keep_dead_sessions_away_too() {
+    let mut memory = Memory::default();
+    for _ in 0..3 {
+        memory.note_auth_timeout(now());
+    }
+    assert!(memory.may_refresh(false, at(2)));
+    memory.note_auth_timeout(now());
+    assert!(!memory.may_refresh(false, at(2)));
+    assert!(memory.may_refresh(false, at(3)) && !memory.may_refresh(false, at(3)));
+}
+
+#[test]
+fn an_answer_starts_the_count_anew() {
+    let mut memory = Memory::default();
+    for _ in 0..3 {
+        memory.note_auth_timeout(now());
+    }
+    memory.note_auth_answer();
+    memory.note_auth_timeout(now());
+    assert!(memory.may_refresh(false, at(2)));
+}
+
+#[test]
+fn one_request_fetches_while_the_others_look_again() {
+    let mut memory = Memory::default();
+    assert!(memory.claim_fetch(now()) && !memory.claim_fetch(at(1)));
+    assert!(
+        memory.is_fetching(at(1)) && !memory.is_fetching(at(2)),
+        "its visitor may have hung up"
+    );
+    assert!(memory.claim_fetch(at(2)));
+    memory.note_failed_fetch(at(2));
+    assert!(!memory.is_fetching(at(2)));
+    assert!(memory.claim_fetch(at(2)));
+    memory.store_keys(cached(&key_set_json(), at(2), 0));
+    assert!(!memory.is_fetching(at(2)));
+}
+
+#[test]
+fn a_rejected_answer_of_a_gate_is_handed_on_once() {
+    let mut memory = Memory::default();
+    memory.want_rejection("session", "refresh-secret");
+    assert!(!format!("{memory:?}").contains("refresh-secret"));
+    let taken = memory.take_rejections();
+    assert_eq!(
+        (
+            taken[0].session_id.as_str(),
+            taken[0].refresh_token.as_str()
+        ),
+        ("session", "refresh-secret")
+    );
+    assert!(memory.take_rejections().is_empty());
+}
+
+#[test]
+fn memory_holds_digests_and_no_tokens() {
+    let memory = with_verdict(Some("kid-es"));
+    let shared = Rc::new(memory);
+    let printed = format!("{shared:?}");
+    assert!(!printed.contains(&encode(Signer::Es256.header().to_string())));
+}

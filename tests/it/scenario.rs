@@ -1,0 +1,586 @@
+//! One request from its head to its answer: the second interpreter of [`Step`].
+//!
+//! The first one is the shell. This one answers every effect from a script,
+//! checks signatures with `jsonwebtoken`, and writes down what happened in which order.
+
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Mutex;
+
+use edge_session::answer::Answer;
+use edge_session::auth_api::{self, Attempt, Attempts, AuthReply, AuthRequest, Unreachable};
+use edge_session::config::Config;
+use edge_session::handler::{
+    self, CheckSignature, Gate, MAX_STEPS, OriginRequest, OriginUnreachable, Outgoing,
+    RefreshAnswer, RefreshOrder, RefreshSession, ResponseHead, SignatureKey, Step,
+};
+use edge_session::head::{HeaderEdit, Headers, RequestHead};
+use edge_session::jwks::{CachedKeys, KeySet, KeysError, SignatureAlgorithm};
+use edge_session::memory::Memory;
+use edge_session::record::RequestRecord;
+use edge_session::time::UnixTime;
+use jsonwebtoken::{Algorithm, DecodingKey, crypto};
+use serde_json::{Value, json};
+
+use crate::tokens::{self, NOW, encode};
+
+/// The storage key of the project in tests.
+pub(crate) const KEY: &str = "sb-abc-auth-token";
+/// The refresh token that visitors present.
+pub(crate) const REFRESH_TOKEN: &str = "refresh-old1";
+/// The refresh token that Auth answers with.
+pub(crate) const NEW_REFRESH_TOKEN: &str = "refresh-new2";
+
+/// An answer of Auth and how long it takes.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    answer: Result<AuthReply, Unreachable>,
+    takes_ms: u64,
+}
+
+impl Reply {
+    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        let answer = AuthReply {
+            status,
+            retry_after: None,
+            body: body.into(),
+        };
+        Self {
+            answer: Ok(answer),
+            takes_ms: 20,
+        }
+    }
+
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        Self::new(status, body.to_string())
+    }
+
+    pub(crate) fn error(status: u16, code: &str) -> Self {
+        Self::json(status, &json!({"code": code, "message": "from the server"}))
+    }
+
+    pub(crate) fn failed(reason: Unreachable) -> Self {
+        Self {
+            answer: Err(reason),
+            takes_ms: 20,
+        }
+    }
+
+    /// Never answers.
+    pub(crate) fn hangs() -> Self {
+        Self::failed(Unreachable::TimedOut).taking(u64::MAX)
+    }
+
+    /// A refresh that succeeds with this access token.
+    pub(crate) fn renewed(access_token: &str) -> Self {
+        Self::json(200, &session_json(access_token, NEW_REFRESH_TOKEN))
+    }
+
+    /// The user that `GET /user` finds.
+    pub(crate) fn user(id: &str) -> Self {
+        Self::json(200, &json!({"id": id, "email": "visitor@example.com"}))
+    }
+
+    pub(crate) fn retry_after(mut self, value: &str) -> Self {
+        if let Ok(reply) = &mut self.answer {
+            reply.retry_after = Some(value.to_owned());
+        }
+        self
+    }
+
+    pub(crate) const fn taking(mut self, ms: u64) -> Self {
+        self.takes_ms = ms;
+        self
+    }
+}
+
+/// A project, an isolate and the visitor in front of it. Requests run one after the other.
+pub(crate) struct Scenario {
+    pub(crate) memory: Memory,
+    pub(crate) now: UnixTime,
+    vars: Vec<(String, String)>,
+    method: String,
+    url: String,
+    headers: Vec<(String, String)>,
+    stored_keys: Option<CachedKeys>,
+    key_set: Result<KeySet, KeysError>,
+    refresh_replies: VecDeque<Reply>,
+    user_replies: VecDeque<Reply>,
+    gate: Gate,
+    origin: Result<ResponseHead, OriginUnreachable>,
+    pub(crate) origin_headers: Vec<(String, String)>,
+}
+
+/// What happened to one request.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// The effects in their order.
+    pub(crate) steps: Vec<&'static str>,
+    /// What the origin was sent, if it was asked.
+    pub(crate) origin: Option<OriginRequest>,
+    pub(crate) outgoing: Outgoing,
+    pub(crate) record: RequestRecord,
+    pub(crate) orders: Vec<RefreshOrder>,
+    /// Every request to Auth, with the time limit it had.
+    pub(crate) sent: Vec<(AuthRequest, u64)>,
+    request_headers: Vec<(String, String)>,
+    origin_headers: Vec<(String, String)>,
+}
+
+impl Scenario {
+    /// A visitor without a session who navigates to `/page`.
+    pub(crate) fn new() -> Self {
+        let key_set = KeySet::parse(tokens::key_set_json().to_string().as_bytes());
+        Self {
+            memory: Memory::default(),
+            now: UnixTime::from_seconds(NOW),
+            vars: Vec::new(),
+            method: "GET".to_owned(),
+            url: "https://site.example/page?x=1".to_owned(),
+            headers: Vec::new(),
+            stored_keys: None,
+            key_set,
+            refresh_replies: VecDeque::new(),
+            user_replies: VecDeque::new(),
+            gate: Gate::None,
+            origin: Ok(ResponseHead {
+                status: 200,
+                ..ResponseHead::default()
+            }),
+            origin_headers: Vec::new(),
+        }
+        .header("accept", "text/html,*/*")
+        .header("sec-fetch-mode", "navigate")
+    }
+
+    /// A visitor whose session holds `access_token`.
+    pub(crate) fn with_token(access_token: &str) -> Self {
+        Self::new().cookie(&session_cookie(access_token))
+    }
+
+    /// A visitor whose token runs out `seconds` from now.
+    pub(crate) fn expiring_in(seconds: i64) -> Self {
+        Self::with_token(&tokens::expiring_in(seconds))
+    }
+
+    pub(crate) fn var(mut self, name: &str, value: &str) -> Self {
+        self.vars.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The one rule of the site.
+    pub(crate) fn rule(self, rule: &Value) -> Self {
+        self.var("RULES", &json!([rule]).to_string())
+    }
+
+    pub(crate) fn method(mut self, method: &str) -> Self {
+        method.clone_into(&mut self.method);
+        self
+    }
+
+    pub(crate) fn path(mut self, path: &str) -> Self {
+        self.url = format!("https://site.example{path}");
+        self
+    }
+
+    /// Sets a request header; an empty value removes it.
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        if !value.is_empty() {
+            self.headers.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
+    pub(crate) fn cookie(self, header: &str) -> Self {
+        self.header("cookie", header)
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// A request by a program, not a navigation.
+    pub(crate) fn fetch(self) -> Self {
+        self.header("sec-fetch-mode", "cors")
+    }
+
+    pub(crate) fn stored_keys(mut self, keys: &Value, age_seconds: u64) -> Self {
+        self.stored_keys = Some(cached(keys, self.now, age_seconds));
+        self
+    }
+
+    /// Lets the isolate know the key set already.
+    pub(crate) fn known_keys(mut self, keys: &Value, age_seconds: u64) -> Self {
+        self.memory.store_keys(cached(keys, self.now, age_seconds));
+        self
+    }
+
+    pub(crate) fn key_set(mut self, keys: &Value) -> Self {
+        self.key_set = KeySet::parse(keys.to_string().as_bytes());
+        self
+    }
+
+    pub(crate) fn no_key_set(mut self, error: KeysError) -> Self {
+        self.key_set = Err(error);
+        self
+    }
+
+    /// The next answer to a refresh; the last one stands for all that follow.
+    pub(crate) fn refresh(mut self, reply: Reply) -> Self {
+        self.refresh_replies.push_back(reply);
+        self
+    }
+
+    pub(crate) fn user(mut self, reply: Reply) -> Self {
+        self.user_replies.push_back(reply);
+        self
+    }
+
+    pub(crate) const fn gate(mut self, gate: Gate) -> Self {
+        self.gate = gate;
+        self
+    }
+
+    /// A header of the origin's answer.
+    pub(crate) fn origin_header(mut self, name: &str, value: &str) -> Self {
+        self.origin_headers
+            .push((name.to_owned(), value.to_owned()));
+        if let Ok(head) = &mut self.origin {
+            match name {
+                "cache-control" => head.cache_control = Some(value.to_owned()),
+                "set-cookie" => head.set_cookies.push(value.to_owned()),
+                "vary" => head.vary = Some(value.to_owned()),
+                _ => {}
+            }
+        }
+        self
+    }
+
+    pub(crate) fn no_origin(mut self) -> Self {
+        self.origin = Err(OriginUnreachable);
+        self
+    }
+
+    pub(crate) fn later(&mut self, seconds: u64) -> &mut Self {
+        self.now = self.now.plus_seconds(seconds);
+        self
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        let required = [
+            ("SUPABASE_URL", "https://abc.supabase.co"),
+            ("SUPABASE_PUBLISHABLE_KEY", "sb_publishable_x"),
+        ];
+        Config::from_vars(
+            |name| {
+                let set = self.vars.iter().rev().find(|(known, _)| known == name);
+                let required = required.iter().find(|(known, _)| *known == name);
+                set.map(|(_, value)| value.clone())
+                    .or_else(|| required.map(|(_, value)| (*value).to_owned()))
+            },
+            crate::urls::parse_url,
+        )
+        .unwrap()
+    }
+
+    /// Runs the request once, against what earlier ones left in memory.
+    pub(crate) fn run(&mut self) -> Run {
+        let pairs = self.headers.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        let head = RequestHead::new(
+            self.method.clone(),
+            self.url.clone(),
+            Headers::from_pairs(pairs),
+        );
+        let mut log = Log::default();
+        let config = Rc::new(self.config());
+        let mut step = handler::begin(config, head, &mut self.memory, self.now);
+        for _ in 0..MAX_STEPS {
+            log.steps.push(step.name());
+            step = match step {
+                Step::Forward(forward) => {
+                    let request = forward.request().clone();
+                    let (outgoing, record) = forward.finish(self.origin.clone(), self.now);
+                    return self.end(log, Some(request), outgoing, record);
+                }
+                Step::Respond(respond) => {
+                    let (answer, record) = respond.finish();
+                    return self.end(log, None, Outgoing::Answer(answer), record);
+                }
+                waiting @ (Step::AskUser(_)
+                | Step::AwaitKeys(_)
+                | Step::CheckSignature(_)
+                | Step::FetchKeys(_)
+                | Step::ReadKeys(_)
+                | Step::RefreshSession(_)) => self.resume(waiting, &mut log),
+            };
+        }
+        panic!("no end after {MAX_STEPS} steps: {:?}", log.steps);
+    }
+
+    fn resume(&mut self, step: Step, log: &mut Log) -> Step {
+        match step {
+            Step::AskUser(wait) => {
+                let reply = next(&mut self.user_replies, "GET /user");
+                let answer = self.send(wait.request(), wait.timeout_ms(), &reply, log);
+                wait.resume(&answer, &mut self.memory, self.now)
+            }
+            Step::AwaitKeys(wait) => {
+                self.now = self.now.plus_millis(wait.pause_ms());
+                wait.resume(&mut self.memory, self.now)
+            }
+            Step::CheckSignature(wait) => {
+                let is_good = check_signature(&wait);
+                wait.resume(is_good, &mut self.memory, self.now)
+            }
+            Step::FetchKeys(wait) => {
+                log.sent.push((wait.request(), wait.timeout_ms()));
+                wait.resume(self.key_set.clone(), &mut self.memory, self.now)
+            }
+            Step::ReadKeys(wait) => {
+                wait.resume(self.stored_keys.clone(), &mut self.memory, self.now)
+            }
+            Step::RefreshSession(wait) => {
+                log.orders.push(wait.order().clone());
+                let answer = self.attempt(&wait, log);
+                wait.resume(answer, &mut self.memory, self.now)
+            }
+            Step::Forward(_) | Step::Respond(_) => unreachable!("the request has ended"),
+        }
+    }
+
+    /// Carries out a refresh as the shell does.
+    fn attempt(&mut self, wait: &RefreshSession, log: &mut Log) -> RefreshAnswer {
+        let order = wait.order();
+        let mut attempts = Attempts::new(order.is_alive, order.patience_ms(), self.now);
+        let mut next_attempt = attempts.first(self.now);
+        loop {
+            match next_attempt {
+                Attempt::Done(reply) => {
+                    return RefreshAnswer {
+                        reply,
+                        auth_calls: u32::from(attempts.made()),
+                        gate: self.gate,
+                    };
+                }
+                Attempt::Send {
+                    pause_ms,
+                    timeout_ms,
+                } => {
+                    self.now = self.now.plus_millis(pause_ms);
+                    let reply = next(&mut self.refresh_replies, "a refresh");
+                    let answer = self.send(&wait.request(), timeout_ms, &reply, log);
+                    let reply = auth_api::read_refresh_reply(&answer, self.now);
+                    next_attempt = attempts.after(reply, self.now);
+                }
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        request: &AuthRequest,
+        timeout_ms: u64,
+        reply: &Reply,
+        log: &mut Log,
+    ) -> Result<AuthReply, Unreachable> {
+        log.sent.push((request.clone(), timeout_ms));
+        self.now = self.now.plus_millis(reply.takes_ms.min(timeout_ms));
+        if reply.takes_ms > timeout_ms {
+            return Err(Unreachable::TimedOut);
+        }
+        reply.answer.clone()
+    }
+
+    fn end(
+        &self,
+        log: Log,
+        origin: Option<OriginRequest>,
+        outgoing: Outgoing,
+        record: RequestRecord,
+    ) -> Run {
+        Run {
+            steps: log.steps,
+            origin,
+            outgoing,
+            record,
+            orders: log.orders,
+            sent: log.sent,
+            request_headers: self.headers.clone(),
+            origin_headers: self.origin_headers.clone(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Log {
+    steps: Vec<&'static str>,
+    orders: Vec<RefreshOrder>,
+    sent: Vec<(AuthRequest, u64)>,
+}
+
+impl Run {
+    pub(crate) fn answer(&self) -> &Answer {
+        match &self.outgoing {
+            Outgoing::Answer(answer) => answer,
+            Outgoing::Origin(edits) => panic!("the origin answered, with {edits:?}"),
+        }
+    }
+
+    /// Outcome and reason.
+    pub(crate) fn outcome(&self) -> (&'static str, &'static str) {
+        (self.record.outcome, self.record.reason)
+    }
+
+    /// Every value of a header as the origin received it.
+    pub(crate) fn at_origin(&self, name: &str) -> Vec<String> {
+        let request = self.origin.as_ref().expect("the origin was asked");
+        values(&apply(&self.request_headers, &request.edits), name)
+    }
+
+    /// The headers the origin received.
+    pub(crate) fn all_at_origin(&self) -> Vec<(String, String)> {
+        let request = self.origin.as_ref().expect("the origin was asked");
+        apply(&self.request_headers, &request.edits)
+    }
+
+    /// Every value of a header as the visitor received it.
+    pub(crate) fn at_browser(&self, name: &str) -> Vec<String> {
+        match &self.outgoing {
+            Outgoing::Origin(edits) => values(&apply(&self.origin_headers, edits), name),
+            Outgoing::Answer(answer) => answer
+                .headers()
+                .iter()
+                .filter(|(known, _)| *known == name)
+                .map(|(_, value)| value.clone())
+                .collect(),
+        }
+    }
+
+    /// The names of the cookies that the answer deletes.
+    pub(crate) fn deleted(&self) -> Vec<String> {
+        let lines = self.at_browser("set-cookie");
+        let deleting = lines.iter().filter(|line| line.contains("Max-Age=0"));
+        deleting
+            .map(|line| line.split('=').next().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The session that the answer writes, as a client reads it.
+    pub(crate) fn written(&self) -> Option<Value> {
+        let lines = self.at_browser("set-cookie");
+        let writing: Vec<&str> = lines
+            .iter()
+            .filter(|line| line.starts_with(KEY) && !line.contains("Max-Age=0"))
+            .map(|line| line.split(';').next().unwrap())
+            .collect();
+        if writing.is_empty() {
+            return None;
+        }
+        let chunks = writing.iter().map(|pair| pair.split_once('=').unwrap().1);
+        let value: String = chunks.collect();
+        let json = tokens::decode(value.strip_prefix("base64-").unwrap());
+        Some(serde_json::from_slice(&json).unwrap())
+    }
+
+    pub(crate) fn has_no_store(&self) -> bool {
+        let no_store = "private, no-cache, no-store, must-revalidate, max-age=0";
+        self.at_browser("cache-control") == [no_store]
+    }
+}
+
+/// The session as Auth answers it.
+pub(crate) fn session_json(access_token: &str, refresh_token: &str) -> Value {
+    json!({
+        "access_token": access_token,
+        "token_type": "bearer",
+        "expires_in": 3600,
+        "expires_at": NOW + 3600,
+        "refresh_token": refresh_token,
+        "user": {"id": tokens::USER, "email": "visitor@example.com"},
+    })
+}
+
+/// The cookie of a session with this token, as current clients write it.
+pub(crate) fn session_cookie(access_token: &str) -> String {
+    let json = session_json(access_token, REFRESH_TOKEN).to_string();
+    format!("{KEY}=base64-{}", encode(json))
+}
+
+pub(crate) fn cached(keys: &Value, now: UnixTime, age_seconds: u64) -> CachedKeys {
+    CachedKeys {
+        set: KeySet::parse(keys.to_string().as_bytes()).unwrap(),
+        fetched_at: UnixTime::from_millis(now.millis() - age_seconds * 1000),
+    }
+}
+
+/// Headers after edits, as the runtime applies them.
+fn apply(headers: &[(String, String)], edits: &[HeaderEdit]) -> Vec<(String, String)> {
+    let mut headers: Vec<(String, String)> = headers.to_vec();
+    for edit in edits {
+        match edit {
+            HeaderEdit::Append(name, value) => headers.push(((*name).to_owned(), value.clone())),
+            HeaderEdit::Remove(name) => {
+                headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            }
+            HeaderEdit::Set(name, value) => {
+                headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+                headers.push(((*name).to_owned(), value.clone()));
+            }
+        }
+    }
+    headers
+}
+
+fn values(headers: &[(String, String)], name: &str) -> Vec<String> {
+    let found = headers
+        .iter()
+        .filter(|(known, _)| known.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.clone()).collect()
+}
+
+fn next(replies: &mut VecDeque<Reply>, what: &str) -> Reply {
+    if replies.len() > 1 {
+        return replies.pop_front().unwrap();
+    }
+    let last = replies.front();
+    last.unwrap_or_else(|| panic!("no answer to {what} in the script"))
+        .clone()
+}
+
+/// Checks remembered across tests: the same tokens come up again and again,
+/// and a check without optimisation takes milliseconds.
+static CHECKED: Mutex<Option<HashMap<String, bool>>> = Mutex::new(None);
+
+/// Answers as WebCrypto would.
+pub(crate) fn check_signature(wait: &CheckSignature) -> bool {
+    let signature = encode(wait.signature());
+    let (key, algorithm, name) = match wait.key() {
+        SignatureKey::Public(key) => {
+            let algorithm = match key.algorithm() {
+                SignatureAlgorithm::EdDsa => Algorithm::EdDSA,
+                SignatureAlgorithm::Es256 => Algorithm::ES256,
+                SignatureAlgorithm::Rs256 => Algorithm::RS256,
+                SignatureAlgorithm::Hs256 => panic!("a public key for HS256"),
+            };
+            let jwk = serde_json::from_str(key.jwk()).unwrap();
+            (DecodingKey::from_jwk(&jwk), algorithm, key.jwk().to_owned())
+        }
+        SignatureKey::Secret(secret) => {
+            let key = DecodingKey::from_secret(secret.expose().as_bytes());
+            (Ok(key), Algorithm::HS256, secret.expose().to_owned())
+        }
+    };
+    let question = format!("{name} {}.{signature}", wait.signing_input());
+    let mut checked = CHECKED
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
+    *checked
+        .get_or_insert_default()
+        .entry(question)
+        .or_insert_with(|| {
+            let input = wait.signing_input().as_bytes();
+            key.and_then(|key| crypto::verify(&signature, input, &key, algorithm))
+                .unwrap_or(false)
+        })
+}
