@@ -120,7 +120,9 @@ class Bed {
       }),
     });
     keeper.target = stack.auth.url;
-    return new Bed(options, keeper, origin, stack);
+    const bed = new Bed(options, keeper, origin, stack);
+    keeper.watch = (token, line) => bed.#browsers.find((browser) => browser.holds(token))?.tell(line);
+    return bed;
   }
 
   async run(): Promise<Report> {
@@ -259,7 +261,10 @@ class Bed {
   async #signOut(browser: Browser): Promise<void> {
     const snapshot = browser.snapshot(this.#stack.key);
     const { sessionId } = browser;
+    browser.tell("signs out");
+    browser.leaving = true;
     const { error } = await browser.client(this.#keeper.url, this.#stack.auth.publishableKey).auth.signOut({ scope: "local" });
+    browser.leaving = false;
     if (error !== null && browser.session(this.#stack.key) !== null) {
       browser.tell(`sign-out failed: ${error.message}`);
       return;
@@ -307,11 +312,11 @@ class Bed {
     if (tab === undefined && before !== null && expiryMs(before) < Date.now() + this.#marginMs) {
       this.#needed.add(before.refresh_token);
     }
-    const { signedIn, sessionId } = browser;
+    const { signedIn, sessionId, leaving } = browser;
     const visit = await this.#send(path, tab?.header ?? browser.cookies(), draw);
     browser.keep(visit.setCookies, this.#stack.key);
     browser.tell(`${path} ${tab === undefined ? short(before?.refresh_token ?? "nobody") : short(tab.token)} → ${visit.outcome}`);
-    this.#check(browser, visit, signedIn && browser.signedIn && browser.sessionId === sessionId);
+    this.#check(browser, visit, signedIn && !leaving && browser.signedIn && !browser.leaving && browser.sessionId === sessionId);
   }
 
   /** What the model says to one response. `surely` is false where the browser signed in or out meanwhile. */

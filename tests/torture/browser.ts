@@ -39,6 +39,8 @@ export class Browser {
   jar = new CookieJar();
   /** The model: whether this browser has to be signed in. */
   signedIn = false;
+  /** True while its client signs out. */
+  leaving = false;
   userId = "";
   sessionId = "";
   /** No token of a session that was signed out lives longer than this. */
@@ -100,6 +102,11 @@ export class Browser {
       this.#generations.push({ token, by, atMs: Date.now() });
       this.tell(`jar holds ${short(token)} by ${by}`);
     }
+  }
+
+  /** Whether the jar held this refresh token since the last sign-in. */
+  holds(token: string): boolean {
+    return this.#generations.some((known) => known.token === token);
   }
 
   startOver(): void {

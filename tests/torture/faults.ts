@@ -36,6 +36,8 @@ export interface Gatekeeper {
   clientCalls: number;
   /** How often each fault struck. */
   struck: Record<string, number>;
+  /** Hears of every refresh: the token that was sent, and what became of it. */
+  watch: (token: string, line: string) => void;
   /** Where Auth is. */
   target: string;
   /** Answers of a stranger's session, for the fault of that name. */
@@ -60,6 +62,7 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
     workerCalls: 0,
     clientCalls: 0,
     struck: {},
+    watch: () => undefined,
     target: "",
     stranger: "",
     active: false,
@@ -104,6 +107,7 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
       keeper[fromWorker ? "workerCalls" : "clientCalls"] += 1;
     }
     const fault = draw(request, fromWorker, body);
+    tell(fromWorker, body, fault);
     keeper.struck[fault] = (keeper.struck[fault] ?? 0) + 1;
     switch (fault) {
       case "none":
@@ -115,7 +119,7 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
         request.socket.destroy();
         return;
       case "cut after":
-        await forward(request, body);
+        tell(fromWorker, body, describe(await forward(request, body)));
         request.socket.destroy();
         return;
       case "500":
@@ -131,8 +135,17 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
     }
   }
 
+  function tell(fromWorker: boolean, body: Buffer, what: string): void {
+    const token = /"refresh_token":"([^"]+)"/.exec(body.toString())?.[1];
+    if (token !== undefined && what !== "none") {
+      keeper.watch(token, `  Auth to ${fromWorker ? "the Worker" : "the client"} for ${token.slice(0, 6)}: ${what}`);
+    }
+  }
+
   async function pass(request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {
-    const { status, headers, body: answered } = await forward(request, body);
+    const forwarded = await forward(request, body);
+    const { status, headers, body: answered } = forwarded;
+    tell(String(request.headers["x-client-info"] ?? "").startsWith("edge-session/"), body, describe(forwarded));
     response.writeHead(status, headers);
     response.end(answered);
   }
@@ -156,6 +169,13 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
       onward.end(body);
     });
   }
+}
+
+/** The refresh token or the code in an answer. */
+function describe({ status, body }: { status: number; body: Buffer }): string {
+  const text = body.toString();
+  const token = /"refresh_token":"([^"]{6})/.exec(text)?.[1];
+  return `${status} ${token ?? /"(?:error_)?code":"([^"]+)"/.exec(text)?.[1] ?? ""}`;
 }
 
 function answer(response: ServerResponse, status: number, body: string, type = "application/json"): void {
