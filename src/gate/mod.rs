@@ -117,8 +117,11 @@ impl Family {
             if newest.serves(presented, now) {
                 return Admission::Replay(Box::new(newest.session.clone()));
             }
-            // A rotated token would trip the reuse detection; its successor will not.
-            substitute = (newest.digest != presented.digest)
+            // Two steps behind, a token would trip the reuse detection; the newest
+            // will not. But its parent is sent itself: Auth answers it without
+            // rotating, so that the browser never falls two steps behind by our doing.
+            let is_parent = self.rotated.last() == Some(&presented.digest);
+            substitute = (newest.digest != presented.digest && !is_parent)
                 .then(|| newest.session.refresh_token().to_owned());
         }
         if self.flight.is_some() {

@@ -33,6 +33,8 @@ export interface Report {
   seconds: number;
   requests: number;
   outcomes: Record<string, number>;
+  /** Why requests could not be decided, from the log. */
+  undecided: Record<string, number>;
   events: Record<string, number>;
   struck: Record<string, number>;
   workerCalls: number;
@@ -78,6 +80,7 @@ class Bed {
       seconds: 0,
       requests: 0,
       outcomes: {},
+      undecided: {},
       events: {},
       struck: keeper.struck,
       workerCalls: 0,
@@ -115,7 +118,7 @@ class Bed {
         AUTH_TIMEOUT_MS: String(real(TIMES.authTimeout) * 1000),
         JWKS_TTL_SECONDS: "60",
         SERVER_TIMING: "on",
-        LOG_LEVEL: "off",
+        LOG_LEVEL: "info",
         RULES: [{ path: "/live/*", verify: "live" }],
       }),
     });
@@ -145,6 +148,9 @@ class Bed {
     await Promise.all(this.#browsers.flatMap(({ pending }) => [...pending]));
     Object.assign(this.#report, { workerCalls: this.#keeper.workerCalls, clientCalls: this.#keeper.clientCalls, needed: this.#needed.size });
     await this.#judge();
+    for (const [, reason] of this.#stack.printed().matchAll(/"outcome":"unavailable","reason":"([a-z_]+)"/g)) {
+      this.#count("undecided", reason ?? "");
+    }
     this.#report.seconds = Math.round((Date.now() - started) / 1000);
     return this.#report;
   }
@@ -244,14 +250,14 @@ class Bed {
     }
   }
 
-  /** What the page's client does when its token is about to end: `getSession` refreshes at Auth itself. */
+  /** What the page's client does when its token is about to end: its `getSession` refreshes at Auth itself. */
   async #clientLooksAfter(browser: Browser): Promise<void> {
     const session = browser.session(this.#stack.key);
     if (session === null || expiryMs(session) > Date.now() + this.#marginMs) {
       return;
     }
     browser.tell(`its client refreshes ${short(session.refresh_token)}`);
-    const { error } = await browser.client(this.#keeper.url, this.#stack.auth.publishableKey).auth.refreshSession();
+    const { error } = await browser.client(this.#keeper.url, this.#stack.auth.publishableKey).auth.getSession();
     if (error !== null) {
       browser.tell(`its client: ${error.name} ${error.message}`);
     }
@@ -384,7 +390,7 @@ class Bed {
     return (TIMES.refreshMargin / this.#options.scale) * 1000;
   }
 
-  #count(where: "outcomes" | "events", name: string): void {
+  #count(where: "outcomes" | "events" | "undecided", name: string): void {
     this.#report[where][name] = (this.#report[where][name] ?? 0) + 1;
   }
 

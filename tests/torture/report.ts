@@ -32,6 +32,7 @@ export function table(report: Report): string {
     ["browsers, virtual minutes, seed", `${options.browsers}, ${options.minutes}, ${options.seed}`],
     ["requests (real seconds)", `${report.requests} (${report.seconds})`],
     ["outcomes", list(report.outcomes)],
+    ["why undecided", list(report.undecided)],
     ["what browsers did", list(report.events)],
     ["tabs that woke up late", `${report.wakes.promised}`],
     ["faults of Auth", options.faults ? list(report.struck) : "none"],
