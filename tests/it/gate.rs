@@ -318,6 +318,27 @@ fn a_rejected_answer_is_given_to_nobody_else() {
 }
 
 #[test]
+fn what_was_known_before_a_rejected_answer_is_known_again() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    rotate(&mut family, 1, 10);
+    assert!(family.reject("refresh-2"));
+    assert_eq!(admit(&mut family, 0, 0, 11), "replay refresh-1");
+    // Auth may have rotated generation 1 before its answer went wrong.
+    assert_eq!(admit(&mut family, 0, LIFE, 11), "lead with refresh-1");
+}
+
+#[test]
+fn the_parent_is_not_sent_after_its_child_was_sent_in_vain() {
+    let mut family = Family::default();
+    rotate_for_long(&mut family, 0, 0);
+    assert_eq!(admit(&mut family, 1, LIFE, LIFE), "lead");
+    drop(family.land("refresh-1", unavailable(), 300, at(LIFE)));
+    family.finish();
+    assert_eq!(admit(&mut family, 0, 0, LIFE), "lead with refresh-1");
+}
+
+#[test]
 fn an_answer_without_a_readable_access_token_is_never_replayed() {
     let body = br#"{"access_token":"rubbish","refresh_token":"refresh-1","expires_in":60}"#;
     let session = Session::from_token_response(body, at(0).seconds()).unwrap();
