@@ -245,9 +245,10 @@ fn terminal_code(status: u16, code: &str) -> Option<&'static str> {
 }
 
 /// The codes of every [`RefreshReply`] but a new session.
-const CODES: [&str; 18] = [
+const CODES: [&str; 19] = [
     "auth_answer_malformed",
     "auth_answer_too_large",
+    "auth_budget_spent",
     "auth_conflict",
     "auth_error",
     "auth_network",
@@ -377,7 +378,7 @@ impl Attempts {
     #[must_use]
     pub fn first(&mut self, now: UnixTime) -> Attempt {
         self.send(0, now)
-            .unwrap_or_else(|| Attempt::Done(unavailable("auth_timeout", false, None)))
+            .unwrap_or_else(|| Attempt::Done(unavailable("auth_budget_spent", false, None)))
     }
 
     /// The next attempt after `reply`, or the end.

@@ -54,7 +54,9 @@ pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: Un
 /// True where no rule may deny: the login page, which would otherwise redirect
 /// to itself, and the Worker's own routes. Every form of the path must agree.
 fn is_exempt(config: &Config, path: &RequestPath<'_>) -> bool {
-    let is_login = |form: &str| form == config.login_path;
+    // Sites that add or drop the last slash would send a visitor round for ever.
+    let is_login =
+        |form: &str| form.trim_end_matches('/') == config.login_path.trim_end_matches('/');
     let is_route = |form: &str| {
         config.auth_path.as_deref().is_some_and(|base| {
             form.strip_prefix(base)

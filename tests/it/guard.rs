@@ -266,6 +266,7 @@ fn the_login_page_is_where_the_operator_says() {
 fn the_login_page_and_own_routes_are_never_denied() {
     for path in [
         "/login",
+        "/login/",
         "/login?next=%2Fa",
         "/auth",
         "/auth/callback?code=1",

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const MAX_CODE_LINES: usize = 400;
+const MAX_FUNCTION_LINES: usize = 60;
 
 /// What only the shell may do: wait, read a clock, name the runtime.
 const BOUNDARY: [&str; 8] = [
@@ -54,6 +55,33 @@ fn no_file_is_longer_than_a_person_reads_at_once() {
             code.len()
         );
     }
+}
+
+#[test]
+fn no_function_is_longer_than_a_screen() {
+    for (path, code) in sources() {
+        for (at, line) in code.iter().enumerate() {
+            let Some(indent) = line.find(|c: char| c != ' ').filter(|_| is_function(line)) else {
+                continue;
+            };
+            let end = format!("{}}}", " ".repeat(indent));
+            let length = code[at..].iter().position(|line| *line == end).unwrap_or(0) + 1;
+            assert!(
+                length <= MAX_FUNCTION_LINES,
+                "{} has a function of {length} lines: {line}",
+                path.display()
+            );
+        }
+    }
+}
+
+/// True for the first line of a function that has a body of its own.
+fn is_function(line: &str) -> bool {
+    let words = line.trim_start().split([' ', '(']);
+    let mut signature = words.skip_while(|word| {
+        ["pub", "const", "async", "unsafe"].contains(word) || word.ends_with(')')
+    });
+    signature.next() == Some("fn") && !line.trim_end().ends_with('}')
 }
 
 #[test]
