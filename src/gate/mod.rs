@@ -90,11 +90,21 @@ impl Landing {
 /// The refresh tokens of one session, as far as the gate knows them.
 #[derive(Debug, Default)]
 pub struct Family {
+    /// What was known before the newest session, in case that one proves to be bad.
+    before: Option<Box<Before>>,
     flight: Option<Presented>,
     newest: Option<Newest>,
     /// Newest last. Each rotation prolongs the memory of all: the oldest is the most dangerous to send.
     rotated: Vec<Digest>,
     until: UnixTime,
+    /// True once the newest token was sent without a usable answer: Auth may have rotated it.
+    was_sent: bool,
+}
+
+#[derive(Debug)]
+struct Before {
+    newest: Newest,
+    rotated: Vec<Digest>,
 }
 
 #[derive(Debug)]
@@ -117,8 +127,11 @@ impl Family {
             if newest.serves(presented, now) {
                 return Admission::Replay(Box::new(newest.session.clone()));
             }
-            // A rotated token would trip the reuse detection; its successor will not.
-            substitute = (newest.digest != presented.digest)
+            // Two steps behind, a token would trip the reuse detection; the newest
+            // will not. But its parent is sent itself: Auth answers it without
+            // rotating, so that the browser never falls two steps behind by our doing.
+            let is_parent = !self.was_sent && self.rotated.last() == Some(&presented.digest);
+            substitute = (newest.digest != presented.digest && !is_parent)
                 .then(|| newest.session.refresh_token().to_owned());
         }
         if self.flight.is_some() {
@@ -148,7 +161,11 @@ impl Family {
                 RefreshReply::Renewed(session)
             }
             RefreshReply::Ended(code) => self.end(code, &presented, sent, now),
-            RefreshReply::Misconfigured(_) | RefreshReply::Unavailable { .. } => reply,
+            RefreshReply::Misconfigured(_) => reply,
+            RefreshReply::Unavailable { .. } => {
+                self.was_sent |= self.is_newest(&token::digest(sent));
+                reply
+            }
         };
         Some(Landing { presented, reply })
     }
@@ -160,12 +177,18 @@ impl Family {
 
     /// Forgets an answer that turned out not to be trustworthy, so that nobody else gets it.
     pub fn reject(&mut self, refresh_token: &str) -> bool {
-        let digest = token::digest(refresh_token);
-        let is_newest = self.is_newest(&digest);
-        if is_newest {
-            self.forget();
+        if !self.is_newest(&token::digest(refresh_token)) {
+            return false;
         }
-        is_newest
+        match self.before.take() {
+            Some(before) => {
+                self.newest = Some(before.newest);
+                self.rotated = before.rotated;
+                self.was_sent = true;
+            }
+            None => self.forget(),
+        }
+        true
     }
 
     /// Forgets what has been kept long enough; tells until when the rest is kept.
@@ -206,10 +229,12 @@ impl Family {
         let session = read_session(&stored.get("newest")?.to_string(), now)?;
         let rotated = stored.get("rotated")?.as_array()?.iter();
         Some(Self {
+            before: None,
             flight: None,
             newest: Some(Newest::new(session)),
             rotated: rotated.map(read_digest).collect::<Option<_>>()?,
             until: UnixTime::from_millis(stored.get("until")?.as_u64()?),
+            was_sent: false,
         })
     }
 
@@ -227,8 +252,12 @@ impl Family {
     /// Takes over a new session; `used` and the token that was newest are rotated now.
     fn renew(&mut self, session: &Session, used: [Digest; 2]) {
         let newest = Newest::new(session.clone());
-        let before = self.newest.as_ref().map(|newest| newest.digest);
-        for digest in before.into_iter().chain(used) {
+        let last = self.newest.take();
+        let outdated = last.as_ref().map(|newest| newest.digest);
+        let rotated = self.rotated.clone();
+        self.before = last.map(|newest| Box::new(Before { newest, rotated }));
+        self.was_sent = false;
+        for digest in outdated.into_iter().chain(used) {
             self.rotated.retain(|rotated| *rotated != digest);
             self.rotated.push(digest);
         }
@@ -266,8 +295,10 @@ impl Family {
     }
 
     fn forget(&mut self) {
+        self.before = None;
         self.newest = None;
         self.rotated.clear();
+        self.was_sent = false;
     }
 }
 

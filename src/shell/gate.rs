@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join, select};
 use worker::{Delay, DurableObject, Env, Request, Response, State, durable_object};
 
 use crate::auth_api::{self, Attempts, AuthRequest, RefreshReply};
@@ -177,12 +177,15 @@ impl Room {
         let storage = self.state.storage();
         let (until, stored) = self.with(|family| (family.expire(now()), family.to_stored()));
         let (Some(until), Some(stored)) = (until, stored) else {
-            drop(storage.delete_alarm().await);
-            drop(storage.delete_all().await);
+            drop(join(storage.delete_alarm(), storage.delete_all()).await);
             return;
         };
-        drop(storage.put(STORED, stored).await);
-        drop(storage.set_alarm(offset(until)).await);
+        // Begun in one turn, both writes are one commit to the disk.
+        let writes = join(
+            storage.put(STORED, stored),
+            storage.set_alarm(offset(until)),
+        );
+        drop(writes.await);
     }
 }
 

@@ -61,6 +61,14 @@ fn rotate(family: &mut Family, n: usize, seconds: u64) -> Landing {
     landing
 }
 
+/// As [`rotate`], with a replay time that outlasts the tokens.
+fn rotate_for_long(family: &mut Family, n: usize, seconds: u64) {
+    assert_eq!(admit(family, n, seconds + LIFE, seconds), "lead");
+    let reply = renewed(n + 1, seconds);
+    drop(family.land(&format!("refresh-{n}"), reply, 300, at(seconds)));
+    family.finish();
+}
+
 /// Admits generation `n`, whose access token ends at `expires`, and names what it gets.
 fn admit(family: &mut Family, n: usize, expires: u64, now: u64) -> String {
     match family.admit(&presented(n, expires), at(now)) {
@@ -179,19 +187,25 @@ fn a_token_that_rotated_elsewhere_leads_and_outdates_the_newest() {
 }
 
 #[test]
-fn a_newest_session_that_has_ended_is_refreshed_in_place_of_the_rotated_token() {
+fn the_parent_of_a_newest_session_that_has_ended_is_sent_itself() {
     let mut family = Family::default();
-    assert_eq!(admit(&mut family, 0, 0, 0), "lead");
-    drop(family.land("refresh-0", renewed(1, 0), 300, at(0)));
-    family.finish();
+    rotate_for_long(&mut family, 0, 0);
     assert_eq!(admit(&mut family, 0, 0, LIFE - 1), "replay refresh-1");
-    assert_eq!(admit(&mut family, 0, 0, LIFE), "lead with refresh-1");
-    let reply = renewed(2, LIFE);
-    let landing = family.land("refresh-1", reply, 300, at(LIFE)).unwrap();
+    assert_eq!(admit(&mut family, 0, 0, LIFE), "lead");
+}
+
+#[test]
+fn a_newest_session_that_has_ended_is_refreshed_in_place_of_a_token_two_steps_behind() {
+    let mut family = Family::default();
+    rotate_for_long(&mut family, 0, 0);
+    rotate_for_long(&mut family, 1, 1);
+    assert_eq!(admit(&mut family, 0, 0, LIFE + 1), "lead with refresh-2");
+    let reply = renewed(3, LIFE + 1);
+    let landing = family.land("refresh-2", reply, 300, at(LIFE + 1)).unwrap();
     family.finish();
     assert!(landing.settles(&presented(0, 0)));
-    for n in [0, 1] {
-        assert_eq!(admit(&mut family, n, 0, LIFE), "replay refresh-2");
+    for n in [0, 1, 2] {
+        assert_eq!(admit(&mut family, n, 0, LIFE + 1), "replay refresh-3");
     }
 }
 
@@ -301,6 +315,27 @@ fn a_rejected_answer_is_given_to_nobody_else() {
     assert!(family.reject("refresh-1"));
     assert_eq!(family.to_stored(), None);
     assert_eq!(admit(&mut family, 0, 0, 1), "lead");
+}
+
+#[test]
+fn what_was_known_before_a_rejected_answer_is_known_again() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    rotate(&mut family, 1, 10);
+    assert!(family.reject("refresh-2"));
+    assert_eq!(admit(&mut family, 0, 0, 11), "replay refresh-1");
+    // Auth may have rotated generation 1 before its answer went wrong.
+    assert_eq!(admit(&mut family, 0, LIFE, 11), "lead with refresh-1");
+}
+
+#[test]
+fn the_parent_is_not_sent_after_its_child_was_sent_in_vain() {
+    let mut family = Family::default();
+    rotate_for_long(&mut family, 0, 0);
+    assert_eq!(admit(&mut family, 1, LIFE, LIFE), "lead");
+    drop(family.land("refresh-1", unavailable(), 300, at(LIFE)));
+    family.finish();
+    assert_eq!(admit(&mut family, 0, 0, LIFE), "lead with refresh-1");
 }
 
 #[test]

@@ -1,0 +1,439 @@
+/**
+ * The test bed: browsers, four services of the Worker with one gate between
+ * them, an origin, an Auth that fails, and a model that says who must be
+ * signed in.
+ */
+import { Agent, createServer, request as httpRequest, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { startStack, type Stack, type WorkerSpec } from "../support/stack.ts";
+import { claimsOf, writeCookies } from "../support/sessions.ts";
+import { Browser, expiryMs, short, type Snapshot, type Visit } from "./browser.ts";
+import { type Gatekeeper, startGatekeeper } from "./faults.ts";
+import { type Event, type Options, plan, TIMES, upheavals } from "./plan.ts";
+
+const HOST = "app.example.com";
+const SITE = `https://${HOST}`;
+const SERVICES = ["first", "second", "third", "fourth"] as const;
+type Service = (typeof SERVICES)[number];
+const PREFETCHES = 20;
+/** Real milliseconds that a promise of time is not tested to its last moment. */
+const SLACK_MS = 1_500;
+/** Browsers that act at once at the start and the end. */
+const AT_ONCE = 50;
+
+export interface Violation {
+  kind: "lost" | "crossed" | "zombie";
+  browser: number;
+  what: string;
+  story: string[];
+}
+
+export interface Report {
+  options: Options;
+  seconds: number;
+  requests: number;
+  outcomes: Record<string, number>;
+  /** Why requests could not be decided, from the log. */
+  undecided: Record<string, number>;
+  events: Record<string, number>;
+  struck: Record<string, number>;
+  workerCalls: number;
+  clientCalls: number;
+  /** Refresh tokens of browsers that needed a refresh when a request came. */
+  needed: number;
+  signedIn: number;
+  signedOut: number;
+  wakes: { promised: number; passedOver: number };
+  ghosts: number;
+  violations: Violation[];
+  /** Requests that got no answer at all. */
+  broken: number;
+}
+
+export async function run(options: Options): Promise<Report> {
+  const bed = await Bed.start(options);
+  try {
+    return await bed.run();
+  } finally {
+    await bed.close();
+  }
+}
+
+class Bed {
+  readonly #options: Options;
+  readonly #keeper: Gatekeeper;
+  readonly #origin: Server;
+  readonly #stack: Stack<Service>;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 512 });
+  readonly #browsers: Browser[];
+  readonly #report: Report;
+  readonly #needed = new Set<string>();
+
+  constructor(options: Options, keeper: Gatekeeper, origin: Server, stack: Stack<Service>) {
+    this.#options = options;
+    this.#keeper = keeper;
+    this.#origin = origin;
+    this.#stack = stack;
+    this.#browsers = Array.from({ length: options.browsers }, (_, index) => new Browser(index, SITE));
+    this.#report = {
+      options,
+      seconds: 0,
+      requests: 0,
+      outcomes: {},
+      undecided: {},
+      events: {},
+      struck: keeper.struck,
+      workerCalls: 0,
+      clientCalls: 0,
+      needed: 0,
+      signedIn: 0,
+      signedOut: 0,
+      wakes: { promised: 0, passedOver: 0 },
+      ghosts: 0,
+      violations: [],
+      broken: 0,
+    };
+  }
+
+  static async start(options: Options): Promise<Bed> {
+    const real = (seconds: number): number => seconds / options.scale;
+    const keeper = await startGatekeeper(options.seed, real(TIMES.authDelay) * 1000);
+    const origin = await startOrigin();
+    const originUrl = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
+    const gate = options.without !== "gate";
+    const workers = Object.fromEntries(
+      SERVICES.map((name): [Service, WorkerSpec] => [name, { bindings: gate ? { gate: name === "first" ? true : "first" } : {} }]),
+    ) as Record<Service, WorkerSpec>;
+    const stack = await startStack({
+      workers,
+      bindings: { kv: "shared" },
+      auth: { jwtExp: Math.round(real(TIMES.tokenLife)), reuseInterval: real(TIMES.reuseInterval) },
+      vars: ({ auth }) => ({
+        SUPABASE_URL: keeper.url,
+        JWT_ISSUER: auth.authUrl,
+        ORIGIN_URL: originUrl,
+        CLOCK_SKEW_SECONDS: "0",
+        REFRESH_MARGIN_SECONDS: String(Math.round(real(TIMES.refreshMargin))),
+        REFRESH_REPLAY_SECONDS: String(options.without === "replay" ? 0 : Math.round(real(TIMES.replay))),
+        AUTH_TIMEOUT_MS: String(real(TIMES.authTimeout) * 1000),
+        JWKS_TTL_SECONDS: "60",
+        SERVER_TIMING: "on",
+        LOG_LEVEL: "info",
+        RULES: [{ path: "/live/*", verify: "live" }],
+      }),
+    });
+    keeper.target = stack.auth.url;
+    const bed = new Bed(options, keeper, origin, stack);
+    keeper.watch = (token, line) => bed.#browsers.find((browser) => browser.holds(token))?.tell(line);
+    return bed;
+  }
+
+  async run(): Promise<Report> {
+    await this.#signEverybodyIn();
+    const started = Date.now();
+    this.#keeper.active = this.#options.faults;
+    const tasks: Promise<unknown>[] = [];
+    const rest = upheavals(this.#options);
+    for (const event of plan(this.#options)) {
+      await this.#until(started, event.at, rest, tasks);
+      const browser = this.#browsers[event.browser]!;
+      const task: Promise<unknown> = this.#act(browser, event).catch((error) => {
+        browser.tell(`${event.action} failed: ${String(error)}`);
+        this.#report.broken += 1;
+      });
+      browser.pending.add(task);
+      task.finally(() => browser.pending.delete(task));
+    }
+    await Promise.all(tasks);
+    await Promise.all(this.#browsers.flatMap(({ pending }) => [...pending]));
+    Object.assign(this.#report, { workerCalls: this.#keeper.workerCalls, clientCalls: this.#keeper.clientCalls, needed: this.#needed.size });
+    await this.#judge();
+    for (const [, reason] of this.#stack.printed().matchAll(/"outcome":"unavailable","reason":"([a-z_]+)"/g)) {
+      this.#count("undecided", reason ?? "");
+    }
+    this.#report.seconds = Math.round((Date.now() - started) / 1000);
+    return this.#report;
+  }
+
+  async close(): Promise<void> {
+    this.#agent.destroy();
+    await Promise.all([this.#stack.close(), this.#keeper.close()]);
+    this.#origin.closeAllConnections();
+    await new Promise((closed) => this.#origin.close(closed));
+  }
+
+  /** Waits for a virtual time and starts what befalls Auth on the way. */
+  async #until(started: number, at: number, rest: ReturnType<typeof upheavals>, tasks: Promise<unknown>[]): Promise<void> {
+    const [next] = rest;
+    if (next !== undefined && next.at <= at) {
+      rest.shift();
+      await this.#until(started, next.at, [], tasks);
+      if (this.#options.faults) {
+        tasks.push(this.#upheave(next.what));
+      }
+      return this.#until(started, at, rest, tasks);
+    }
+    const wait = started + at / this.#options.scale - Date.now();
+    if (wait > 0) {
+      await sleep(wait);
+    }
+  }
+
+  async #upheave(what: "restart" | "standby" | "rotate"): Promise<void> {
+    this.#browsers.forEach((browser) => browser.tell(`Auth: ${what}`));
+    switch (what) {
+      case "restart":
+        return this.#keeper.restart((TIMES.authRestart / this.#options.scale) * 1000);
+      case "standby":
+        await this.#stack.auth.keys.standby();
+        return;
+      case "rotate":
+        await this.#stack.auth.keys.rotate();
+    }
+  }
+
+  async #signEverybodyIn(): Promise<void> {
+    // The first key set that is fetched already lists the key that Auth will sign with after its first rotation.
+    await this.#stack.auth.keys.standby();
+    const stranger = this.#stack.auth.createSession({ email: "stranger@example.com", expiresIn: 3600 });
+    this.#keeper.stranger = JSON.stringify({ ...stranger, expires_in: 3600 });
+    for (let from = 0; from < this.#browsers.length; from += AT_ONCE) {
+      await Promise.all(this.#browsers.slice(from, from + AT_ONCE).map((browser) => this.#signIn(browser)));
+    }
+  }
+
+  /** Signs in elsewhere: what comes back is written by the real client. */
+  async #signIn(browser: Browser): Promise<void> {
+    // A response that is still under way belongs to the session before.
+    await Promise.all([...browser.pending]);
+    const session = this.#stack.auth.createSession({ email: browser.email });
+    browser.startOver();
+    // The real client would look after tokens of so short a life at once; this one only has to be written.
+    const lasting = { ...session, expires_in: 3600, expires_at: Math.floor(Date.now() / 1000) + 3600 };
+    for (const { name, value } of await writeCookies(this.#stack.auth.url, lasting)) {
+      browser.jar.setCookieSync(`${name}=${encodeURIComponent(value)}; Path=/; Max-Age=34560000; SameSite=Lax`, SITE);
+    }
+    browser.userId = String(session.user?.id);
+    browser.sessionId = session.session_id;
+    browser.signedIn = true;
+    browser.noteGeneration("sign-in", this.#stack.key);
+    browser.tell(`signed in to session ${short(session.session_id)}`);
+  }
+
+  async #act(browser: Browser, event: Event): Promise<void> {
+    this.#count("events", event.action);
+    if (!browser.signedIn && event.action !== "navigate" && event.action !== "wake") {
+      return this.#signIn(browser);
+    }
+    switch (event.action) {
+      case "navigate":
+        return this.#request(browser, event.draw < 0.1 ? "/live/page" : "/page", event.draw);
+      case "prefetch":
+        await Promise.all(
+          Array.from({ length: PREFETCHES }, (_, n) => this.#request(browser, `/prefetch/${n}`, (event.draw + n / SERVICES.length) % 1)),
+        );
+        return;
+      case "client":
+        await Promise.all([this.#clientLooksAfter(browser), this.#request(browser, "/page", event.draw)]);
+        return;
+      case "sleep": {
+        const snapshot = browser.snapshot(this.#stack.key);
+        if (snapshot !== null) {
+          browser.tabs.push(snapshot);
+        }
+        return;
+      }
+      case "wake":
+        return this.#wake(browser, event.draw);
+      case "signOut":
+        return this.#signOut(browser);
+    }
+  }
+
+  /** What the page's client does when its token is about to end: its `getSession` refreshes at Auth itself. */
+  async #clientLooksAfter(browser: Browser): Promise<void> {
+    const session = browser.session(this.#stack.key);
+    if (session === null || expiryMs(session) > Date.now() + this.#marginMs) {
+      return;
+    }
+    browser.tell(`its client refreshes ${short(session.refresh_token)}`);
+    const { error } = await browser.client(this.#keeper.url, this.#stack.auth.publishableKey).auth.getSession();
+    if (error !== null) {
+      browser.tell(`its client: ${error.name} ${error.message}`);
+    }
+    browser.noteGeneration("client", this.#stack.key);
+  }
+
+  async #signOut(browser: Browser): Promise<void> {
+    const snapshot = browser.snapshot(this.#stack.key);
+    const { sessionId } = browser;
+    browser.tell("signs out");
+    browser.leaving = true;
+    const { error } = await browser.client(this.#keeper.url, this.#stack.auth.publishableKey).auth.signOut({ scope: "local" });
+    browser.leaving = false;
+    if (error !== null && browser.session(this.#stack.key) !== null) {
+      browser.tell(`sign-out failed: ${error.message}`);
+      return;
+    }
+    // The client forgets its session even where Auth did not hear of the sign-out; the model knows only one kind.
+    this.#stack.auth.deleteSession(sessionId);
+    browser.signedIn = false;
+    browser.deadline = Date.now() + (TIMES.tokenLife / this.#options.scale) * 1000 + 1_000;
+    browser.tabs.length = 0;
+    browser.tell("signed out");
+    if (snapshot !== null) {
+      browser.ghosts.push({ snapshot, deadline: browser.deadline });
+    }
+  }
+
+  async #wake(browser: Browser, draw: number): Promise<void> {
+    const ghost = browser.ghosts.find(({ deadline }) => deadline < Date.now());
+    if (ghost !== undefined && draw < 0.3) {
+      return this.#haunt(browser, ghost.snapshot, draw);
+    }
+    const tab = browser.tabs.shift();
+    if (tab === undefined || !browser.signedIn) {
+      return;
+    }
+    if (!browser.isPromised(tab, (TIMES.replay / this.#options.scale) * 1000, this.#marginMs, SLACK_MS)) {
+      this.#report.wakes.passedOver += 1;
+      return;
+    }
+    this.#report.wakes.promised += 1;
+    browser.tell(`a tab wakes up with ${short(tab.token)}`);
+    return this.#request(browser, "/late", draw, tab);
+  }
+
+  /** Cookies of a session that was signed out, presented after its last token has ended. */
+  async #haunt(browser: Browser, snapshot: Snapshot, draw: number): Promise<void> {
+    this.#report.ghosts += 1;
+    const visit = await this.#send("/ghost", snapshot.header, draw);
+    if (visit.user !== null || visit.outcome === "valid" || visit.outcome === "refreshed") {
+      this.#violate("zombie", browser, `a session that was signed out is ${visit.outcome} again`);
+    }
+  }
+
+  async #request(browser: Browser, path: string, draw: number, tab?: Snapshot): Promise<void> {
+    const before = browser.session(this.#stack.key);
+    if (tab === undefined && before !== null && expiryMs(before) < Date.now() + this.#marginMs) {
+      this.#needed.add(before.refresh_token);
+    }
+    const { signedIn, sessionId, leaving } = browser;
+    const visit = await this.#send(path, tab?.header ?? browser.cookies(), draw);
+    browser.keep(visit.setCookies, this.#stack.key);
+    browser.tell(`${path} ${tab === undefined ? short(before?.refresh_token ?? "nobody") : short(tab.token)} → ${visit.outcome}`);
+    this.#check(browser, visit, signedIn && !leaving && browser.signedIn && !browser.leaving && browser.sessionId === sessionId);
+  }
+
+  /** What the model says to one response. `surely` is false where the browser signed in or out meanwhile. */
+  #check(browser: Browser, visit: Visit, surely: boolean): void {
+    if (visit.user !== null && visit.user !== browser.userId) {
+      this.#violate("crossed", browser, `the origin was told of user ${short(visit.user)}`);
+    }
+    const held = browser.session(this.#stack.key);
+    if (held !== null && claimsOf(held.access_token).sub !== browser.userId) {
+      this.#violate("crossed", browser, "the jar holds somebody else's session");
+      browser.startOver();
+      browser.signedIn = false;
+    }
+    if (surely && ["anonymous", "expired", "invalid", "revoked"].includes(visit.outcome)) {
+      this.#violate("lost", browser, `the session is ${visit.outcome}`);
+      browser.signedIn = false;
+      browser.deadline = Number.POSITIVE_INFINITY;
+    }
+    const isIn = visit.outcome === "valid" || visit.outcome === "refreshed";
+    if (!browser.signedIn && isIn && Date.now() > browser.deadline) {
+      this.#violate("zombie", browser, `signed out, and ${visit.outcome}`);
+    }
+  }
+
+  /** The end: Auth is well again, and everybody shows who he is. */
+  async #judge(): Promise<void> {
+    this.#keeper.active = false;
+    // Pauses of the Worker's memory end, and so does the last token of everybody who signed out.
+    await sleep(Math.max(4_000, (TIMES.tokenLife / this.#options.scale) * 1000 + 2_000));
+    for (let from = 0; from < this.#browsers.length; from += AT_ONCE) {
+      await Promise.all(this.#browsers.slice(from, from + AT_ONCE).map((browser) => this.#judgeOne(browser)));
+    }
+  }
+
+  async #judgeOne(browser: Browser): Promise<void> {
+    for (const { snapshot } of browser.ghosts) {
+      await this.#haunt(browser, snapshot, 0);
+    }
+    if (!browser.signedIn) {
+      this.#report.signedOut += 1;
+      return this.#request(browser, "/live/end", 0);
+    }
+    this.#report.signedIn += 1;
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const visit = await this.#send("/live/end", browser.cookies(), attempt / 5);
+      browser.keep(visit.setCookies, this.#stack.key);
+      browser.tell(`the end → ${visit.outcome}`);
+      if (visit.user === browser.userId) {
+        return;
+      }
+      if (visit.outcome !== "unavailable") {
+        break;
+      }
+      await sleep(1_000);
+    }
+    this.#violate("lost", browser, "the model has it signed in, and it is not");
+  }
+
+  #violate(kind: Violation["kind"], browser: Browser, what: string): void {
+    browser.tell(`VIOLATION ${kind}: ${what}`);
+    this.#report.violations.push({ kind, browser: browser.index, what, story: [...browser.story] });
+  }
+
+  get #marginMs(): number {
+    return (TIMES.refreshMargin / this.#options.scale) * 1000;
+  }
+
+  #count(where: "outcomes" | "events" | "undecided", name: string): void {
+    this.#report[where][name] = (this.#report[where][name] ?? 0) + 1;
+  }
+
+  #send(path: string, cookie: string, draw: number): Promise<Visit> {
+    const service = SERVICES[Math.floor(draw * SERVICES.length) % SERVICES.length]!;
+    const { socket } = this.#stack.worker(service);
+    this.#report.requests += 1;
+    return new Promise((resolve, reject) => {
+      const headers: Record<string, string> = { host: HOST, accept: "text/html", "sec-fetch-mode": "navigate" };
+      if (cookie !== "") {
+        headers.cookie = cookie;
+      }
+      const request = httpRequest(
+        { host: socket.hostname, port: socket.port, path: `${SITE}${path}`, headers, agent: this.#agent },
+        (message) => {
+          let text = "";
+          message.setEncoding("utf8");
+          message.on("data", (data: string) => (text += data));
+          message.once("error", reject);
+          message.once("end", () => {
+            const timing = String(message.headers["server-timing"] ?? "");
+            const outcome = /edge-session;desc="([a-z]+)"/.exec(timing)?.[1] ?? `status ${message.statusCode}`;
+            this.#count("outcomes", outcome);
+            const user = message.statusCode === 200 ? text : "";
+            resolve({ status: message.statusCode ?? 0, outcome, user: user === "" ? null : user, setCookies: message.headers["set-cookie"] ?? [] });
+          });
+        },
+      );
+      request.once("error", reject);
+      request.end();
+    });
+  }
+}
+
+/** Answers with the user that it was told of. */
+async function startOrigin(): Promise<Server> {
+  const server = createServer((request, response) => {
+    response.writeHead(200, { "Content-Type": "text/plain" });
+    response.end(request.headers["x-session-user-id"] ?? "");
+  });
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  return server;
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((passed) => setTimeout(passed, ms));

@@ -1,0 +1,184 @@
+/**
+ * A browser: a cookie jar, tabs that sleep, the page's own Supabase client, and
+ * what the model knows about it.
+ */
+import { createBrowserClient } from "@supabase/ssr";
+import { CookieJar } from "tough-cookie";
+import { claimsOf, type SessionBody } from "../support/sessions.ts";
+
+/** What one response said. */
+export interface Visit {
+  status: number;
+  outcome: string;
+  /** The user that the origin was told of; null if the request did not reach it or nobody was signed in. */
+  user: string | null;
+  setCookies: string[];
+}
+
+/** A refresh token that the jar held, and who brought it. */
+interface Generation {
+  token: string;
+  by: "sign-in" | "edge" | "client";
+  atMs: number;
+}
+
+export interface Snapshot {
+  header: string;
+  token: string;
+  expiresAtMs: number;
+  session: string;
+}
+
+/** The last lines of a browser's story that are kept. */
+const STORY_LINES = 80;
+
+export class Browser {
+  readonly index: number;
+  readonly email: string;
+  readonly site: string;
+  jar = new CookieJar();
+  /** The model: whether this browser has to be signed in. */
+  signedIn = false;
+  /** True while its client signs out. */
+  leaving = false;
+  userId = "";
+  sessionId = "";
+  /** No token of a session that was signed out lives longer than this. */
+  deadline = 0;
+  readonly tabs: Snapshot[] = [];
+  /** The cookies from before a sign-out, as a thief or a forgotten tab has them. */
+  readonly ghosts: { snapshot: Snapshot; deadline: number }[] = [];
+  readonly pending = new Set<Promise<unknown>>();
+  readonly story: string[] = [];
+  #generations: Generation[] = [];
+
+  constructor(index: number, site: string) {
+    this.index = index;
+    this.email = `browser-${index}@example.com`;
+    this.site = site;
+  }
+
+  tell(line: string): void {
+    this.story.push(`${new Date().toISOString().slice(14, 23)} ${line}`);
+    if (this.story.length > STORY_LINES) {
+      this.story.shift();
+    }
+  }
+
+  cookies(): string {
+    return this.jar.getCookieStringSync(this.site);
+  }
+
+  /** The session in the jar, or null. */
+  session(key: string): SessionBody | null {
+    const chunks = new Map(this.jar.getCookiesSync(this.site).map(({ key: name, value }) => [name, decodeURIComponent(value)]));
+    let joined = chunks.get(key) ?? "";
+    for (let n = 0; joined === "" || chunks.has(`${key}.${n}`); n += 1) {
+      const chunk = chunks.get(`${key}.${n}`);
+      if (chunk === undefined) {
+        break;
+      }
+      joined += chunk;
+    }
+    if (!joined.startsWith("base64-")) {
+      return null;
+    }
+    return JSON.parse(Buffer.from(joined.slice("base64-".length), "base64url").toString("utf8"));
+  }
+
+  /** Takes the cookies of a response, as browsers do in the order of arrival. */
+  keep(setCookies: string[], key: string): void {
+    for (const line of setCookies) {
+      this.jar.setCookieSync(line, this.site, { ignoreError: true });
+    }
+    if (setCookies.length > 0) {
+      this.noteGeneration("edge", key);
+    }
+  }
+
+  noteGeneration(by: Generation["by"], key: string): void {
+    const token = this.session(key)?.refresh_token;
+    if (token !== undefined && !this.#generations.some((known) => known.token === token)) {
+      this.#generations.push({ token, by, atMs: Date.now() });
+      this.tell(`jar holds ${short(token)} by ${by}`);
+    }
+  }
+
+  /** Whether the jar held this refresh token since the last sign-in. */
+  holds(token: string): boolean {
+    return this.#generations.some((known) => known.token === token);
+  }
+
+  startOver(): void {
+    this.jar.removeAllCookiesSync();
+    this.#generations = [];
+    this.tabs.length = 0;
+  }
+
+  snapshot(key: string): Snapshot | null {
+    const session = this.session(key);
+    if (session === null) {
+      return null;
+    }
+    return {
+      header: this.cookies(),
+      token: session.refresh_token,
+      expiresAtMs: expiryMs(session),
+      session: String(claimsOf(session.access_token).session_id),
+    };
+  }
+
+  /**
+   * Whether the Worker promises that this tab gets its session. Not for a token
+   * that the page's own client rotated: no gate has seen it. And not for longer
+   * than the replay time after the last rotation that a gate has seen.
+   */
+  isPromised(snapshot: Snapshot, replayMs: number, marginMs: number, slackMs: number): boolean {
+    if (snapshot.expiresAtMs > Date.now() + marginMs + slackMs) {
+      return true;
+    }
+    const index = this.#generations.findIndex(({ token }) => token === snapshot.token);
+    const later = this.#generations.slice(index + 1);
+    if (index < 0 || snapshot.session !== this.sessionId) {
+      return false;
+    }
+    if (later.length === 0) {
+      return true;
+    }
+    // Each rotation has to have come while the gate still knew the one before.
+    let known = later[0]!.atMs;
+    for (const generation of later) {
+      if (generation.by !== "edge" || generation.atMs - known > replayMs - slackMs) {
+        return false;
+      }
+      known = generation.atMs;
+    }
+    return later.length <= 8 && Date.now() - known < replayMs - slackMs;
+  }
+
+  /** The client that the page of this browser runs, on the same jar. */
+  client(url: string, publishableKey: string): ReturnType<typeof createBrowserClient> {
+    return createBrowserClient(url, publishableKey, {
+      isSingleton: false,
+      auth: { autoRefreshToken: false, detectSessionInUrl: false },
+      cookies: {
+        getAll: () => this.jar.getCookiesSync(this.site).map(({ key, value }) => ({ name: key, value: decodeURIComponent(value) })),
+        setAll: (cookies: { name: string; value: string; options: { maxAge?: number } }[]) => {
+          for (const { name, value, options } of cookies) {
+            const line = `${name}=${encodeURIComponent(value)}; Path=/; Max-Age=${options.maxAge ?? 0}; SameSite=Lax`;
+            this.jar.setCookieSync(line, this.site, { ignoreError: true });
+          }
+        },
+      },
+    } as Parameters<typeof createBrowserClient>[2]);
+  }
+}
+
+export function expiryMs(session: SessionBody): number {
+  return Number(claimsOf(session.access_token).exp) * 1000;
+}
+
+/** Enough of a token to tell it from the others in a story. */
+export function short(token: string): string {
+  return token.slice(0, 6);
+}

@@ -1,0 +1,26 @@
+/** A short run of the test bed in `tests/torture`; `npm run torture` is the long one. */
+import { expect, test, vi } from "vitest";
+import { run } from "../torture/bed.ts";
+import { callsPerRefresh, failures, MOST_CALLS, stories } from "../torture/report.ts";
+
+const SHORT = { browsers: 60, seed: 1, scale: 5, without: null };
+const TIMEOUT_MS = 90_000;
+
+test("no session is lost, crossed or revived while Auth fails", async () => {
+  // The clients print a hint for every session that is read from cookies.
+  vi.spyOn(console, "warn").mockReturnValue();
+  const report = await run({ ...SHORT, minutes: 1.5, faults: true });
+  expect(failures(report), stories(report)).toEqual([]);
+  // A run in which nothing happened proves nothing.
+  expect(report.outcomes.refreshed).toBeGreaterThan(30);
+  expect(report.wakes.promised).toBeGreaterThan(0);
+  expect(report.struck["500"]).toBeGreaterThan(0);
+}, TIMEOUT_MS);
+
+test("without faults, a refresh costs one call to Auth", async () => {
+  vi.spyOn(console, "warn").mockReturnValue();
+  const report = await run({ ...SHORT, minutes: 1, faults: false });
+  expect(failures(report), stories(report)).toEqual([]);
+  expect(report.needed).toBeGreaterThan(20);
+  expect(callsPerRefresh(report)).toBeLessThanOrEqual(MOST_CALLS);
+}, TIMEOUT_MS);
