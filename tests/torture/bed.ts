@@ -319,14 +319,15 @@ class Bed {
       this.#needed.add(before.refresh_token);
     }
     const { signedIn, sessionId, leaving } = browser;
+    const sentAt = Date.now();
     const visit = await this.#send(path, tab?.header ?? browser.cookies(), draw);
     browser.keep(visit.setCookies, this.#stack.key);
-    browser.tell(`${path} ${tab === undefined ? short(before?.refresh_token ?? "nobody") : short(tab.token)} → ${visit.outcome}`);
-    this.#check(browser, visit, signedIn && !leaving && browser.signedIn && !browser.leaving && browser.sessionId === sessionId);
+    browser.tell(`${path} ${short(tab?.token ?? before?.refresh_token ?? "nobody")} → ${visit.outcome} after ${Date.now() - sentAt} ms`);
+    this.#check(browser, visit, signedIn && !leaving && browser.signedIn && !browser.leaving && browser.sessionId === sessionId, sentAt);
   }
 
   /** What the model says to one response. `surely` is false where the browser signed in or out meanwhile. */
-  #check(browser: Browser, visit: Visit, surely: boolean): void {
+  #check(browser: Browser, visit: Visit, surely: boolean, sentAt: number): void {
     if (visit.user !== null && visit.user !== browser.userId) {
       this.#violate("crossed", browser, `the origin was told of user ${short(visit.user)}`);
     }
@@ -342,7 +343,7 @@ class Bed {
       browser.deadline = Number.POSITIVE_INFINITY;
     }
     const isIn = visit.outcome === "valid" || visit.outcome === "refreshed";
-    if (!browser.signedIn && isIn && Date.now() > browser.deadline) {
+    if (!browser.signedIn && isIn && sentAt > browser.deadline) {
       this.#violate("zombie", browser, `signed out, and ${visit.outcome}`);
     }
   }
