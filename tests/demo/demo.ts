@@ -85,6 +85,7 @@ function variables(auth: AuthServer, siteUrl: string): Record<string, unknown> {
     SUPABASE_URL: auth.url,
     SUPABASE_PUBLISHABLE_KEY: auth.publishableKey,
     ORIGIN_URL: siteUrl,
+    AUTH_PATH: "/auth",
     RULES,
     SERVER_TIMING: "on",
     LOG_LEVEL: "info",

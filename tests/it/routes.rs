@@ -155,6 +155,29 @@ fn a_password_form_signs_in_and_goes_to_next() {
 }
 
 #[test]
+fn a_form_without_next_takes_that_of_the_login_page() {
+    let to = |referer: &str| {
+        let run = at("/auth/login")
+            .form("email=a&password=b")
+            .header("referer", referer)
+            .route(signed_in())
+            .run();
+        run.at_browser("location")
+    };
+    assert_eq!(
+        to("https://site.example/login?next=%2Fmembers"),
+        ["/members"]
+    );
+    for other in [
+        "https://site.example/login?next=%2F%2Fevil.example",
+        "https://site.example/other?next=%2Fmembers",
+        "https://evil.example/login?next=%2Fmembers",
+    ] {
+        assert_eq!(to(other), ["/"], "{other}");
+    }
+}
+
+#[test]
 fn a_program_that_signs_in_reads_the_verified_user() {
     let run = at("/auth/login")
         .program(&json!({"email": "a@example.com", "password": "secret"}))
@@ -479,6 +502,25 @@ fn the_confirm_button_signs_in() {
         half.at_browser("location"),
         ["/login?message=confirm_other_address"]
     );
+}
+
+#[test]
+fn a_next_that_is_the_callback_leads_to_its_goal() {
+    for next in [
+        "%2Fauth%2Fcallback%3Fnext%3D%252Fmembers%26sb_flow_id%3Dabcdefgh",
+        "https%3A%2F%2Fsite.example%2Fauth%2Fcallback%3Fnext%3D%252Fmembers",
+    ] {
+        let run = at("/auth/confirm")
+            .form(&format!("token_hash=abc&type=email&next={next}"))
+            .route(signed_in())
+            .run();
+        assert_eq!(run.at_browser("location"), ["/members"]);
+    }
+    let run = at("/auth/confirm")
+        .form("token_hash=abc&type=email&next=%2Fauth%2Fcallback%3Fnext%3D%252F%252Fevil.example")
+        .route(signed_in())
+        .run();
+    assert_eq!(run.at_browser("location"), ["/"]);
 }
 
 #[test]

@@ -84,6 +84,13 @@ impl Fields {
         Ok(())
     }
 
+    /// Takes one field over from others.
+    pub(super) fn adopt(&mut self, name: &str, others: &Self) {
+        if let Some(value) = others.value(name) {
+            self.0.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
     /// The value of a field that is not empty.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         let mut named = self.0.iter().filter(|(known, _)| known == name);

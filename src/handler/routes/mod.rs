@@ -100,6 +100,8 @@ pub(super) struct Errand {
     path: String,
     /// The fields of the query, then those of the body.
     fields: Fields,
+    /// Where a `next` that is the callback leads.
+    goal: Option<String>,
     /// True if the client reads JSON: it sent JSON, or did not send a form.
     is_program: bool,
 }
@@ -123,12 +125,14 @@ pub(super) fn begin_route(
         return refuse(visit, Answer::cross_site(), "cross_site", now);
     }
     let query = visit.head.query().unwrap_or_default();
-    let errand = Errand {
+    let mut errand = Errand {
         route,
         path: path.to_owned(),
         fields: Fields::from_form(query),
+        goal: None,
         is_program: false,
     };
+    errand.read_goal(&visit);
     visit.read_cookies();
     if method == "POST" {
         return Step::ReadBody(ReadBody { visit, errand });
@@ -185,6 +189,8 @@ impl ReadBody {
         }
         let is_form = content_type.starts_with("application/x-www-form-urlencoded");
         errand.is_program = !is_form && !guard::is_navigation(&visit);
+        errand.adopt_next(&visit);
+        errand.read_goal(&visit);
         match errand.route {
             Route::Anonymous | Route::Login => sign_in::begin(visit, errand, now),
             Route::Confirm => confirm::begin(visit, errand, now),
@@ -315,7 +321,38 @@ fn respond(visit: Box<Visit>, answer: Answer, reason: &'static str, now: UnixTim
 impl Errand {
     /// Where to go afterwards: only ever a path of this site.
     fn next(&self) -> &str {
-        redirect::safe_next(self.fields.value("next").unwrap_or("/"))
+        let next = redirect::safe_next(self.fields.value("next").unwrap_or("/"));
+        // Mail templates name the address that Auth was given to come back to.
+        // Without a code it leads nowhere, so its own goal counts.
+        self.goal.as_deref().unwrap_or(next)
+    }
+
+    /// Looks behind a `next` that is the callback route.
+    fn read_goal(&mut self, visit: &Visit) {
+        let base = visit.config.auth_path.as_deref().unwrap_or_default();
+        let next = self.fields.value("next").unwrap_or("/");
+        let next = next.strip_prefix(&visit.site_origin()).unwrap_or(next);
+        let (path, query) = next.split_once('?').unwrap_or((next, ""));
+        if path == format!("{base}/callback") {
+            let fields = Fields::from_form(query);
+            let goal = redirect::safe_next(fields.value("next").unwrap_or("/"));
+            self.goal = Some(goal.to_owned());
+        }
+    }
+
+    /// Takes `next` from the login page's own address where the form has none: a
+    /// static page cannot copy it from there without a script.
+    fn adopt_next(&mut self, visit: &Visit) {
+        if self.fields.value("next").is_some() {
+            return;
+        }
+        let referer = guard::referer_path(visit);
+        let Some((path, query)) = referer.as_deref().and_then(|page| page.split_once('?')) else {
+            return;
+        };
+        if path.trim_end_matches('/') == visit.config.login_path.trim_end_matches('/') {
+            self.fields.adopt("next", &Fields::from_form(query));
+        }
     }
 }
 

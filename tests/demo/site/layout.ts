@@ -27,6 +27,7 @@ export function layout(page: Page, settings: SiteSettings): string {
 <meta name="color-scheme" content="light dark">
 <title>${page.title} · Harbour Notes</title>
 <link rel="icon" href="/favicon.svg" type="image/svg+xml">
+<script>document.documentElement.classList.add("js")</script>
 <link rel="stylesheet" href="/assets/style.css">
 <script type="application/json" id="settings">${raw(json({ ...settings, shared: page.shared ?? false }))}</script>
 <script type="module" src="/assets/panel.js"></script>

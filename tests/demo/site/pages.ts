@@ -53,6 +53,7 @@ export function membersPage(visitor: Identity, now = new Date()): Page {
     body: html`<p class="eyebrow">Members · Pilotage</p>
 <h1>Entering at night</h1>
 <p class="lede">Welcome aboard, <b id="greeting">${name}</b>. The site that wrote your name has no login code: the edge told it who you are.</p>
+<div class="no-script"><form method="post" action="/auth/signout"><button>Sign out</button></form></div>
 <div class="prose">
 <p>Bring the two leading lights in line, white over red, bearing 074°. Hold them until the church clock opens behind the ice house; only then turn for the entrance. The green buoy marked on the old chart is unlit, and has been since the spring.</p>
 <p>The bank south of the mole has moved some forty metres towards the channel. At low water there is a metre and a half where the chart still promises three. Keep the mole close, closer than feels polite.</p>
@@ -114,7 +115,14 @@ export function adminPage(sessions: OpenSession[], now = new Date()): Page {
   };
 }
 
-export function loginPage(now = new Date()): Page {
+/** What a form that was sent without a script is answered with, in words. */
+const RESULTS: Record<string, string> = {
+  invalid_credentials: "This e-mail address and password do not belong together.",
+  otp_expired: "This link has been used or is too old.",
+  sent: "If the address is new here, a mail with a link is on its way.",
+};
+
+export function loginPage(result?: string, now = new Date()): Page {
   const { admin, member } = ACCOUNTS;
   return {
     path: "/login",
@@ -124,11 +132,12 @@ export function loginPage(now = new Date()): Page {
     body: html`<p class="eyebrow">Members</p>
 <h1 id="login-title">Sign in</h1>
 <p class="lede" id="login-lede">With the browser client of <code>@supabase/ssr</code>, as it comes. Nothing on this page knows that there is an edge.</p>
-<form class="login" id="login" method="post" novalidate>
-<p class="banner" id="login-error" role="alert" hidden></p>
+<form class="login" id="login" method="post" action="/auth/login" novalidate>
+<p class="banner" id="login-error" role="alert"${result === undefined ? raw(" hidden") : ""}>${result === undefined ? "" : (RESULTS[result] ?? "That did not work. Please try again.")}</p>
 <label>E-mail<input name="email" type="email" autocomplete="username" value="${member.email}" required></label>
 <label>Password<input name="password" type="password" autocomplete="current-password" value="${member.password}" required></label>
-<div class="row"><button class="primary" name="intent" value="signin">Sign in</button><button name="intent" value="signup">Create an account</button></div>
+<div class="row"><button class="primary" name="intent" value="signin">Sign in</button><button name="intent" value="signup" formaction="/auth/signup">Create an account</button></div>
+<div class="no-script"><p>Scripts are off: the edge signs you in by itself. <a href="/auth/login?provider=github&amp;next=/members">Sign in with GitHub</a></p></div>
 <p class="accounts">Filled in: <button type="button" class="link" data-email="${member.email}" data-password="${member.password}">a member</button> · <button type="button" class="link" data-email="${admin.email}" data-password="${admin.password}">the harbourmaster</button></p>
 </form>
 <div id="signed-in" hidden><p class="lede">You are signed in as <b id="signed-in-as"></b>.</p><div class="row"><a class="button primary" id="continue" href="/members">Go on</a><button type="button" data-action="sign-out">Sign out</button></div></div>`,

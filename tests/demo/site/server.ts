@@ -44,7 +44,11 @@ function siteApp(auth: AuthServer, assets: Map<string, Asset>): Hono {
 
   app.get("/", (c) => answer(c.req.raw, rendered.page("/", () => full(frontPage()))));
   app.get("/library", (c) => answer(c.req.raw, rendered.page("/library", () => full(libraryPage()))));
-  app.get("/login", (c) => answer(c.req.raw, rendered.page("/login", () => full(loginPage()))));
+  app.get("/login", (c) => {
+    const result = c.req.query("error") ?? (c.req.query("sent") === undefined ? undefined : "sent");
+    // Only a form that was sent without a script comes back with a result.
+    return answer(c.req.raw, result === undefined ? rendered.page("/login", () => full(loginPage())) : Rendered.now(full(loginPage(result))));
+  });
   // These three are rendered for one visitor and yet say `public`, as many a site does by mistake.
   app.get("/members", (c) => answer(c.req.raw, Rendered.now(full(membersPage(identityOf(c.req.raw.headers))))));
   app.get("/account", (c) => answer(c.req.raw, Rendered.now(full(accountPage(identityOf(c.req.raw.headers))))));
