@@ -6,9 +6,18 @@ use serde_json::{Map, Value, json};
 use crate::auth_api::{AuthRequest, session_headers};
 use crate::config::Config;
 
-/// A `POST` with a JSON body to a path below the Auth base.
+/// A request for a sign-in or a mail, sent with the key that any browser may know.
+///
+/// Auth asks whoever brings the secret key for no captcha, so with that key
+/// these routes would be a way past the captcha for everyone.
 #[must_use]
-pub fn post(config: &Config, path: &str, body: &Value, client_ip: Option<&str>) -> AuthRequest {
+pub fn public_post(config: &Config, path: &str, body: &Value) -> AuthRequest {
+    post(config, path, body, None)
+}
+
+/// A `POST` with a JSON body to a path below the Auth base. With the visitor's
+/// address it bears the secret key, if there is one, and counts for the visitor.
+fn post(config: &Config, path: &str, body: &Value, client_ip: Option<&str>) -> AuthRequest {
     let mut headers = session_headers(config, client_ip);
     headers.push(("content-type", "application/json".to_owned()));
     AuthRequest {
@@ -51,12 +60,11 @@ pub fn mail(
     mut body: Map<String, Value>,
     challenge: &str,
     redirect_to: &str,
-    ip: Option<&str>,
 ) -> AuthRequest {
     body.insert("code_challenge".to_owned(), challenge.into());
     body.insert("code_challenge_method".to_owned(), "s256".into());
     let path = format!("{path}?redirect_to={}", encode(redirect_to));
-    post(config, &path, &Value::Object(body), ip)
+    public_post(config, &path, &Value::Object(body))
 }
 
 /// The URL of `GET /authorize`, where a provider's sign-in begins.

@@ -27,6 +27,12 @@ const TELLING: [&str; 6] = [
     "user_not_found",
 ];
 
+/// A closed sign-up concerns everyone at `/signup`; at `/otp` and `/recover` Auth
+/// says so of unknown addresses only.
+fn tells_of_address(route: Route, code: &str) -> bool {
+    TELLING.contains(&code) || (route != Route::SignUp && code == "signup_disabled")
+}
+
 pub(super) fn send(visit: Box<Visit>, errand: Errand, flow: &pkce::Flow, now: UnixTime) -> Step {
     let config = &visit.config;
     let fields = &errand.fields;
@@ -52,9 +58,8 @@ pub(super) fn send(visit: Box<Visit>, errand: Errand, flow: &pkce::Flow, now: Un
     let header = visit.head.header("cookie").unwrap_or_default();
     let changes = flow.cookies(header, &config.storage_key, suffix, config.cookie.encoding);
     let redirect_to = visit.callback_url(flow, errand.next());
-    let ip = visit.client_ip();
     let challenge = flow.challenge();
-    let request = sign_in_api::mail(config, path, body, &challenge, &redirect_to, ip);
+    let request = sign_in_api::mail(config, path, body, &challenge, &redirect_to);
     CallAuth::step(visit, errand, request, After::Mail(changes), now)
 }
 
@@ -82,7 +87,7 @@ pub(super) fn answered(
     }
     let code = error_code(&reply.body)
         .map_or_else(|| "unexpected_failure".to_owned(), |code| plain_code(&code));
-    if TELLING.contains(&code.as_str()) {
+    if tells_of_address(errand.route, &code) {
         // The cookies would tell, too, were they missing.
         let lines = visit.verifier_lines(&changes);
         return answer_with(visit, &errand, Ok(()), lines, now);

@@ -44,8 +44,7 @@ pub(super) fn begin(visit: Box<Visit>, errand: Errand, now: UnixTime) -> Step {
         }
         "/token?grant_type=password"
     };
-    let ip = visit.client_ip();
-    let request = sign_in_api::post(&visit.config, path, &Value::Object(body), ip);
+    let request = sign_in_api::public_post(&visit.config, path, &Value::Object(body));
     CallAuth::step(
         visit,
         errand,
