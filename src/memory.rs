@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use lru::LruCache;
 
 use crate::jwks::CachedKeys;
-use crate::revocation::{self, Revocation};
+use crate::revocation::{Revocation, Revocations};
 use crate::time::UnixTime;
 use crate::token::{Claims, VerifiedClaims};
 
@@ -40,11 +40,6 @@ const BREAKER_TIMEOUTS: u32 = 4;
 /// How long the open breaker keeps requests from Auth before one may try again.
 const BREAKER_OPEN_MS: u64 = 3_000;
 
-/// Answers about revocations that are remembered.
-const MAX_REVOCATIONS: usize = 8192;
-/// How long an answer of `SESSION_KV` about a revocation is believed.
-const REVOCATION_SECONDS: u64 = 30;
-
 /// The isolate's memory.
 #[derive(Debug)]
 pub struct Memory {
@@ -57,7 +52,7 @@ pub struct Memory {
     keys: Option<CachedKeys>,
     rejections: Vec<Rejection>,
     unknown_key_refreshes: Window,
-    revocations: LruCache<String, Known>,
+    revocations: Revocations,
     unknown_kids: LruCache<String, UnixTime>,
     verdict_bytes: usize,
     verdicts: LruCache<[u8; 32], Verdict>,
@@ -94,13 +89,6 @@ impl Verdict {
     }
 }
 
-/// What is known of a key under which a revocation may stand.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    revoked_at: Option<UnixTime>,
-    until: UnixTime,
-}
-
 impl Default for Memory {
     fn default() -> Self {
         Self {
@@ -113,9 +101,7 @@ impl Default for Memory {
             keys: None,
             rejections: Vec::new(),
             unknown_key_refreshes: Window::default(),
-            revocations: LruCache::new(
-                NonZeroUsize::new(MAX_REVOCATIONS).unwrap_or(NonZeroUsize::MIN),
-            ),
+            revocations: Revocations::default(),
             unknown_kids: LruCache::new(
                 NonZeroUsize::new(MAX_UNKNOWN_KIDS).unwrap_or(NonZeroUsize::MIN),
             ),
@@ -166,17 +152,7 @@ impl Memory {
 
     /// Whether a token was revoked; `None` if that has to be looked up.
     pub fn revocation(&mut self, claims: &Claims, now: UnixTime) -> Option<bool> {
-        let (session, user) = revocation::names(claims);
-        let user = self.known(&user, now);
-        let session = session.map(|name| self.known(&name, now));
-        let at = |known: Option<Known>| known.and_then(|known| known.revoked_at);
-        let by_user = at(user).is_some_and(|at| revocation::ends_user_token(claims, at));
-        let by_session = session.is_some_and(|known| at(known).is_some());
-        if by_user || by_session {
-            return Some(true);
-        }
-        let is_known = user.is_some() && session.is_none_or(|known| known.is_some());
-        is_known.then_some(false)
+        self.revocations.find(claims, now)
     }
 
     /// Remembers what `SESSION_KV` said of a session and its user.
@@ -187,40 +163,23 @@ impl Memory {
         user: Option<UnixTime>,
         now: UnixTime,
     ) {
-        let until = now.plus_seconds(REVOCATION_SECONDS);
-        let (session_name, user_name) = revocation::names(claims);
-        self.learn(user_name, user, until, now);
-        if let Some(name) = session_name {
-            self.learn(name, session, until, now);
-        }
+        self.revocations.learn(claims, session, user, now);
+    }
+
+    /// Notes that `SESSION_KV` did not say whether a session was revoked.
+    pub const fn note_failed_look_up(&mut self, now: UnixTime) {
+        self.revocations.note_failure(now);
+    }
+
+    /// True if `SESSION_KV` may be asked about a revocation: it did not just fail.
+    #[must_use]
+    pub fn may_look_up(&self, now: UnixTime) -> bool {
+        self.revocations.may_look_up(now)
     }
 
     /// Revokes at once in this isolate.
     pub fn revoke(&mut self, revocation: &Revocation, now: UnixTime) {
-        let known = Known {
-            revoked_at: Some(revocation.at()),
-            until: now.plus_seconds(revocation.ttl_seconds()),
-        };
-        self.revocations.put(revocation.name().to_owned(), known);
-    }
-
-    fn known(&mut self, name: &str, now: UnixTime) -> Option<Known> {
-        let known = self.revocations.get(name).copied()?;
-        (now < known.until).then_some(known)
-    }
-
-    /// A revocation of this isolate is not unlearnt from a store that does not know it yet.
-    fn learn(&mut self, name: String, at: Option<UnixTime>, until: UnixTime, now: UnixTime) {
-        let is_revoked_here = self
-            .known(&name, now)
-            .is_some_and(|known| known.revoked_at.is_some());
-        if at.is_some() || !is_revoked_here {
-            let known = Known {
-                revoked_at: at,
-                until,
-            };
-            self.revocations.put(name, known);
-        }
+        self.revocations.revoke(revocation, now);
     }
 
     /// Verdicts held now, and their size in bytes.

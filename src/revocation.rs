@@ -7,6 +7,10 @@
 //! | `revoked:session:<session id>` | Unix time in seconds | every token of the session |
 //! | `revoked:user:<user id>` | Unix time in seconds | every token issued until then |
 
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
+
 use crate::time::UnixTime;
 use crate::token::Claims;
 
@@ -14,6 +18,17 @@ use crate::token::Claims;
 const MIN_TTL_SECONDS: u64 = 60;
 /// Supabase issues no access token for longer than a week.
 const MAX_TTL_SECONDS: u64 = 7 * 24 * 60 * 60;
+
+/// Answers of `SESSION_KV` that are remembered, two for each visitor.
+const MAX_LOOK_UPS: usize = 8192;
+/// Revocations of this isolate that are remembered. They have a place of their own, from which
+/// no number of other visitors can push them.
+const MAX_OWN: usize = 4096;
+/// How long an answer of `SESSION_KV` is believed.
+const LOOK_UP_SECONDS: u64 = 30;
+/// After a failure the store is left alone this long: nobody should wait for a store that hangs
+/// only to be let through.
+const FAILED_LOOK_UP_COOL_DOWN_MS: u64 = 5_000;
 
 /// A revocation to be stored.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -87,6 +102,106 @@ impl Revocation {
         text.trim()
             .parse()
             .map_or(UnixTime::from_millis(u64::MAX), UnixTime::from_seconds)
+    }
+}
+
+/// What an isolate remembers of revocations.
+#[derive(Debug)]
+pub(crate) struct Revocations {
+    failed: Option<UnixTime>,
+    looked_up: LruCache<String, Entry>,
+    own: LruCache<String, Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    revoked_at: Option<UnixTime>,
+    until: UnixTime,
+}
+
+/// What is known of one key now.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    revoked_at: Option<UnixTime>,
+    is_looked_up: bool,
+}
+
+impl Default for Revocations {
+    fn default() -> Self {
+        let size = |entries| NonZeroUsize::new(entries).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            failed: None,
+            looked_up: LruCache::new(size(MAX_LOOK_UPS)),
+            own: LruCache::new(size(MAX_OWN)),
+        }
+    }
+}
+
+impl Revocations {
+    /// Whether a token was revoked; `None` if that has to be looked up.
+    pub(crate) fn find(&mut self, claims: &Claims, now: UnixTime) -> Option<bool> {
+        let (session, user) = names(claims);
+        let user = self.standing(&user, now);
+        let session = session.map(|name| self.standing(&name, now));
+        let by_user = user
+            .revoked_at
+            .is_some_and(|at| ends_user_token(claims, at));
+        let by_session = session.is_some_and(|session| session.revoked_at.is_some());
+        if by_user || by_session {
+            return Some(true);
+        }
+        let is_looked_up = session.is_none_or(|session| session.is_looked_up);
+        (user.is_looked_up && is_looked_up).then_some(false)
+    }
+
+    /// Remembers what the store said of a session and its user.
+    pub(crate) fn learn(
+        &mut self,
+        claims: &Claims,
+        session: Option<UnixTime>,
+        user: Option<UnixTime>,
+        now: UnixTime,
+    ) {
+        self.failed = None;
+        let until = now.plus_seconds(LOOK_UP_SECONDS);
+        let (session_name, user_name) = names(claims);
+        let mut put = |name, revoked_at| self.looked_up.put(name, Entry { revoked_at, until });
+        put(user_name, user);
+        if let Some(name) = session_name {
+            put(name, session);
+        }
+    }
+
+    /// Remembers a revocation of this isolate, whatever the store says of it until it spreads.
+    pub(crate) fn revoke(&mut self, revocation: &Revocation, now: UnixTime) {
+        let entry = Entry {
+            revoked_at: Some(revocation.at()),
+            until: now.plus_seconds(revocation.ttl_seconds()),
+        };
+        self.own.put(revocation.name().to_owned(), entry);
+    }
+
+    /// Notes that the store did not answer.
+    pub(crate) const fn note_failure(&mut self, now: UnixTime) {
+        self.failed = Some(now);
+    }
+
+    /// True if the store may be asked: it did not just fail.
+    pub(crate) fn may_look_up(&self, now: UnixTime) -> bool {
+        self.failed
+            .is_none_or(|failed| now.millis_since(failed) >= FAILED_LOOK_UP_COOL_DOWN_MS)
+    }
+
+    fn standing(&mut self, name: &str, now: UnixTime) -> Standing {
+        let is_fresh = |entry: &&Entry| now < entry.until;
+        let looked_up = self.looked_up.get(name).filter(is_fresh);
+        let own = self.own.get(name).filter(is_fresh);
+        let at = |entry: Option<&Entry>| entry.and_then(|entry| entry.revoked_at);
+        Standing {
+            // The later one ends more tokens, and the store may not know it yet.
+            revoked_at: at(looked_up).max(at(own)),
+            is_looked_up: looked_up.is_some(),
+        }
     }
 }
 

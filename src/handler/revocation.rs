@@ -23,6 +23,7 @@ pub(super) fn check(
             let revoked = Settled::plain(Outcome::Revoked, "signed_out");
             settle::settle(visit, revoked, memory, now)
         }
+        Some(None) if !memory.may_look_up(now) => pass(visit, settled, memory, now),
         Some(None) => {
             visit.wait(now);
             Step::ReadRevocation(ReadRevocation { visit, settled })
@@ -32,6 +33,13 @@ pub(super) fn check(
             settle::settle(visit, settled, memory, now)
         }
     }
+}
+
+/// Goes on unchecked: a store that fails denies nobody, but the operator learns of it.
+fn pass(mut visit: Box<Visit>, mut settled: Settled, memory: &mut Memory, now: UnixTime) -> Step {
+    visit.alarm();
+    settled.note_revocation_checked();
+    settle::settle(visit, settled, memory, now)
 }
 
 /// Waits for what `SESSION_KV` says of a session and its user.
@@ -51,27 +59,22 @@ impl ReadRevocation {
             .unwrap_or_default()
     }
 
-    /// Continues with the times that stand there, or `None` if KV failed: that
-    /// denies nobody, but the operator learns of it.
+    /// Continues with the times that stand there, or `None` if KV failed.
     pub fn resume(
         self,
         found: Option<(Option<UnixTime>, Option<UnixTime>)>,
         memory: &mut Memory,
         now: UnixTime,
     ) -> Step {
-        let Self {
-            mut visit,
-            mut settled,
-        } = self;
+        let Self { mut visit, settled } = self;
         visit.spend(Stage::Keys, now);
         match (found, settled.claims()) {
             (Some((session, user)), Some(claims)) => {
                 memory.note_revocations(claims, session, user, now);
             }
             (None, _) | (_, None) => {
-                visit.alarm();
-                settled.note_revocation_checked();
-                return settle::settle(visit, settled, memory, now);
+                memory.note_failed_look_up(now);
+                return pass(visit, settled, memory, now);
             }
         }
         check(visit, settled, memory, now)
