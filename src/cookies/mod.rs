@@ -100,10 +100,14 @@ pub fn value(header: &str, storage_key: &str, name: &str) -> Option<String> {
     Some(encoding::percent_decode(pair.value).into_owned())
 }
 
-/// The names of all cookies of the family in the header, each once.
-pub fn family_names(header: &str, storage_key: &str) -> Vec<String> {
+/// The names of the family's cookies in the header, each once, `most` at most: a
+/// header made up of thousands must not be answered by as many lines.
+pub fn family_names(header: &str, storage_key: &str, most: usize) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for pair in pairs(header, storage_key) {
+        if names.len() == most {
+            break;
+        }
         if is_family_name(storage_key, pair.name) && !names.iter().any(|name| name == pair.name) {
             names.push(pair.name.to_owned());
         }

@@ -14,7 +14,7 @@ use super::routes::Errand;
 
 /// Most names that one response deletes. A session has a few; a header made up
 /// of thousands must not be answered by as many lines.
-const MAX_NAMES_DELETED: usize = 64;
+pub(super) const MAX_NAMES_DELETED: usize = 64;
 
 /// What a request turned out to be: the word in logs and `Server-Timing`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

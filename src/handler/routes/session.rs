@@ -12,7 +12,7 @@ use crate::time::UnixTime;
 use crate::token::VerifiedClaims;
 
 use super::super::settle::Settled;
-use super::super::visit::{Outcome, Visit};
+use super::super::visit::{MAX_NAMES_DELETED, Outcome, Visit};
 use super::super::{Respond, Step};
 use super::{After, CallAuth, Errand, Route, refuse, revocations};
 
@@ -120,7 +120,7 @@ fn finish(
     }
     let config = &visit.config;
     let header = visit.head.header("cookie").unwrap_or_default();
-    let names = cookies::family_names(header, &config.storage_key);
+    let names = cookies::family_names(header, &config.storage_key, MAX_NAMES_DELETED);
     let attributes = config.cookie.attributes(visit.is_secure());
     let lines = set_cookie::delete(&names, &attributes, visit.twin_domain());
     let answer = answer.with_cookies(lines);
