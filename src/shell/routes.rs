@@ -131,9 +131,16 @@ async fn key_set(runtime: &Runtime) -> Option<(usize, UnixTime)> {
     if let Some(stored) = keys::read(runtime).await {
         return Some((stored.set.len(), stored.fetched_at));
     }
+    // Anyone may ask for the health, so it must not reach Auth more often than visitors do.
+    if !MEMORY.with_borrow(|memory| memory.may_fetch(now())) {
+        return None;
+    }
     let request = auth_api::keys_request(&runtime.config);
     let timeout_ms = runtime.config.auth_timeout_ms;
-    let set = keys::fetch(runtime, &request, timeout_ms).await.ok()?;
+    let Ok(set) = keys::fetch(runtime, &request, timeout_ms).await else {
+        MEMORY.with_borrow_mut(|memory| memory.note_failed_fetch(now()));
+        return None;
+    };
     let found = (set.len(), now());
     let fetched = CachedKeys {
         set,
