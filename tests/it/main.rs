@@ -26,6 +26,7 @@ mod path;
 mod properties;
 mod redirect;
 mod refresh;
+mod route_defences;
 mod routes;
 mod rules;
 mod scenario;

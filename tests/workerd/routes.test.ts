@@ -12,7 +12,7 @@ const PASSWORD = "correct horse battery";
 const GUARD = [{ path: "/members*", require: true }];
 const revoking = { bindings: { kv: "revocations" }, vars: { REVOCATION: "on", SUPABASE_SECRET_KEY: "sb_secret_operator_of_the_routes" } };
 
-let stack: Stack<"main" | "plain" | "bound" | "revoking" | "elsewhere" | "slow">;
+let stack: Stack<"main" | "plain" | "bound" | "cold" | "keyed" | "revoking" | "elsewhere" | "slow">;
 let worker: WorkerHandle;
 
 beforeAll(async () => {
@@ -22,6 +22,8 @@ beforeAll(async () => {
       main: {},
       plain: { vars: { AUTH_PATH: null } },
       bound: { bindings: { kv: true, gate: true } },
+      cold: {},
+      keyed: { vars: ({ auth }) => ({ SUPABASE_SECRET_KEY: auth.secretKey }) },
       revoking,
       elsewhere: revoking,
       slow: { vars: { AUTH_TIMEOUT_MS: 500 } },
@@ -166,6 +168,17 @@ describe("§8 signing in", () => {
       expect(one).toEqual(other);
       expect(answers[0]!.header("location")).toBe("/login?sent=1");
     }
+  });
+
+  test("§1 the secret key, with which Auth asks for no captcha, is sent with no sign-in and no mail", async () => {
+    const email = visitor();
+    for (const route of ["login", "signup", "otp", "recover", "anonymous"]) {
+      const request = form({ email, password: PASSWORD });
+      await stack.worker("keyed").fetch(`/auth/${route}`, { ...request, headers: [...(request.headers as [string, string][]), ["CF-Connecting-IP", "203.0.113.9"]] });
+    }
+    const calls = stack.auth.calls.log().filter(({ endpoint }) => endpoint !== "jwks");
+    expect(calls.map(({ endpoint }) => endpoint)).toEqual(["token:password", "signup", "otp", "recover", "signup"]);
+    expect(calls.map(({ headers }) => headers.apikey)).toEqual(calls.map(() => stack.auth.publishableKey));
   });
 
   test("§8 Auth down: an error, and nothing lost", async () => {
@@ -394,6 +407,14 @@ describe("§8 session and health", () => {
   test("§8 GET /health is 503 while no key set can be had", async () => {
     stack.auth.faults.add({ match: { path: "/.well-known/jwks.json" }, status: 500, body: "down" });
     expect((await stack.worker("slow").fetch("/auth/health")).status).toBe(503);
+  });
+
+  test("§8 GET /health, which anyone may ask for, does not make the Worker press a failing Auth", async () => {
+    stack.auth.faults.add({ match: { path: "/.well-known/jwks.json" }, status: 500, body: "down" });
+    for (let look = 0; look < 5; look += 1) {
+      expect((await stack.worker("cold").fetch("/auth/health")).status).toBe(503);
+    }
+    expect(stack.authCalls()).toEqual({ jwks: 1 });
   });
 });
 
