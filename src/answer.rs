@@ -6,7 +6,6 @@ use serde_json::json;
 
 use crate::cache_control;
 use crate::config::ConfigError;
-use crate::handler::BodyError;
 
 /// Seconds after which a visitor whose session could not be decided may try again.
 const RETRY_AFTER_SECONDS: &str = "5";
@@ -133,13 +132,13 @@ impl Answer {
 
     /// 400 or 413 for a body.
     #[must_use]
-    pub fn bad_body(error: BodyError) -> Self {
-        let title = if error.status() == 413 {
+    pub fn bad_body(status: u16, detail: &str) -> Self {
+        let title = if status == 413 {
             "Content Too Large"
         } else {
             "Bad Request"
         };
-        Self::problem(error.status(), title, &error.to_string())
+        Self::problem(status, title, detail)
     }
 
     /// 403 for a form that another site sent.

@@ -185,7 +185,12 @@ impl ReadBody {
         let content_type = visit.head.header("content-type").unwrap_or_default();
         let read = body.and_then(|body| errand.fields.extend(content_type, &body));
         if let Err(error) = read {
-            return refuse(visit, Answer::bad_body(error), error.code(), now);
+            return refuse(
+                visit,
+                Answer::bad_body(error.status(), &error.to_string()),
+                error.code(),
+                now,
+            );
         }
         let is_form = content_type.starts_with("application/x-www-form-urlencoded");
         errand.is_program = !is_form && !guard::is_navigation(&visit);
