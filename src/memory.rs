@@ -37,6 +37,9 @@ const UNKNOWN_KEY_WINDOW_MS: u64 = 60_000;
 /// Timeouts of Auth in a row after which its breaker keeps even dead sessions
 /// from it. Quick failures never do: trying costs a dead session nothing.
 const BREAKER_TIMEOUTS: u32 = 4;
+/// Refusals in a row by the rate limit of this Worker's address after which the
+/// breaker opens: the bucket holds 30, so by then it is empty for everyone.
+const BREAKER_REFUSALS: u32 = 20;
 /// How long the open breaker keeps requests from Auth before one may try again.
 const BREAKER_OPEN_MS: u64 = 3_000;
 
@@ -334,6 +337,11 @@ impl Memory {
         self.auth_breaker.note_timeout(now);
     }
 
+    /// Notes that Auth's rate limit refused this Worker's address.
+    pub const fn note_auth_refusal(&mut self, now: UnixTime) {
+        self.auth_breaker.note_refusal(now);
+    }
+
     /// Claims a fetch of the key set that visitors wait for: one request fetches
     /// and the others look into this memory again, since no request may wait for
     /// the I/O of another. False while one is under way.
@@ -408,11 +416,12 @@ impl Window {
     }
 }
 
-/// Keeps requests from an Auth server that hangs, so that an outage costs one
+/// Keeps requests from an Auth server that hangs or refuses them all, so that an outage costs one
 /// visitor a wait and not every one. It belongs to the isolate and not to a
 /// session: an outage and the rate limit of the Worker's address concern all.
 #[derive(Debug, Default)]
 struct Breaker {
+    refusals: u32,
     timeouts: u32,
     open_until: Option<UnixTime>,
 }
@@ -422,7 +431,7 @@ impl Breaker {
         let Some(until) = self.open_until else {
             return true;
         };
-        let is_certain = self.timeouts >= BREAKER_TIMEOUTS;
+        let is_certain = self.timeouts >= BREAKER_TIMEOUTS || self.refusals >= BREAKER_REFUSALS;
         if now.millis_until(until) > 0 {
             return !is_alive && !is_certain;
         }
@@ -436,6 +445,13 @@ impl Breaker {
     const fn note_timeout(&mut self, now: UnixTime) {
         self.timeouts = self.timeouts.saturating_add(1);
         self.pause(now);
+    }
+
+    const fn note_refusal(&mut self, now: UnixTime) {
+        self.refusals = self.refusals.saturating_add(1);
+        if self.refusals >= BREAKER_REFUSALS {
+            self.pause(now);
+        }
     }
 
     const fn pause(&mut self, now: UnixTime) {

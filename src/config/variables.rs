@@ -68,7 +68,7 @@ pub const VARIABLES: &[Variable] = &[
         name: "SUPABASE_SECRET_KEY",
         kind: Secret,
         default: Absent,
-        meaning: "`sb_secret_…`: sent as `apikey` on refresh, with the visitor's address, so that Auth rate-limits per visitor instead of per Worker",
+        meaning: "`sb_secret_…`: sent as `apikey` on refresh and sign-in, with the visitor's address, so that Auth rate-limits per visitor instead of per Worker",
     },
     Variable {
         name: "SUPABASE_JWT_SECRET",

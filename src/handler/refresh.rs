@@ -284,7 +284,7 @@ impl RefreshSession {
         visit.spend(Stage::Auth, now);
         visit.count_auth_calls(answer.auth_calls);
         visit.record.gate = answer.gate.word();
-        note_health(&answer, memory, now);
+        note_health(&answer, visit.config.secret_key.is_none(), memory, now);
         match answer.reply {
             RefreshReply::Renewed(session) => {
                 let raw = session.access_token().to_owned();
@@ -311,14 +311,25 @@ impl RefreshSession {
 /// An answer that the gate handed on counts once, for the request that sent it
 /// to Auth: fifty requests of one session are no fifty time-outs. But whoever
 /// was held in vain keeps others with an alive token from being held, too.
-fn note_health(answer: &RefreshAnswer, memory: &mut Memory, now: UnixTime) {
+///
+/// A refusal by the rate limit concerns everyone only if `is_shared_limit`: with
+/// the secret key it is the visitor's own.
+fn note_health(answer: &RefreshAnswer, is_shared_limit: bool, memory: &mut Memory, now: UnixTime) {
     let is_slow = match &answer.reply {
         RefreshReply::Unavailable { code, .. } => {
             *code == Unreachable::TimedOut.code() || *code == GATE_TIMEOUT
         }
         RefreshReply::Ended(_) | RefreshReply::Misconfigured(_) | RefreshReply::Renewed(_) => false,
     };
+    let is_refused = matches!(
+        answer.reply,
+        RefreshReply::Unavailable {
+            code: "auth_rate_limited",
+            ..
+        }
+    );
     match (answer.auth_calls > 0, is_slow) {
+        (true, false) if is_refused && is_shared_limit => memory.note_auth_refusal(now),
         (true, true) => memory.note_auth_timeout(now),
         // Quick failures are no hang: whoever asks next learns as quickly.
         (true, false) => memory.note_auth_answer(),

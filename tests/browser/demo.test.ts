@@ -132,7 +132,7 @@ describe("an expired access token", () => {
     expect(outcomes).toHaveLength(20);
     expect(new Set([...outcomes, "refreshed", "valid"])).toEqual(new Set(["refreshed", "valid"]));
     expect(outcomes).toContain("refreshed");
-    expect(refreshes() - before).toBeGreaterThan(0);
+    expect(refreshes() - before).toBe(1);
 
     await open("/members");
     expect(await panel("outcome")).toBe("valid");

@@ -527,3 +527,23 @@ fn stale_chunks_are_deleted_before_the_session_is_set() {
     let forwarded = run.at_origin("cookie").concat();
     assert!(forwarded.starts_with("a=b") && !forwarded.contains(&format!("{KEY}.")));
 }
+
+#[test]
+fn the_rate_limit_of_the_workers_address_opens_the_breaker_and_a_visitors_own_does_not() {
+    let refused = || Reply::error(429, "over_request_rate_limit");
+    let mut shared = Scenario::expiring_in(-5).refresh(refused());
+    for _ in 0..20 {
+        assert_eq!(shared.run().outcome(), ("unavailable", "auth_rate_limited"));
+    }
+    assert_eq!(shared.run().outcome(), ("unavailable", "auth_breaker_open"));
+    shared.later(4);
+    assert_eq!(shared.run().outcome(), ("unavailable", "auth_rate_limited"));
+
+    let mut own = Scenario::expiring_in(-5)
+        .var("SUPABASE_SECRET_KEY", "sb_secret_x")
+        .header("cf-connecting-ip", "192.0.2.1")
+        .refresh(refused());
+    for _ in 0..40 {
+        assert_eq!(own.run().outcome(), ("unavailable", "auth_rate_limited"));
+    }
+}
