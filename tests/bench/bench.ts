@@ -1,0 +1,155 @@
+/** One run: every Worker in a process of its own, rounds interleaved, medians over rounds. */
+import { connect } from "./load.ts";
+import { type Bundle, bundle, type Running, start, type Variant } from "./runtime.ts";
+import { measure, scenarios, type Scenario } from "./scenarios.ts";
+import { type Site, startSite } from "./site.ts";
+
+export interface Options {
+  rounds: number;
+  requests: number;
+  /** Distinct tokens for the memory's measure; 0 leaves it out. */
+  tokens: number;
+  /** Process starts that are timed; 0 leaves them out. */
+  starts: number;
+  /** Only scenarios whose name contains this. */
+  only: string;
+  variants: Variant[];
+  /** Of our Worker. */
+  logLevel: string;
+  progress(line: string): void;
+}
+
+export interface Results {
+  rounds: number;
+  requests: number;
+  tokens: number;
+  starts: number;
+  logLevel: string;
+  /** Microseconds of CPU per request, by scenario. */
+  cpu: { name: string; medians: Partial<Record<Variant, Spread>> }[];
+  processes: Partial<Record<Variant, ProcessFacts>>;
+}
+
+/** A median, and the quartiles around it. */
+export interface Spread {
+  median: number;
+  low: number;
+  high: number;
+}
+
+export interface ProcessFacts {
+  rawBytes: number;
+  gzipBytes: number;
+  firstResponseMs?: Spread;
+  residentStartBytes?: number;
+  residentGrowthBytes?: number;
+}
+
+/** Requests before anything is measured, so that the engine has compiled what it will. */
+const WARM_UP = 3000;
+
+export async function bench(options: Options): Promise<Results> {
+  const site = await startSite();
+  try {
+    const bundles = await Promise.all(options.variants.map(bundle));
+    const processes: Results["processes"] = {};
+    for (const { variant, rawBytes, gzipBytes } of bundles) {
+      processes[variant] = { rawBytes, gzipBytes };
+    }
+    const cpu = await cpuTable(options, site, bundles);
+    await timeStarts(options, site, bundles, processes);
+    await weigh(options, site, bundles, processes);
+    const { rounds, requests, tokens, starts, logLevel } = options;
+    return { rounds, requests, tokens, starts, logLevel, cpu, processes };
+  } finally {
+    await site.close();
+  }
+}
+
+async function cpuTable(options: Options, site: Site, bundles: Bundle[]): Promise<Results["cpu"]> {
+  const chosen = (await scenarios(site)).filter(({ name }) => name.includes(options.only));
+  const running = await Promise.all(bundles.map((worker) => start(worker, vars(site, options))));
+  try {
+    const table: Results["cpu"] = [];
+    for (const scenario of chosen) {
+      options.progress(scenario.name);
+      table.push({ name: scenario.name, medians: await rounds(options, scenario, running) });
+    }
+    return table;
+  } finally {
+    await Promise.all(running.map((worker) => worker.stop()));
+  }
+}
+
+async function rounds(options: Options, scenario: Scenario, running: Running[]): Promise<Partial<Record<Variant, Spread>>> {
+  const samples = new Map<Variant, number[]>();
+  const count = Math.max(1, Math.round(options.requests * scenario.share));
+  const warmUp = Math.min(WARM_UP, options.requests * 2) * scenario.share;
+  for (let round = -1; round < options.rounds; round += 1) {
+    for (const worker of running.filter(({ variant }) => scenario.variants.includes(variant))) {
+      const client = connect(worker.port);
+      const requests = round < 0 ? Math.max(1, Math.round(warmUp)) : count;
+      const value = await measure(client, worker.cpuNanoseconds, requests, scenario.shots(requests));
+      client.close();
+      if (round >= 0) {
+        samples.set(worker.variant, [...(samples.get(worker.variant) ?? []), value]);
+      }
+    }
+  }
+  return Object.fromEntries([...samples].map(([variant, values]) => [variant, spread(values)]));
+}
+
+/** From the start of the process to the end of its first answer, to a visitor with a session: nothing is cached yet. */
+async function timeStarts(options: Options, site: Site, bundles: Bundle[], processes: Results["processes"]): Promise<void> {
+  options.progress(`${options.starts} process starts`);
+  const samples = new Map<Variant, number[]>();
+  for (let round = 0; round < options.starts; round += 1) {
+    for (const worker of bundles) {
+      const cookie = site.newSession();
+      const running = await start(worker, vars(site, options));
+      const client = connect(running.port);
+      await client.fire(1, () => ({ path: "/page", headers: site.headers(cookie), status: 200 }));
+      samples.set(worker.variant, [...(samples.get(worker.variant) ?? []), performance.now() - running.startedAt]);
+      client.close();
+      await running.stop();
+    }
+  }
+  for (const [variant, values] of samples) {
+    Object.assign(processes[variant] ?? {}, { firstResponseMs: spread(values) });
+  }
+}
+
+/** Memory of the process after many visitors, beside what it had after its first answer. */
+async function weigh(options: Options, site: Site, bundles: Bundle[], processes: Results["processes"]): Promise<void> {
+  for (const worker of options.tokens > 0 ? bundles : []) {
+    options.progress(`${options.tokens} tokens: ${worker.variant}`);
+    const running = await start(worker, vars(site, options));
+    const client = connect(running.port);
+    const shot = () => ({ path: "/page", headers: site.headers(site.newSession()), status: 200 });
+    await client.fire(1, shot);
+    const residentStartBytes = running.residentBytes();
+    await client.fire(options.tokens, shot);
+    const residentGrowthBytes = running.residentBytes() - residentStartBytes;
+    Object.assign(processes[worker.variant] ?? {}, { residentStartBytes, residentGrowthBytes });
+    client.close();
+    await running.stop();
+  }
+}
+
+function vars(site: Site, options: Options): Record<string, string> {
+  return {
+    SUPABASE_URL: site.auth.url,
+    SUPABASE_PUBLISHABLE_KEY: site.auth.publishableKey,
+    LOG_LEVEL: options.logLevel,
+    RULES: JSON.stringify([
+      { path: ["/_next/static/*", "/_next/image*", "/favicon.ico"], bypass: true },
+      { path: "/members/*", require: true },
+    ]),
+  };
+}
+
+function spread(values: number[]): Spread {
+  const sorted = values.toSorted((one, other) => one - other);
+  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+  return { median: at(0.5), low: at(0.25), high: at(0.75) };
+}

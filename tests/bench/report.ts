@@ -1,0 +1,84 @@
+/** The results as Markdown, on the terminal and in docs/performance.md. */
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import type { Results } from "./bench.ts";
+import { ROOT, VARIANTS, type Variant } from "./runtime.ts";
+
+const PAGE = join(ROOT, "docs", "performance.md");
+const BEGIN = "<!-- bench: written by `npm run bench -- --write` -->";
+const END = "<!-- /bench -->";
+
+export function table(results: Results): string {
+  const cpu = [
+    row(["CPU per request (µs)", ...VARIANTS, "ours / floor", "jose / ours", "guide / ours"]),
+    row(["---", ...Array.from({ length: VARIANTS.length + 3 }, () => "--:")]),
+    ...results.cpu.map(({ name, medians }) => {
+      const median = (variant: Variant): number | undefined => medians[variant]?.median;
+      const cells = VARIANTS.map((variant) => median(variant)?.toFixed(0));
+      const [floor, jose, guide, ours] = VARIANTS.map(median);
+      return row([name, ...cells, ratio(ours, floor), ratio(jose, ours), ratio(guide, ours)]);
+    }),
+  ];
+  return [...cpu, "", ...facts(results), "", machine(results)].join("\n");
+}
+
+/** Puts the table between the two marks of docs/performance.md. */
+export function write(results: Results): void {
+  const page = readFileSync(PAGE, "utf8");
+  const [before, rest] = page.split(BEGIN);
+  const after = rest?.split(END)[1];
+  if (before === undefined || after === undefined) {
+    throw new Error(`${PAGE} has no marks to write between`);
+  }
+  writeFileSync(PAGE, `${before}${BEGIN}\n${table(results)}\n${END}${after}`);
+}
+
+function facts(results: Results): string[] {
+  const line = (name: string, value: (variant: Variant) => string | undefined): string =>
+    row([name, ...VARIANTS.map((variant) => value(variant))]);
+  const of = (variant: Variant) => results.processes[variant];
+  const bytes = (value: number | undefined, unit: number): string | undefined =>
+    value === undefined ? undefined : (value / unit).toFixed(1);
+  return [
+    row(["Process", ...VARIANTS]),
+    row(["---", ...VARIANTS.map(() => "--:")]),
+    line("size, raw (KB)", (variant) => bytes(of(variant)?.rawBytes, 1000)),
+    line("size, gzip (KB)", (variant) => bytes(of(variant)?.gzipBytes, 1000)),
+    line("first answer after the process's start (ms)", (variant) => of(variant)?.firstResponseMs?.median.toFixed(1)),
+    line("resident after the first answer (MiB)", (variant) => bytes(of(variant)?.residentStartBytes, 2 ** 20)),
+    line(`growth by ${results.tokens} distinct tokens (MiB)`, (variant) => bytes(of(variant)?.residentGrowthBytes, 2 ** 20)),
+  ];
+}
+
+function machine(results: Results): string {
+  const workerd = version("workerd");
+  const model = cpus()[0]?.model ?? "unknown CPU";
+  const memory = Math.round(totalmem() / 2 ** 30);
+  const date = new Date().toISOString().slice(0, 16).replace("T", " ");
+  return (
+    `Medians of ${results.rounds} interleaved rounds of ${results.requests} requests (half for first sights, a fifth for ` +
+    `refreshes) and of ${results.starts} starts; ours with \`LOG_LEVEL=${results.logLevel}\`. workerd ${workerd}, ` +
+    `@supabase/ssr ${version("@supabase/ssr")}, jose ${version("jose")}; ${cpus().length} × ${model}, ${memory} GiB, Linux; ` +
+    `${date} UTC, commit ${commit()}.`
+  );
+}
+
+function commit(): string {
+  const git = (...rest: string[]): string => execFileSync("git", ["-C", ROOT, ...rest], { encoding: "utf8" }).trim();
+  const isChanged = git("status", "--porcelain", "--untracked-files=no", "--", "src", "tests/bench", "Cargo.toml", ".tools") !== "";
+  return `${git("rev-parse", "--short", "HEAD")}${isChanged ? " with uncommitted changes" : ""}`;
+}
+
+function version(name: string): string {
+  return JSON.parse(readFileSync(join(ROOT, "node_modules", name, "package.json"), "utf8")).version;
+}
+
+function ratio(over: number | undefined, under: number | undefined): string {
+  return over === undefined || under === undefined ? "" : `${(over / under).toFixed(2)}×`;
+}
+
+function row(cells: (string | undefined)[]): string {
+  return `| ${cells.map((cell) => cell ?? "–").join(" | ")} |`;
+}
