@@ -6,16 +6,25 @@
  */
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { findChromium } from "../../.tools/chromium.mjs";
-import { type ConfigPatch } from "../support/auth-server/controls.ts";
+import type { ConfigPatch } from "../support/auth-server/controls.ts";
+import { isSessionName } from "../support/expectations.ts";
 import { type Bindings, type Stack, startStack } from "../support/stack.ts";
+import { sessionOf } from "./cookies.ts";
 import { bundlePage } from "./page/bundle.ts";
 
 const QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 // Chromium's sandbox does not work for root, which is who runs in most containers.
 const FLAGS = process.getuid?.() === 0 ? [...QUIET, "--no-sandbox"] : QUIET;
 const TICK_MS = 250;
-const LIFE_SECONDS = 3;
+const LIFE_SECONDS = 2;
+/** Longer than a life. */
+const SLOW_MS = 2_200;
+/** After so many lives the browser comes back with its cookies of two lives ago, as after a crash. */
+const CRASH_EVERY = 5;
 const CONVERGE_MS = 3_000;
+/** As far as a real Auth is away, so that others ask meanwhile. */
+const AUTH_DELAY_MS = 60;
+const REFRESH = { path: "/token", grant: "refresh_token" };
 const EMAIL = "ada@harbour.example";
 const PASSWORD = "correct horse battery";
 
@@ -26,20 +35,22 @@ export interface LivesSpec {
   bindings?: Bindings;
   vars?: Record<string, string>;
   auth?: ConfigPatch;
-  /** Ends the run early at the first of these. */
+  /** Ends the run at the first logout. */
   untilLost?: boolean;
 }
 
 export interface Lives {
   /** Sessions that followed each other in the jar. */
   lives: number;
-  /** `SIGNED_OUT` of a client, refusals of the edge, and navigations to the login page. */
+  /** Signs of a lost session: `SIGNED_OUT` of a client, each refusal of the edge, each navigation to the login page. */
   logouts: number;
   /** Lives in which jar, tabs and edge did not come to hold the same token. */
   divergences: number;
-  /** Answers of the edge. */
+  /** Answers of the edge to the pages' requests. */
   answers: number;
   navigations: number;
+  /** How often the browser came back with older cookies. */
+  crashes: number;
   refreshes: { client: number; edge: number };
   seconds: number;
 }
@@ -79,13 +90,14 @@ async function servePages({ auth, origin }: Stack<"site">, version: string): Pro
   const html: [string, string] = ["Content-Type", "text/html; charset=utf-8"];
   const body = `<!doctype html><title>Page</title><script>window.project = ${project}</script><script src="/page.js"></script>`;
   origin.on("/page.js", { headers: [["Content-Type", "text/javascript; charset=utf-8"]], body: await bundlePage(version, TICK_MS) });
+  origin.on("/members/slow", { body: "slow", delayMs: SLOW_MS });
   for (const path of ["/login", "/members"]) {
     origin.on(path, { headers: [html], body });
   }
 }
 
 async function run(spec: LivesSpec, stack: Stack<"site">, context: BrowserContext): Promise<Lives> {
-  const seen: Lives = { lives: 0, logouts: 0, divergences: 0, answers: 0, navigations: 0, refreshes: { client: 0, edge: 0 }, seconds: 0 };
+  const seen: Lives = { lives: 0, logouts: 0, divergences: 0, answers: 0, navigations: 0, crashes: 0, refreshes: { client: 0, edge: 0 }, seconds: 0 };
   await context.exposeFunction("report", (kind: "event" | "status", value: string) => {
     seen.answers += kind === "status" ? 1 : 0;
     seen.logouts += value === "SIGNED_OUT" || (kind === "status" && value !== "200") ? 1 : 0;
@@ -94,17 +106,23 @@ async function run(spec: LivesSpec, stack: Stack<"site">, context: BrowserContex
   const started = Date.now();
   stack.clear();
   await servePages(stack, spec.version);
+  stack.auth.faults.add({ match: REFRESH, delayMs: AUTH_DELAY_MS });
   await onAll(tabs, (tab) => tab.evaluate(() => window.resume()));
-  for (let token = await jarToken(context, stack.key); seen.lives < spec.lives; seen.lives += 1) {
-    token = await nextToken(context, stack.key, token);
-    if (token === undefined || (spec.untilLost === true && seen.logouts > 0)) {
-      seen.logouts += token === undefined ? 1 : 0;
+  const past: Held[] = [await held(context, stack.key)];
+  while (seen.lives < spec.lives && !(spec.untilLost === true && seen.logouts > 0)) {
+    const now = await nextLife(context, stack.key, past);
+    if (now === undefined) {
+      seen.logouts += 1;
       break;
     }
+    seen.lives = past.push(now) - 1;
     await navigate(tabs[seen.lives % tabs.length]!, seen);
     await onAll(tabs, (tab) => tab.evaluate(() => window.pause()));
-    const common = await converged(context, stack.key, tabs);
-    seen.divergences += common === undefined ? 1 : 0;
+    seen.divergences += (await converge(context, stack.key, tabs)) ? 0 : 1;
+    if (seen.lives % CRASH_EVERY === 0) {
+      await context.addCookies(past.at(-3)!.cookies);
+      seen.crashes += 1;
+    }
     await onAll(tabs, (tab) => tab.evaluate(() => window.resume()));
   }
   await onAll(tabs, (tab) => tab.evaluate(() => window.pause()));
@@ -137,45 +155,47 @@ async function navigate(tab: Page, seen: Lives): Promise<void> {
   seen.logouts += response?.status() === 200 && new URL(tab.url()).pathname === "/members" ? 0 : 1;
 }
 
-/** Waits for another session in the jar; undefined when there is none any more. */
-async function nextToken(context: BrowserContext, key: string, before: string | undefined): Promise<string | undefined> {
-  const deadline = Date.now() + 4 * LIFE_SECONDS * 1000;
-  let token = before;
-  while (token !== undefined && token === before && Date.now() < deadline) {
-    await new Promise((passed) => setTimeout(passed, 20));
-    token = await jarToken(context, key);
-  }
-  return token === before ? undefined : token;
+interface Held {
+  /** The access token in the browser's cookies. */
+  token: string | undefined;
+  cookies: Awaited<ReturnType<BrowserContext["cookies"]>>;
 }
 
-/** The token on which jar, tabs and edge agree, or undefined if they do not come to it. */
-async function converged(context: BrowserContext, key: string, tabs: Page[]): Promise<string | undefined> {
-  const deadline = Date.now() + CONVERGE_MS;
+/** Waits for a session in the jar that was not there before; undefined when there comes none. */
+async function nextLife(context: BrowserContext, key: string, past: Held[]): Promise<Held | undefined> {
+  const tokens = new Set(past.map(({ token }) => token));
+  const deadline = Date.now() + 4 * LIFE_SECONDS * 1000;
   while (Date.now() < deadline) {
-    const held = await Promise.all([
-      ...tabs.map((tab) => tab.evaluate(() => window.clientToken())),
-      ...tabs.map((tab) => tab.evaluate(() => window.edgeToken())),
-    ]);
-    const token = await jarToken(context, key);
-    if (token !== undefined && held.every((other) => other === token)) {
-      return token;
+    const now = await held(context, key);
+    if (now.token !== undefined && !tokens.has(now.token)) {
+      return now;
     }
     await new Promise((passed) => setTimeout(passed, 20));
   }
   return undefined;
 }
 
-/** The access token in the browser's cookies. */
-async function jarToken(context: BrowserContext, key: string): Promise<string | undefined> {
-  const cookies = new Map((await context.cookies()).map(({ name, value }) => [name, decodeURIComponent(value)]));
-  let text = cookies.get(key) ?? "";
-  for (let index = 0; cookies.get(key) === undefined && cookies.has(`${key}.${index}`); index += 1) {
-    text += cookies.get(`${key}.${index}`) ?? "";
+/** Whether jar, tabs and edge come to hold the same token. */
+async function converge(context: BrowserContext, key: string, tabs: Page[]): Promise<boolean> {
+  const deadline = Date.now() + CONVERGE_MS;
+  while (Date.now() < deadline) {
+    const tokens = await Promise.all([
+      ...tabs.map((tab) => tab.evaluate(() => window.clientToken())),
+      ...tabs.map((tab) => tab.evaluate(() => window.edgeToken())),
+    ]);
+    const { token } = await held(context, key);
+    if (token !== undefined && tokens.every((other) => other === token)) {
+      return true;
+    }
+    await new Promise((passed) => setTimeout(passed, 20));
   }
-  if (!text.startsWith("base64-")) {
-    return undefined;
-  }
-  return JSON.parse(Buffer.from(text.slice("base64-".length), "base64url").toString("utf8")).access_token;
+  return false;
+}
+
+async function held(context: BrowserContext, key: string): Promise<Held> {
+  const cookies = (await context.cookies()).filter(({ name }) => isSessionName(name, key));
+  const session = sessionOf(cookies.map(({ name, value }) => ({ name, value: decodeURIComponent(value) })), key);
+  return { token: session?.access_token, cookies };
 }
 
 async function onAll(tabs: Page[], act: (tab: Page) => Promise<unknown>): Promise<void> {

@@ -7,6 +7,7 @@ import type { Answer } from "../support/http.ts";
 import { isSessionName } from "../support/expectations.ts";
 import { parseSetCookies, type SessionBody } from "../support/sessions.ts";
 import { type FetchInit, SITE, type WorkerHandle } from "../support/stack.ts";
+import { sessionOf } from "./cookies.ts";
 import type { Version } from "./versions.ts";
 
 /** Where the client keeps its cookies: `document.cookie`, or the adapters of a server. */
@@ -63,7 +64,7 @@ export function visitor(version: Version, place: Place, format: Format, { url, p
       return answer;
     },
     sessionCookies,
-    session: () => decode(sessionCookies().map(({ key: name, value }) => [name, decodeURIComponent(value)]), key),
+    session: () => sessionOf(sessionCookies().map(({ key: name, value }) => ({ name, value: decodeURIComponent(value) })), key),
     async leave() {
       await Promise.all(clients.map((client) => client.auth.stopAutoRefresh()));
       closePage();
@@ -118,18 +119,4 @@ function closePage(): void {
   for (const name of ["document", "window", "localStorage"]) {
     Reflect.deleteProperty(globalThis, name);
   }
-}
-
-function decode(cookies: [name: string, value: string][], key: string): SessionBody | null {
-  const values = new Map(cookies);
-  const chunks: string[] = [];
-  for (let index = 0; values.has(`${key}.${index}`); index += 1) {
-    chunks.push(values.get(`${key}.${index}`) ?? "");
-  }
-  const text = values.get(key) ?? chunks.join("");
-  if (text === "") {
-    return null;
-  }
-  const prefix = "base64-";
-  return JSON.parse(text.startsWith(prefix) ? Buffer.from(text.slice(prefix.length), "base64url").toString("utf8") : text);
 }
