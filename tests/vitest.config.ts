@@ -8,17 +8,20 @@ export default defineConfig({
   test: {
     environment: "node",
     fileParallelism: false,
+    // Clients warn of much that a test does on purpose; what a failed test printed is shown.
+    silent: "passed-only",
     projects: [
       project("auth-server", 15_000),
       project("workerd", 30_000),
       project("browser", 90_000),
+      project("clients", 120_000, ["tests/clients/install.ts"]),
     ],
   },
 });
 
-function project(name: string, timeout: number) {
+function project(name: string, timeout: number, globalSetup: string[] = []) {
   return {
     extends: true as const,
-    test: { name, include: [`tests/${name}/**/*.test.ts`], hookTimeout: 2 * timeout, testTimeout: timeout },
+    test: { name, include: [`tests/${name}/*.test.ts`], globalSetup, hookTimeout: 2 * timeout, testTimeout: timeout },
   };
 }
