@@ -1,0 +1,5 @@
+export const revalidate = 3600;
+
+export default function Public() {
+  return <h1>This page is the same for everyone.</h1>;
+}

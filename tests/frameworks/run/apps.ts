@@ -1,0 +1,103 @@
+/** What is tested: one row for each framework, and what a test has to know about it. */
+import type { HeaderList } from "../../support/origin.ts";
+
+export interface App {
+  /** Its row. */
+  name: string;
+  title: string;
+  /** `server`: its server shows the user; `pages`: its pages are the same for all, and the browser shows the user. */
+  kind: "server" | "pages";
+  /** The folder with its package.json; two rows may share one. */
+  folder: string;
+  /** The packages whose versions the table names; none for plain files. */
+  packages: string[];
+  /** How its client asks for the pages behind a page's links before they are clicked; `whole` where it gets what they show. */
+  prefetch: { path(page: number): string; headers: HeaderList; whole: boolean };
+  /** A page full of links that its router prefetches, linked from the private page. */
+  links?: string;
+  /** Other requests that are answered with what the private page shows. */
+  data: { path: string; headers: HeaderList }[];
+  /** Columns that it has no use for, with the reason. */
+  without: Partial<Record<Column, string>>;
+}
+
+/** The columns of the table, with what they say. */
+export const COLUMNS = {
+  "signed in": "the private page shows the user by `getClaims()` and by `getUser()`, and the edge asks Auth for nothing",
+  refresh: "the access token has expired: the page shows the user by the new token, for one refresh, and the origin asked for none",
+  guard: "the session has ended: neither the private page nor its data is ever asked for at the origin, and the cookies are deleted",
+  "sign-out": "the site's own sign-out wins over a refresh at the edge in the same request",
+  prefetch: "20 prefetches at once with an expired token: one refresh, nobody signed out",
+  form: "a form of 40 KB posted across a refresh arrives whole, and is the user's",
+  action: "so does a Server Action, called by React in Chromium",
+  streaming: "the first part of a streamed page arrives before the last is made, across a refresh",
+  browser: "`createBrowserClient` in Chromium reads the session that the edge has refreshed",
+  caches: "two users and an anonymous visitor, 200 requests each, four ways of caching: nobody gets what is another's",
+} as const;
+
+export type Column = keyof typeof COLUMNS;
+
+const PREFETCH: HeaderList = [["Sec-Purpose", "prefetch"]];
+const NO_ACTION = { action: "Server Actions are React's" };
+const RENDERED = { caches: "its pages are rendered for each visitor" };
+const SAME_FOR_ALL = {
+  action: NO_ACTION.action,
+  form: "it takes no forms",
+  streaming: "its pages are whole before they are asked for",
+  browser: "the browser shows the user in every test of this row",
+};
+const RSC: HeaderList = [["RSC", "1"]];
+
+export const APPS: App[] = [
+  {
+    name: "nextjs-app",
+    title: "Next.js, App Router",
+    kind: "server",
+    folder: "nextjs-app",
+    packages: ["next"],
+    prefetch: { path: (page) => `/account/pages/${page}`, headers: [...RSC, ["Next-Router-Prefetch", "1"]], whole: false },
+    links: "/account/pages",
+    data: [{ path: "/account", headers: RSC }],
+    without: RENDERED,
+  },
+  {
+    name: "express",
+    title: "Express",
+    kind: "server",
+    folder: "express",
+    packages: ["express"],
+    prefetch: { path: (page) => `/account/pages/${page}`, headers: PREFETCH, whole: true },
+    data: [],
+    without: { ...NO_ACTION, ...RENDERED },
+  },
+  {
+    name: "hono",
+    title: "Hono",
+    kind: "server",
+    folder: "hono",
+    packages: ["hono", "@hono/node-server"],
+    prefetch: { path: (page) => `/account/pages/${page}`, headers: PREFETCH, whole: true },
+    data: [],
+    without: { ...NO_ACTION, ...RENDERED },
+  },
+  {
+    name: "static",
+    title: "Static files",
+    kind: "pages",
+    folder: "static",
+    packages: [],
+    prefetch: { path: () => "/members/news", headers: PREFETCH, whole: true },
+    data: [],
+    without: SAME_FOR_ALL,
+  },
+  {
+    name: "isr",
+    title: "Next.js, ISR",
+    kind: "pages",
+    folder: "nextjs-app",
+    packages: ["next"],
+    prefetch: { path: (page) => `/members/page-${page}`, headers: [...RSC, ["Next-Router-Prefetch", "1"]], whole: false },
+    data: [{ path: "/members/news", headers: RSC }],
+    without: SAME_FOR_ALL,
+  },
+];

@@ -1,0 +1,56 @@
+/** The table framework × behaviour, as it stands in docs/frameworks.md. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type App, type Column, COLUMNS } from "./apps.ts";
+import { FOLDER } from "./settings.ts";
+import { cellKey, type Results } from "./vitest.ts";
+
+const DOCUMENT = join(FOLDER, "..", "..", "docs", "frameworks.md");
+const [BEGIN, END] = ["<!-- table: npm run test:frameworks -- --write -->", "<!-- /table -->"];
+const NAMES = Object.keys(COLUMNS) as Column[];
+
+export function table(apps: App[], results: Results): string {
+  const head = ["", ...NAMES];
+  const rows = apps.map((app) => [`${app.title} ${versions(app)}`.trim(), ...NAMES.map((column) => cell(app, column, results))]);
+  return [head, head.map((_, index) => (index === 0 ? "---" : ":-:")), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+export function write(text: string): void {
+  const { before, after } = parts();
+  writeFileSync(DOCUMENT, `${before}${BEGIN}\n${text}\n${END}${after}`);
+}
+
+/** What the document says otherwise than this run; undefined when it says the same. */
+export function difference(apps: App[], results: Results): string | undefined {
+  const committed = parts().text.split("\n");
+  const missing = table(apps, results).split("\n").filter((line) => !committed.includes(line));
+  return missing.length === 0 ? undefined : `docs/frameworks.md does not have these lines of this run:\n${missing.join("\n")}`;
+}
+
+function parts(): { before: string; text: string; after: string } {
+  const document = readFileSync(DOCUMENT, "utf8");
+  const [before, rest] = document.split(BEGIN);
+  const [text, after] = (rest ?? "").split(END);
+  if (before === undefined || text === undefined || after === undefined) {
+    throw new Error(`docs/frameworks.md has no lines ${BEGIN} and ${END}`);
+  }
+  return { before, text: text.trim(), after };
+}
+
+/** ✓ passed, ✗ failed, nothing when no test ran, – when the framework has no use for it. */
+function cell(app: App, column: Column, results: Results): string {
+  const result = results.get(cellKey(app.name, column));
+  if (app.without[column] !== undefined) {
+    return "–";
+  }
+  return result === undefined ? "" : result ? "✓" : "✗";
+}
+
+/** As the app's package.json pins them. */
+function versions({ folder, packages }: App): string {
+  const { dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync(join(FOLDER, folder, "package.json"), "utf8")) as Record<
+    "dependencies" | "devDependencies",
+    Record<string, string> | undefined
+  >;
+  return packages.map((name) => ({ ...dependencies, ...devDependencies })[name]).join(", ");
+}

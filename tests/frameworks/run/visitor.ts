@@ -1,0 +1,79 @@
+/** A browser without scripts: it keeps cookies, reads pages and submits the forms it finds in them. */
+import type { CookieJar } from "tough-cookie";
+import type { Answer } from "../../support/http.ts";
+import type { HeaderList } from "../../support/origin.ts";
+import { browserJar, type Cookie, jarCookies } from "../../support/sessions.ts";
+import type { WorkerHandle } from "../../support/stack.ts";
+import { SITE } from "../../support/stack.ts";
+
+export class Visitor {
+  cookies: Cookie[];
+  readonly #worker: WorkerHandle;
+
+  constructor(worker: WorkerHandle, cookies: Cookie[] = []) {
+    this.#worker = worker;
+    this.cookies = cookies;
+  }
+
+  async get(path: string, headers: HeaderList = []): Promise<Answer> {
+    return this.#keep(await this.#worker.fetch(path, { navigate: headers.length === 0, headers, cookies: this.cookies }));
+  }
+
+  async post(path: string, headers: HeaderList, body: string | Buffer): Promise<Answer> {
+    const own: HeaderList = [["Origin", SITE], ["Sec-Fetch-Site", "same-origin"], ...headers];
+    return this.#keep(await this.#worker.fetch(path, { method: "POST", headers: own, cookies: this.cookies, body }));
+  }
+
+  /** Submits the form with that id as it stands on the page, with what the visitor typed over it. */
+  submit(page: Answer, path: string, id: string, typed: Record<string, string> = {}): Promise<Answer> {
+    const form = readForm(page.text, id);
+    const fields = { ...form.fields, ...typed };
+    const action = new URL(form.action === "" ? path : form.action, new URL(path, SITE));
+    const { type, body } = form.multipart ? multipart(fields) : { type: "application/x-www-form-urlencoded", body: new URLSearchParams(fields).toString() };
+    const headers: HeaderList = [["Content-Type", type], ["Accept", "text/html"], ["Sec-Fetch-Mode", "navigate"]];
+    return this.post(action.pathname + action.search, headers, body);
+  }
+
+  async #keep(answer: Answer): Promise<Answer> {
+    const jar: CookieJar = await browserJar(SITE, this.cookies.map(({ name, value }) => ({ name, value: encodeURIComponent(value) })), answer.headers);
+    this.cookies = await jarCookies(jar, SITE);
+    return answer;
+  }
+}
+
+/** The text of the element with that id; undefined without one. */
+export function textOf(html: string, id: string): string | undefined {
+  return new RegExp(`id="${id}"[^>]*>([^<]*)<`).exec(html)?.[1];
+}
+
+export function multipart(fields: Record<string, string>): { type: string; body: string } {
+  const boundary = "----edge-session-boundary";
+  const parts = Object.entries(fields).map(
+    ([name, value]) => `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+  );
+  return { type: `multipart/form-data; boundary=${boundary}`, body: `${parts.join("")}--${boundary}--\r\n` };
+}
+
+interface Form {
+  action: string;
+  multipart: boolean;
+  fields: Record<string, string>;
+}
+
+function readForm(html: string, id: string): Form {
+  const [, opening = "", content] = new RegExp(`(<form[^>]*id="${id}"[^>]*>)([\\s\\S]*?)</form>`).exec(html) ?? [];
+  if (content === undefined) {
+    throw new Error(`the page has no form with the id ${id}: ${html.slice(0, 500)}`);
+  }
+  const hidden = [...content.matchAll(/<input[^>]*type="hidden"[^>]*>/g)].map(([input]) => [attribute(input, "name"), attribute(input, "value")]);
+  return {
+    action: attribute(opening, "action"),
+    multipart: attribute(opening, "enctype").toLowerCase() === "multipart/form-data",
+    fields: Object.fromEntries(hidden),
+  };
+}
+
+function attribute(tag: string, name: string): string {
+  const value = new RegExp(`\\s${name}="([^"]*)"`, "i").exec(tag)?.[1] ?? "";
+  return value.replaceAll("&quot;", '"').replaceAll("&#x27;", "'").replaceAll("&amp;", "&");
+}

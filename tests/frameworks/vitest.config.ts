@@ -1,0 +1,14 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+// A configuration of its own: these tests need apps that `main.ts` has installed and built, which `npm test` does not wait for.
+export default defineConfig({
+  root: fileURLToPath(new URL(".", import.meta.url)),
+  test: {
+    environment: "node",
+    include: ["*.test.ts"],
+    fileParallelism: false,
+    hookTimeout: 120_000,
+    testTimeout: 60_000,
+  },
+});
