@@ -15,6 +15,8 @@ export interface App {
   prefetch: { path(page: number): string; headers: HeaderList; whole: boolean };
   /** A page full of links that its router prefetches, linked from the private page. */
   links?: string;
+  /** Its streamed page; default `/account/stream/`. */
+  stream?: string;
   /** Other requests that are answered with what the private page shows. */
   data: { path: string; headers: HeaderList }[];
   /** Columns that it has no use for, with the reason. */
@@ -59,6 +61,57 @@ export const APPS: App[] = [
     links: "/account/pages",
     data: [{ path: "/account", headers: RSC }],
     without: RENDERED,
+  },
+  {
+    name: "nextjs-pages",
+    title: "Next.js, Pages Router",
+    kind: "server",
+    folder: "nextjs-pages",
+    packages: ["next"],
+    prefetch: { path: (page) => `/account/pages/${page}`, headers: PREFETCH, whole: true },
+    data: [{ path: "/_next/data/tested/account.json", headers: [] }],
+    stream: "/api/account/stream/",
+    without: { ...NO_ACTION, ...RENDERED },
+  },
+  {
+    name: "sveltekit",
+    title: "SvelteKit",
+    kind: "server",
+    folder: "sveltekit",
+    packages: ["@sveltejs/kit"],
+    prefetch: { path: (page) => `/account/pages/${page}/__data.json`, headers: [], whole: true },
+    data: [{ path: "/account/__data.json", headers: [] }],
+    without: { ...NO_ACTION, ...RENDERED },
+  },
+  {
+    name: "astro",
+    title: "Astro",
+    kind: "server",
+    folder: "astro",
+    packages: ["astro"],
+    prefetch: { path: (page) => `/account/pages/${page}`, headers: PREFETCH, whole: true },
+    data: [],
+    without: { ...NO_ACTION, ...RENDERED },
+  },
+  {
+    name: "remix",
+    title: "Remix",
+    kind: "server",
+    folder: "remix",
+    packages: ["@remix-run/node"],
+    prefetch: { path: (page) => `/account/pages/${page}.data`, headers: [], whole: true },
+    data: [{ path: "/account.data", headers: [] }],
+    without: { ...NO_ACTION, ...RENDERED },
+  },
+  {
+    name: "react-router",
+    title: "React Router",
+    kind: "server",
+    folder: "react-router",
+    packages: ["react-router"],
+    prefetch: { path: (page) => `/account/pages/${page}.data`, headers: [], whole: true },
+    data: [{ path: "/account.data", headers: [] }],
+    without: { ...NO_ACTION, ...RENDERED },
   },
   {
     name: "express",

@@ -30,7 +30,7 @@ export const RULES = [
   { path: ["/_next/static/*", "/_app/immutable/*", "/_astro/*", "/assets/*", "/favicon.ico"], bypass: true },
   { path: "/members/*", require: true, cache: "shared" },
   // Next.js asks for a page's data under another path than the page's.
-  { path: ["/account*", "/_next/data/*/account*"], require: true },
+  { path: ["/account*", "/api/account*", "/_next/data/*/account*"], require: true },
 ];
 
 /** The rows of this run: all, or those that `FRAMEWORKS` names. */

@@ -1,0 +1,3 @@
+export default function Public() {
+  return <h1>This page is the same for everyone.</h1>;
+}
