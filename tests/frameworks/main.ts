@@ -21,9 +21,11 @@ if (unknown.length > 0 || (values.write && values.only !== undefined)) {
 const apps = APPS.filter(({ name }) => names.includes(name));
 
 await timed("packages", installPackages);
-await timed("nginx", installNginx);
+if (apps.some(({ kind }) => kind === "pages")) {
+  await timed("nginx", installNginx);
+}
 await timed("builds", () => buildApps([...new Set(apps.map(({ folder }) => folder))], (line) => say(`  ${line}`)));
-const { passed, results } = await timed("tests", () => runTests(names));
+const { passed, results } = await timed("tests", () => runTests(apps));
 
 console.log(`\n${table(apps, results)}\n`);
 if (values.write && passed) {

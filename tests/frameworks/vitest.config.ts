@@ -8,6 +8,8 @@ export default defineConfig({
     environment: "node",
     include: ["*.test.ts"],
     fileParallelism: false,
+    // A hint of the real client about sessions read from cookies, which is what these tests do.
+    onConsoleLog: (text) => !text.includes("supabase.auth.getSession()"),
     hookTimeout: 120_000,
     testTimeout: 60_000,
   },

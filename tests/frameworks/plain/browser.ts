@@ -5,8 +5,3 @@ const supabase = createBrowserClient(process.env.SUPABASE_URL!, process.env.SUPA
 
 const { data } = await supabase.auth.getClaims();
 document.querySelector("#browser")!.textContent = data === null ? "nobody" : `${data.claims.sub} ${data.claims.exp}`;
-
-document.querySelector("#browser-signout")?.addEventListener("click", async () => {
-  await supabase.auth.signOut();
-  location.assign("/");
-});

@@ -1,11 +1,11 @@
-// Bundles the browser client of the app in whose folder this runs into its `dist/`.
-import { join } from "node:path";
+// `node bundle.ts <entry> <outfile>`: for apps without a bundler of their own.
 import { build } from "esbuild";
 
+const [entry, outfile] = process.argv.slice(2);
 const { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY } = process.env;
 await build({
-  entryPoints: [join(import.meta.dirname, "browser.ts")],
-  outfile: process.argv[2],
+  entryPoints: [entry!],
+  outfile,
   bundle: true,
   format: "esm",
   minify: true,

@@ -9,7 +9,7 @@ export interface App {
   kind: "server" | "pages";
   /** The folder with its package.json; two rows may share one. */
   folder: string;
-  /** The packages whose versions the table names; none for plain files. */
+  /** The package whose version the table names; none for plain files. */
   packages: string[];
   /** How its client asks for the pages behind a page's links before they are clicked; `whole` where it gets what they show. */
   prefetch: { path(page: number): string; headers: HeaderList; whole: boolean };
@@ -28,7 +28,7 @@ export const COLUMNS = {
   "signed in": "the private page shows the user by `getClaims()` and by `getUser()`, and the edge asks Auth for nothing",
   refresh: "the access token has expired: the page shows the user by the new token, for one refresh, and the origin asked for none",
   guard: "the session has ended: neither the private page nor its data is ever asked for at the origin, and the cookies are deleted",
-  "sign-out": "the site's own sign-out wins over a refresh at the edge in the same request",
+  "sign-out": "the site's own sign-out wins over a refresh that is due at the same time",
   prefetch: "20 prefetches at once with an expired token: one refresh, nobody signed out",
   form: "a form of 40 KB posted across a refresh arrives whole, and is the user's",
   action: "so does a Server Action, called by React in Chromium",
@@ -128,7 +128,7 @@ export const APPS: App[] = [
     title: "Hono",
     kind: "server",
     folder: "hono",
-    packages: ["hono", "@hono/node-server"],
+    packages: ["hono"],
     prefetch: { path: (page) => `/account/pages/${page}`, headers: PREFETCH, whole: true },
     data: [],
     without: { ...NO_ACTION, ...RENDERED },

@@ -1,6 +1,6 @@
 /** nginx as a shared cache, configured as a CDN is: it keeps what it may, and nothing tells two visitors apart. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -41,6 +41,8 @@ export async function startNginx(target: string): Promise<Nginx> {
     throw new Error("no nginx found: `npm run test:frameworks` installs it");
   }
   const folder = mkdtempSync(join(tmpdir(), "edge-session-nginx-"));
+  // As root, nginx gives its workers another user.
+  chmodSync(folder, 0o755);
   const port = await freePort();
   writeFileSync(join(folder, "nginx.conf"), configuration(folder, port, new URL(target).host));
   const child = spawn(program, ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"], { stdio: ["ignore", "ignore", "pipe"] });
@@ -76,6 +78,7 @@ http {
   upstream behind { server ${target}; keepalive 8; }
   server {
     listen 127.0.0.1:${port};
+    large_client_header_buffers 8 64k;
     location / {
       proxy_pass http://behind;
       proxy_http_version 1.1;
@@ -84,7 +87,6 @@ http {
       proxy_buffer_size 64k;
       proxy_buffers 8 64k;
       proxy_busy_buffers_size 128k;
-      large_client_header_buffers 8 64k;
       proxy_cache cdn;
       proxy_cache_key $http_host$request_uri;
       proxy_cache_valid 200 301 302 303 404 10m;

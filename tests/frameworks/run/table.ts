@@ -10,9 +10,8 @@ const [BEGIN, END] = ["<!-- table: npm run test:frameworks -- --write -->", "<!-
 const NAMES = Object.keys(COLUMNS) as Column[];
 
 export function table(apps: App[], results: Results): string {
-  const head = ["", ...NAMES];
-  const rows = apps.map((app) => [`${app.title} ${versions(app)}`.trim(), ...NAMES.map((column) => cell(app, column, results))]);
-  return [head, head.map((_, index) => (index === 0 ? "---" : ":-:")), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+  const rows = apps.map((app) => [nameOf(app), ...NAMES.map((column) => cell(app, column, results))]);
+  return [markdown(["", ...NAMES], rows), "", ...caches(apps, results)].join("\n").trim();
 }
 
 export function write(text: string): void {
@@ -39,18 +38,33 @@ function parts(): { before: string; text: string; after: string } {
 
 /** ✓ passed, ✗ failed, nothing when no test ran, – when the framework has no use for it. */
 function cell(app: App, column: Column, results: Results): string {
-  const result = results.get(cellKey(app.name, column));
+  const result = results.cells.get(cellKey(app.name, column));
   if (app.without[column] !== undefined) {
     return "–";
   }
   return result === undefined ? "" : result ? "✓" : "✗";
 }
 
-/** As the app's package.json pins them. */
-function versions({ folder, packages }: App): string {
+/** Leaks by site and cache, and what the same cache leaks when it is told nothing. */
+function caches(apps: App[], { leaks }: Results): string[] {
+  const parts = [...new Set(leaks.map(({ part }) => part))];
+  const rows = apps
+    .filter(({ name }) => leaks.some(({ row }) => row === name))
+    .map((app) => [nameOf(app), ...parts.map((part) => String(leaks.find(({ row, part: known }) => row === app.name && known === part)?.leaks ?? ""))]);
+  return rows.length === 0 ? [] : [markdown(["leaks of 600 answers", ...parts], rows)];
+}
+
+function markdown(head: string[], rows: string[][]): string {
+  const line = head.map((_, index) => (index === 0 ? "---" : ":-:"));
+  return [head, line, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+/** With the versions that the app's package.json pins. */
+function nameOf({ title, folder, packages }: App): string {
   const { dependencies = {}, devDependencies = {} } = JSON.parse(readFileSync(join(FOLDER, folder, "package.json"), "utf8")) as Record<
     "dependencies" | "devDependencies",
     Record<string, string> | undefined
   >;
-  return packages.map((name) => ({ ...dependencies, ...devDependencies })[name]).join(", ");
+  const versions = packages.map((name) => ({ ...dependencies, ...devDependencies })[name]);
+  return [title, ...versions].join(" ");
 }

@@ -1,27 +1,32 @@
 /** A browser without scripts: it keeps cookies, reads pages and submits the forms it finds in them. */
 import type { CookieJar } from "tough-cookie";
-import type { Answer } from "../../support/http.ts";
+import { type Answer, send } from "../../support/http.ts";
 import type { HeaderList } from "../../support/origin.ts";
 import { browserJar, type Cookie, jarCookies } from "../../support/sessions.ts";
-import type { WorkerHandle } from "../../support/stack.ts";
-import { SITE } from "../../support/stack.ts";
+import { type FetchInit, requestHeaders, SITE } from "../../support/stack.ts";
 
+/** What answers the visitor: the Worker, or a cache before it. */
+export interface Site {
+  fetch(path: string, init: FetchInit): Promise<Answer>;
+}
+
+/** Keeps cookies as a browser does, and remembers nothing else. */
 export class Visitor {
   cookies: Cookie[];
-  readonly #worker: WorkerHandle;
+  readonly #site: Site;
 
-  constructor(worker: WorkerHandle, cookies: Cookie[] = []) {
-    this.#worker = worker;
+  constructor(site: Site, cookies: Cookie[] = []) {
+    this.#site = site;
     this.cookies = cookies;
   }
 
   async get(path: string, headers: HeaderList = []): Promise<Answer> {
-    return this.#keep(await this.#worker.fetch(path, { navigate: headers.length === 0, headers, cookies: this.cookies }));
+    return this.#keep(await this.#site.fetch(path, { navigate: headers.length === 0, headers, cookies: this.cookies }));
   }
 
   async post(path: string, headers: HeaderList, body: string | Buffer): Promise<Answer> {
     const own: HeaderList = [["Origin", SITE], ["Sec-Fetch-Site", "same-origin"], ...headers];
-    return this.#keep(await this.#worker.fetch(path, { method: "POST", headers: own, cookies: this.cookies, body }));
+    return this.#keep(await this.#site.fetch(path, { method: "POST", headers: own, cookies: this.cookies, body }));
   }
 
   /** Submits the form with that id as it stands on the page, with what the visitor typed over it. */
@@ -39,6 +44,14 @@ export class Visitor {
     this.cookies = await jarCookies(jar, SITE);
     return answer;
   }
+}
+
+/** Whatever answers there as a plain server. */
+export function siteAt(socket: URL): Site {
+  return {
+    fetch: (path, init) =>
+      send({ socket, target: path, method: init.method ?? "GET", headers: requestHeaders(init), ...(init.body === undefined ? {} : { body: init.body }) }),
+  };
 }
 
 /** The text of the element with that id; undefined without one. */
