@@ -6,7 +6,7 @@ import type { HeaderList } from "../support/origin.ts";
 import { freePort } from "../demo/worker.ts";
 import { type SignedIn, type Stack, startStack } from "../support/stack.ts";
 import type { App } from "./run/apps.ts";
-import { chosen, RULES } from "./run/bed.ts";
+import { chosen, VARS } from "./run/bed.ts";
 import { startWorkerdCache } from "./run/caches.ts";
 import { cell, type Task } from "./run/checks.ts";
 import { startNginx } from "./run/nginx.ts";
@@ -54,7 +54,7 @@ beforeAll(async () => {
   stack = await startStack({
     auth: { port: AUTH_PORT, publishableKey: PUBLISHABLE_KEY },
     bindings: { kv: true, gate: true },
-    vars: { RULES },
+    vars: VARS,
     workers,
   });
   stops.push(() => stack.close());

@@ -11,6 +11,9 @@ import type { Running } from "./run/processes.ts";
 import type { Recorder } from "./run/servers.ts";
 import { textOf, Visitor } from "./run/visitor.ts";
 
+/** A Supabase client refreshes by itself when less is left, and in many places it cannot write the cookies. */
+const CLIENT_MARGIN_SECONDS = 90;
+
 const apps = chosen("server");
 let bed: Bed;
 let stack: Stack<string>;
@@ -52,6 +55,16 @@ describe.each(apps)("$name", (app) => {
     expectUser(page.text, session, renewed.expires_at);
     expectOneRefreshAtTheEdge(bed);
     expect(page.header("cache-control")).toBe(UNCACHEABLE);
+  });
+
+  cell(app, "refresh", async () => {
+    // Enough time for the edge, too little for the client in the origin once the request has arrived there.
+    const session = stack.signIn({ expiresIn: CLIENT_MARGIN_SECONDS + 1 });
+    const visitor = await browserOf(app, session);
+    recorder.delay(1_500);
+    const page = await visitor.get("/account");
+    expectUser(page.text, session, (await sessionIn(visitor.cookies)).expires_at);
+    expectOneRefreshAtTheEdge(bed);
   });
 
   cell(app, "guard", async () => {

@@ -25,16 +25,16 @@ export interface App {
 
 /** The columns of the table, with what they say. */
 export const COLUMNS = {
-  "signed in": "the private page shows the user by `getClaims()` and by `getUser()`, and the edge asks Auth for nothing",
-  refresh: "the access token has expired: the page shows the user by the new token, for one refresh, and the origin asked for none",
-  guard: "the session has ended: neither the private page nor its data is ever asked for at the origin, and the cookies are deleted",
+  "signed in": "the private page shows the user by `getClaims()` and by `getUser()`, and nothing is refreshed",
+  refresh: "an expired token, or one with 91 seconds left and a slow way to the origin: the page shows the user by the new token, for one refresh, which the origin did not ask for",
+  guard: "without a session, or with one that Auth has ended, neither the private page nor its data is ever asked for at the origin, and dead cookies are deleted",
   "sign-out": "the site's own sign-out wins over a refresh that is due at the same time",
-  prefetch: "20 prefetches at once with an expired token: one refresh, nobody signed out",
-  form: "a form of 40 KB posted across a refresh arrives whole, and is the user's",
+  prefetch: "20 prefetches at once with an expired token: one refresh, nobody signed out; with the App Router also those of its own router in Chromium",
+  form: "a form of 40 KB posted with an expired token arrives whole, and as the user's",
   action: "so does a Server Action, called by React in Chromium",
-  streaming: "the first part of a streamed page arrives before the last is made, across a refresh",
+  streaming: "the first part of a page arrives before the last is made, with an expired token",
   browser: "`createBrowserClient` in Chromium reads the session that the edge has refreshed",
-  caches: "two users and an anonymous visitor, 200 requests each, four ways of caching: nobody gets what is another's",
+  caches: "two users and an anonymous visitor take turns, 200 requests each, with a shared cache before and behind the Worker: nobody gets what is another's, no cached copy sets a cookie, the members' page is rendered once",
 } as const;
 
 export type Column = keyof typeof COLUMNS;
@@ -43,7 +43,7 @@ const PREFETCH: HeaderList = [["Sec-Purpose", "prefetch"]];
 const NO_ACTION = { action: "Server Actions are React's" };
 const RENDERED = { caches: "its pages are rendered for each visitor" };
 const SAME_FOR_ALL = {
-  action: NO_ACTION.action,
+  action: "it takes no forms",
   form: "it takes no forms",
   streaming: "its pages are whole before they are asked for",
   browser: "the browser shows the user in every test of this row",

@@ -26,12 +26,15 @@ export interface Bed {
 }
 
 /** Rules as a site would have them: assets pass, the members' pages are one copy for all, the account is private. */
-export const RULES = [
+const RULES = [
   { path: ["/_next/static/*", "/_app/immutable/*", "/_astro/*", "/assets/*", "/favicon.ico"], bypass: true },
   { path: "/members/*", require: true, cache: "shared" },
   // Next.js asks for a page's data under another path than the page's.
   { path: ["/account*", "/api/account*", "/_next/data/*/account*"], require: true },
 ];
+
+/** The clients in the origin refresh when 90 seconds are left; the edge has to be earlier, by more than a request is under way. */
+export const VARS = { REFRESH_MARGIN_SECONDS: "120", RULES };
 
 /** The rows of this run: all, or those that `FRAMEWORKS` names. */
 export function chosen(kind: App["kind"]): App[] {
@@ -49,7 +52,7 @@ export async function startBed(apps: App[]): Promise<Bed> {
   const stack = await startStack({
     auth: { port: AUTH_PORT, publishableKey: PUBLISHABLE_KEY },
     bindings: { kv: true, gate: true },
-    vars: { RULES },
+    vars: VARS,
     workers: Object.fromEntries(
       [...origins].flatMap(([name, { recorder }]) => [
         [name, { vars: { ORIGIN_URL: recorder.url } }],

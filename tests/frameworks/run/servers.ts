@@ -16,6 +16,8 @@ export interface Recorder {
   port: number;
   /** What passed since the last `clear`. */
   requests: Passed[];
+  /** How long a request is under way, in milliseconds, until the next `clear`. */
+  delay(milliseconds: number): void;
   clear(): void;
   close(): Promise<void>;
 }
@@ -23,12 +25,21 @@ export interface Recorder {
 /** Passes every request on to `target` as it came, and the answer back with the headers that `edit` leaves. */
 export async function startRecorder(target: () => string, edit = (headers: HeaderList): HeaderList => headers): Promise<Recorder> {
   const requests: Passed[] = [];
+  let delayMs = 0;
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     const url = request.url ?? "/";
     requests.push({ method: request.method ?? "", url, path: url.split("?")[0] ?? "", headers: pairs(request.rawHeaders) });
-    pass(request, response, target(), edit);
+    setTimeout(() => pass(request, response, target(), edit), delayMs);
   });
-  return { ...(await listen(server)), requests, clear: () => void requests.splice(0) };
+  return {
+    ...(await listen(server)),
+    requests,
+    delay: (milliseconds) => void (delayMs = milliseconds),
+    clear() {
+      requests.splice(0);
+      delayMs = 0;
+    },
+  };
 }
 
 export interface Gate {

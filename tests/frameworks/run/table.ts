@@ -11,7 +11,7 @@ const NAMES = Object.keys(COLUMNS) as Column[];
 
 export function table(apps: App[], results: Results): string {
   const rows = apps.map((app) => [nameOf(app), ...NAMES.map((column) => cell(app, column, results))]);
-  return [markdown(["", ...NAMES], rows), "", ...caches(apps, results)].join("\n").trim();
+  return [markdown(["", ...NAMES], rows), "", ...legend(apps), "", ...caches(apps, results)].join("\n").trim();
 }
 
 export function write(text: string): void {
@@ -22,7 +22,7 @@ export function write(text: string): void {
 /** What the document says otherwise than this run; undefined when it says the same. */
 export function difference(apps: App[], results: Results): string | undefined {
   const committed = parts().text.split("\n");
-  const missing = table(apps, results).split("\n").filter((line) => !committed.includes(line));
+  const missing = table(apps, results).split("\n").filter((line) => line.startsWith("|") && !committed.includes(line));
   return missing.length === 0 ? undefined : `docs/frameworks.md does not have these lines of this run:\n${missing.join("\n")}`;
 }
 
@@ -45,13 +45,20 @@ function cell(app: App, column: Column, results: Results): string {
   return result === undefined ? "" : result ? "✓" : "✗";
 }
 
+/** What each column says, and why a row leaves it out. */
+function legend(apps: App[]): string[] {
+  const columns = NAMES.map((name) => `- **${name}**: ${COLUMNS[name]}`);
+  const reasons = new Set(apps.flatMap(({ without }) => NAMES.flatMap((name) => (without[name] === undefined ? [] : [`${name}: ${without[name]}`]))));
+  return [...columns, `- **–**: ${[...reasons].join("; ")}`];
+}
+
 /** Leaks by site and cache, and what the same cache leaks when it is told nothing. */
 function caches(apps: App[], { leaks }: Results): string[] {
   const parts = [...new Set(leaks.map(({ part }) => part))];
   const rows = apps
     .filter(({ name }) => leaks.some(({ row }) => row === name))
     .map((app) => [nameOf(app), ...parts.map((part) => String(leaks.find(({ row, part: known }) => row === app.name && known === part)?.leaks ?? ""))]);
-  return rows.length === 0 ? [] : [markdown(["leaks of 600 answers", ...parts], rows)];
+  return rows.length === 0 ? [] : [markdown(["answers of 600 that held what is another's", ...parts], rows)];
 }
 
 function markdown(head: string[], rows: string[][]): string {
