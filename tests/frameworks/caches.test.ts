@@ -28,7 +28,7 @@ interface Cache {
 }
 
 const CACHES: Record<string, (target: string) => Promise<Cache>> = { workerd: startWorkerdCache, nginx: startNginx };
-const apps = chosen("pages");
+const apps = [...chosen("pages"), ...chosen("server")].filter(({ cached }) => cached !== undefined);
 const workerName = (app: App, cache?: string): string => (cache === undefined ? app.name : `${app.name}-before-${cache}`);
 
 let stack: Stack<string>;
@@ -68,7 +68,7 @@ afterAll(async () => {
 
 describe.each(apps)("$name", (app) => {
   for (const [name, start] of Object.entries(CACHES)) {
-    part(app, `${name} in front`, async (task) => {
+    part(app, true, `${name} in front`, async (task) => {
       const cache = await start(stack.worker(workerName(app)).socket.origin);
       try {
         const seen = await takeTurns(app, siteAt(cache.url));
@@ -83,7 +83,7 @@ describe.each(apps)("$name", (app) => {
       }
     });
 
-    part(app, `${name} behind`, async (task) => {
+    part(app, app.cached!.behind, `${name} behind`, async (task) => {
       const recorder = recorders.get(app.name)!;
       recorder.clear();
       const seen = await takeTurns(app, siteAt(stack.worker(workerName(app, name)).socket));
@@ -95,7 +95,7 @@ describe.each(apps)("$name", (app) => {
       expect(seen.renderings.size).toBe(1);
     });
 
-    part(app, `${name} in front, told nothing`, async (task) => {
+    part(app, true, `${name} in front, told nothing`, async (task) => {
       const worker = stack.worker(workerName(app)).socket.origin;
       const silent = await startRecorder(() => worker, withoutCacheHeaders);
       const cache = await start(silent.url);
@@ -111,8 +111,10 @@ describe.each(apps)("$name", (app) => {
   }
 });
 
-function part(app: App, title: string, run: (task: Task) => Promise<void>): void {
-  cell(app, "caches", run, title);
+function part(app: App, applies: boolean, title: string, run: (task: Task) => Promise<void>): void {
+  if (applies) {
+    cell(app, "caches", run, title);
+  }
 }
 
 interface Seen {
@@ -128,7 +130,7 @@ interface Seen {
 }
 
 async function takeTurns(app: App, site: ReturnType<typeof siteAt>): Promise<Seen> {
-  const pages = app.name === "isr" ? ["/", MEMBERS, "/account"] : ["/", MEMBERS];
+  const { pages } = app.cached!;
   const users = [stack.signIn(), stack.signIn()];
   const visitors = [...users, undefined].map((user) => ({ user, browser: new Visitor(site) }));
   const seen: Seen = { leaks: [], hits: 0, cookiesFromCache: 0, renewals: 0, renderings: new Set() };

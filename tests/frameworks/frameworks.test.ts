@@ -6,7 +6,17 @@ import { sha256 } from "../support/origin.ts";
 import type { SignedIn, Stack } from "../support/stack.ts";
 import type { App } from "./run/apps.ts";
 import { type Bed, chosen, cookiesOf, sessionIn, startBed } from "./run/bed.ts";
-import { cell, expectBurst, expectGuarded, expectOneRefreshAtTheEdge, expectPrefetched, expireIn, inChromium, searchOf, textIn } from "./run/checks.ts";
+import {
+  cell,
+  expectBurst,
+  expectGuarded,
+  expectOneRefreshAtTheEdge,
+  expectPrefetched,
+  expireIn,
+  inChromium,
+  searchOf,
+  textIn,
+} from "./run/checks.ts";
 import type { Running } from "./run/processes.ts";
 import type { Recorder } from "./run/servers.ts";
 import { textOf, Visitor } from "./run/visitor.ts";
@@ -130,7 +140,8 @@ describe.each(apps)("$name", (app) => {
       await Promise.all([page.waitForURL(/sha256=/), page.click("#note button")]);
       expectNoted(page.url(), note, session);
       // A page load would have posted the form without React.
-      expect(recorder.requests.find(({ method }) => method === "POST")?.headers.map(([name]) => name.toLowerCase())).toContain("next-action");
+      const posted = recorder.requests.find(({ method }) => method === "POST");
+      expect(posted?.headers.map(([name]) => name.toLowerCase())).toContain("next-action");
       expectOneRefreshAtTheEdge(bed);
       await sessionIn(await cookiesOf(context));
     });

@@ -21,11 +21,12 @@ if (unknown.length > 0 || (values.write && values.only !== undefined)) {
 const apps = APPS.filter(({ name }) => names.includes(name));
 
 await timed("packages", installPackages);
-if (apps.some(({ kind }) => kind === "pages")) {
+if (apps.some(({ cached }) => cached !== undefined)) {
   await timed("nginx", installNginx);
 }
 await timed("builds", () => buildApps([...new Set(apps.map(({ folder }) => folder))], (line) => say(`  ${line}`)));
 const { passed, results } = await timed("tests", () => runTests(apps));
+results.seconds.forEach((seconds, name) => say(`  ${name}: tested in ${seconds.toFixed(1)} s`));
 
 console.log(`\n${table(apps, results)}\n`);
 if (values.write && passed) {

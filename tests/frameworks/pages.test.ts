@@ -1,4 +1,7 @@
-/** Sites whose pages are the same for all, so that shared caches may keep them: the guard stands before them, and the browser shows the user. */
+/**
+ * Sites whose pages are the same for all, so that shared caches may keep them: the guard stands before them, and the
+ * browser shows the user.
+ */
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
 import type { SignedIn } from "../support/stack.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import express from "express";
+import express, { type Request, type Response } from "express";
 import { account, first, last, PUBLIC } from "../plain/pages.ts";
 import { createClient } from "./supabase.ts";
 
@@ -11,11 +11,18 @@ app.get("/", (_request, response) => {
   response.send(PUBLIC);
 });
 
-app.get(["/account", "/account/pages/:number"], async (req, res) => {
+async function showAccount(req: Request, res: Response): Promise<void> {
   const { auth } = createClient({ req, res });
   const { data } = await auth.getClaims();
   const { data: { user } } = await auth.getUser();
   res.send(account(data?.claims, user));
+}
+app.get(["/account", "/account/pages/:number"], showAccount);
+
+// The mistake that lets a CDN hand one user's page to another.
+app.get("/account/mislabelled", async (req, res) => {
+  res.set("Cache-Control", "public, max-age=600, s-maxage=600");
+  await showAccount(req, res);
 });
 
 app.post("/account/note", async (req, res) => {

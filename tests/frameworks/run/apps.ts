@@ -19,6 +19,8 @@ export interface App {
   stream?: string;
   /** Other requests that are answered with what the private page shows. */
   data: { path: string; headers: HeaderList }[];
+  /** What visitors of a shared cache ask for, and whether the cache may also stand behind the Worker. */
+  cached?: { pages: string[]; behind: boolean };
   /** Columns that it has no use for, with the reason. */
   without: Partial<Record<Column, string>>;
 }
@@ -26,22 +28,31 @@ export interface App {
 /** The columns of the table, with what they say. */
 export const COLUMNS = {
   "signed in": "the private page shows the user by `getClaims()` and by `getUser()`, and nothing is refreshed",
-  refresh: "an expired token, or one with 91 seconds left and a slow way to the origin: the page shows the user by the new token, for one refresh, which the origin did not ask for",
-  guard: "without a session, or with one that Auth has ended, neither the private page nor its data is ever asked for at the origin, and dead cookies are deleted",
+  refresh:
+    "an expired token, or one with 91 seconds left and a slow way to the origin: the page shows the user by the new token, " +
+    "for one refresh, which the origin did not ask for",
+  guard:
+    "without a session, or with one that Auth has ended, neither the private page nor its data is ever asked for at the " +
+    "origin, and dead cookies are deleted",
   "sign-out": "the site's own sign-out wins over a refresh that is due at the same time",
-  prefetch: "20 prefetches at once with an expired token: one refresh, nobody signed out; with the App Router also those of its own router in Chromium",
+  prefetch:
+    "20 prefetches at once with an expired token: one refresh, nobody signed out; for the App Router also those that its " +
+    "own router makes in Chromium",
   form: "a form of 40 KB posted with an expired token arrives whole, and as the user's",
   action: "so does a Server Action, called by React in Chromium",
   streaming: "the first part of a page arrives before the last is made, with an expired token",
   browser: "`createBrowserClient` in Chromium reads the session that the edge has refreshed",
-  caches: "two users and an anonymous visitor take turns, 200 requests each, with a shared cache before and behind the Worker: nobody gets what is another's, no cached copy sets a cookie, the members' page is rendered once",
+  caches:
+    "two users and an anonymous visitor take turns, 200 requests each, with a shared cache before or behind the Worker: " +
+    "nobody gets what is another's, no cached copy sets a cookie, a members' page is rendered once; Express marks a private " +
+    "page as public",
 } as const;
 
 export type Column = keyof typeof COLUMNS;
 
 const PREFETCH: HeaderList = [["Sec-Purpose", "prefetch"]];
 const NO_ACTION = { action: "Server Actions are React's" };
-const RENDERED = { caches: "its pages are rendered for each visitor" };
+const RENDERED = { caches: "Express stands for all that render a page for each visitor" };
 const SAME_FOR_ALL = {
   action: "it takes no forms",
   form: "it takes no forms",
@@ -121,7 +132,9 @@ export const APPS: App[] = [
     packages: ["express"],
     prefetch: { path: (page) => `/account/pages/${page}`, headers: PREFETCH, whole: true },
     data: [],
-    without: { ...NO_ACTION, ...RENDERED },
+    // A cache behind the Worker would have to believe the app.
+    cached: { pages: ["/", "/account/mislabelled"], behind: false },
+    without: NO_ACTION,
   },
   {
     name: "hono",
@@ -141,6 +154,7 @@ export const APPS: App[] = [
     packages: [],
     prefetch: { path: () => "/members/news", headers: PREFETCH, whole: true },
     data: [],
+    cached: { pages: ["/", "/members/news"], behind: true },
     without: SAME_FOR_ALL,
   },
   {
@@ -151,6 +165,7 @@ export const APPS: App[] = [
     packages: ["next"],
     prefetch: { path: (page) => `/members/page-${page}`, headers: [...RSC, ["Next-Router-Prefetch", "1"]], whole: false },
     data: [{ path: "/members/news", headers: RSC }],
+    cached: { pages: ["/", "/members/news", "/account"], behind: true },
     without: SAME_FOR_ALL,
   },
 ];

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { runScript } from "./processes.ts";
 import { FOLDER, SUPABASE_ENV } from "./settings.ts";
 
@@ -10,8 +10,19 @@ import { FOLDER, SUPABASE_ENV } from "./settings.ts";
 const AT_ONCE = 2;
 /** Inside `node_modules`, so that a fresh installation forgets what was built with the old one. */
 const STAMPS = join(FOLDER, "node_modules", ".edge-session");
-/** Folders that builds leave behind. */
-const LEFT_BEHIND = new Set([".astro", ".next", ".react-router", ".svelte-kit", "build", "dist", "node_modules", "assets", "next-env.d.ts", "tsconfig.tsbuildinfo"]);
+/** What builds leave behind. */
+const LEFT_BEHIND = new Set([
+  ".astro",
+  ".next",
+  ".react-router",
+  ".svelte-kit",
+  "assets",
+  "build",
+  "dist",
+  "next-env.d.ts",
+  "node_modules",
+  "tsconfig.tsbuildinfo",
+]);
 
 /** One installation for all apps, exactly as the lock file has it. */
 export async function installPackages(): Promise<void> {
@@ -23,7 +34,8 @@ export async function installPackages(): Promise<void> {
   const npm = process.env.npm_execpath;
   const [command, ...first] = npm === undefined ? ["npm"] : [process.execPath, npm];
   const env = { ...process.env, PATH: [dirname(process.execPath), process.env.PATH].join(delimiter) };
-  const { status } = spawnSync(command!, [...first, "ci", "--ignore-scripts", "--loglevel=error"], { cwd: FOLDER, env, stdio: ["ignore", 2, 2] });
+  const args = [...first, "ci", "--ignore-scripts", "--loglevel=error"];
+  const { status } = spawnSync(command!, args, { cwd: FOLDER, env, stdio: ["ignore", 2, 2] });
   if (status !== 0) {
     throw new Error(`\`npm ci\` in tests/frameworks ended with status ${status}`);
   }
@@ -46,7 +58,8 @@ export async function buildApps(folders: string[], onBuilt: (line: string) => vo
 /** A hash of all that a build is made of. */
 function sources(folder: string): string {
   const files = [...listFiles(join(FOLDER, folder)), ...listFiles(join(FOLDER, "plain"))];
-  return hash([JSON.stringify(SUPABASE_ENV), readFileSync(join(FOLDER, "package-lock.json")), ...files.flatMap((file) => [file, readFileSync(file)])]);
+  const lock = readFileSync(join(FOLDER, "package-lock.json"));
+  return hash([JSON.stringify(SUPABASE_ENV), lock, ...files.flatMap((file) => [file, readFileSync(file)])]);
 }
 
 function listFiles(folder: string): string[] {

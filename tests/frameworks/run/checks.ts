@@ -5,7 +5,7 @@ import { expectDeleted } from "../../support/expectations.ts";
 import type { HeaderList } from "../../support/origin.ts";
 import { claimsOf } from "../../support/sessions.ts";
 import { type SignedIn, SITE } from "../../support/stack.ts";
-import { type App, type Column, COLUMNS } from "./apps.ts";
+import type { App, Column } from "./apps.ts";
 import { type Bed, sessionIn } from "./bed.ts";
 import { Visitor } from "./visitor.ts";
 
@@ -17,9 +17,9 @@ export interface Task {
 }
 
 /** A test whose result is a cell of the table, or a part of it. */
-export function cell(app: App, column: Column, run: (task: Task) => Promise<void>, part: string = COLUMNS[column]): void {
+export function cell(app: App, column: Column, run: (task: Task) => Promise<void>, part?: string): void {
   if (app.without[column] === undefined) {
-    test(`${column}: ${part}`, ({ task }) => run(task));
+    test(part === undefined ? column : `${column}: ${part}`, ({ task }) => run(task));
   }
 }
 
@@ -46,7 +46,12 @@ export async function expectGuarded(bed: Bed, app: App, page: string): Promise<v
 }
 
 /** 20 prefetches at the same time with one expired token, all answered with what holds `shown`. Hands out a visitor who took part. */
-export async function expectBurst(bed: Bed, app: App, session: SignedIn, shown: string): Promise<{ visitor: Visitor; expiresAt: number }> {
+export async function expectBurst(
+  bed: Bed,
+  app: App,
+  session: SignedIn,
+  shown: string,
+): Promise<{ visitor: Visitor; expiresAt: number }> {
   const { path, headers } = app.prefetch;
   const search = await searchOf(new Visitor(bed.worker(app), await bed.stack.cookies(bed.stack.signIn())), path(0), headers);
   const cookies = await bed.stack.cookies(session);
@@ -88,7 +93,12 @@ export async function searchOf(visitor: Visitor, path: string, headers: HeaderLi
   return answer.status === 307 ? new URL(answer.header("location") ?? "", SITE).search : "";
 }
 
-export async function inChromium(bed: Bed, app: App, session: SignedIn, run: (context: BrowserContext, page: Page) => Promise<void>): Promise<void> {
+export async function inChromium(
+  bed: Bed,
+  app: App,
+  session: SignedIn,
+  run: (context: BrowserContext, page: Page) => Promise<void>,
+): Promise<void> {
   const context = await bed.open(app, await bed.stack.cookies(session));
   try {
     await run(context, await context.newPage());

@@ -2,7 +2,8 @@
 import { fileURLToPath } from "node:url";
 
 export const FOLDER = fileURLToPath(new URL("..", import.meta.url));
-export const AUTH_PORT = Number(process.env.FRAMEWORKS_AUTH_PORT ?? 54_391);
+/** Below the ports that systems hand out by themselves. */
+export const AUTH_PORT = Number(process.env.FRAMEWORKS_AUTH_PORT ?? 24_391);
 export const SUPABASE_URL = `http://127.0.0.1:${AUTH_PORT}`;
 export const PUBLISHABLE_KEY = "sb_publishable_frameworks0123456789_abcdef";
 

@@ -48,16 +48,18 @@ function cell(app: App, column: Column, results: Results): string {
 /** What each column says, and why a row leaves it out. */
 function legend(apps: App[]): string[] {
   const columns = NAMES.map((name) => `- **${name}**: ${COLUMNS[name]}`);
-  const reasons = new Set(apps.flatMap(({ without }) => NAMES.flatMap((name) => (without[name] === undefined ? [] : [`${name}: ${without[name]}`]))));
+  const reasons = new Set(apps.flatMap(({ without }) => Object.entries(without).map(([name, reason]) => `${name}: ${reason}`)));
   return [...columns, `- **–**: ${[...reasons].join("; ")}`];
 }
 
 /** Leaks by site and cache, and what the same cache leaks when it is told nothing. */
 function caches(apps: App[], { leaks }: Results): string[] {
   const parts = [...new Set(leaks.map(({ part }) => part))];
+  const count = (app: App, part: string): string =>
+    String(leaks.find((known) => known.row === app.name && known.part === part)?.leaks ?? "–");
   const rows = apps
     .filter(({ name }) => leaks.some(({ row }) => row === name))
-    .map((app) => [nameOf(app), ...parts.map((part) => String(leaks.find(({ row, part: known }) => row === app.name && known === part)?.leaks ?? ""))]);
+    .map((app) => [nameOf(app), ...parts.map((part) => count(app, part))]);
   return rows.length === 0 ? [] : [markdown(["answers of 600 that held what is another's", ...parts], rows)];
 }
 

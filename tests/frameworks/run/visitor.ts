@@ -1,5 +1,4 @@
 /** A browser without scripts: it keeps cookies, reads pages and submits the forms it finds in them. */
-import type { CookieJar } from "tough-cookie";
 import { type Answer, send } from "../../support/http.ts";
 import type { HeaderList } from "../../support/origin.ts";
 import { browserJar, type Cookie, jarCookies } from "../../support/sessions.ts";
@@ -34,14 +33,14 @@ export class Visitor {
     const form = readForm(page.text, id);
     const fields = { ...form.fields, ...typed };
     const action = new URL(form.action === "" ? path : form.action, new URL(path, SITE));
-    const { type, body } = form.multipart ? multipart(fields) : { type: "application/x-www-form-urlencoded", body: new URLSearchParams(fields).toString() };
+    const { type, body } = form.multipart ? multipart(fields) : urlEncoded(fields);
     const headers: HeaderList = [["Content-Type", type], ["Accept", "text/html"], ["Sec-Fetch-Mode", "navigate"]];
     return this.post(action.pathname + action.search, headers, body);
   }
 
   async #keep(answer: Answer): Promise<Answer> {
-    const jar: CookieJar = await browserJar(SITE, this.cookies.map(({ name, value }) => ({ name, value: encodeURIComponent(value) })), answer.headers);
-    this.cookies = await jarCookies(jar, SITE);
+    const had = this.cookies.map(({ name, value }) => ({ name, value: encodeURIComponent(value) }));
+    this.cookies = await jarCookies(await browserJar(SITE, had, answer.headers), SITE);
     return answer;
   }
 }
@@ -49,8 +48,7 @@ export class Visitor {
 /** Whatever answers there as a plain server. */
 export function siteAt(socket: URL): Site {
   return {
-    fetch: (path, init) =>
-      send({ socket, target: path, method: init.method ?? "GET", headers: requestHeaders(init), ...(init.body === undefined ? {} : { body: init.body }) }),
+    fetch: (path, init) => send({ ...init, socket, target: path, headers: requestHeaders(init) }),
   };
 }
 
@@ -59,7 +57,11 @@ export function textOf(html: string, id: string): string | undefined {
   return new RegExp(`id="${id}"[^>]*>([^<]*)<`).exec(html)?.[1];
 }
 
-export function multipart(fields: Record<string, string>): { type: string; body: string } {
+function urlEncoded(fields: Record<string, string>): { type: string; body: string } {
+  return { type: "application/x-www-form-urlencoded", body: new URLSearchParams(fields).toString() };
+}
+
+function multipart(fields: Record<string, string>): { type: string; body: string } {
   const boundary = "----edge-session-boundary";
   const parts = Object.entries(fields).map(
     ([name, value]) => `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
@@ -78,11 +80,11 @@ function readForm(html: string, id: string): Form {
   if (content === undefined) {
     throw new Error(`the page has no form with the id ${id}: ${html.slice(0, 500)}`);
   }
-  const hidden = [...content.matchAll(/<input[^>]*type="hidden"[^>]*>/g)].map(([input]) => [attribute(input, "name"), attribute(input, "value")]);
+  const hidden = [...content.matchAll(/<input[^>]*type="hidden"[^>]*>/g)];
   return {
     action: attribute(opening, "action"),
     multipart: attribute(opening, "enctype").toLowerCase() === "multipart/form-data",
-    fields: Object.fromEntries(hidden),
+    fields: Object.fromEntries(hidden.map(([input]) => [attribute(input, "name"), attribute(input, "value")])),
   };
 }
 

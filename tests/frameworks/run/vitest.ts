@@ -12,22 +12,30 @@ export interface Results {
   cells: Map<string, boolean>;
   /** Answers that held what was another's, by row and what stood where. */
   leaks: { row: string; part: string; leaks: number }[];
+  /** Seconds that the tests of each row took. */
+  seconds: Map<string, number>;
+}
+
+interface Assertion {
+  ancestorTitles: string[];
+  title: string;
+  status: string;
+  duration?: number | null;
+  meta?: { leaks?: number };
 }
 
 interface Report {
-  testResults: { assertionResults: { ancestorTitles: string[]; title: string; status: string; meta?: { leaks?: number } }[] }[];
+  testResults: { assertionResults: Assertion[] }[];
 }
-
-/** The files whose tests are about rows of that kind. */
-const FILES: Record<App["kind"], string[]> = { server: ["frameworks.test.ts"], pages: ["pages.test.ts", "caches.test.ts"] };
 
 export async function runTests(apps: App[]): Promise<{ passed: boolean; results: Results }> {
   const folder = mkdtempSync(join(tmpdir(), "edge-session-frameworks-"));
   try {
     const report = join(folder, "report.json");
     const vitest = join(dirname(createRequire(import.meta.url).resolve("vitest/package.json")), "vitest.mjs");
-    const args = ["run", "--config", join(FOLDER, "vitest.config.ts"), "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-    const files = [...new Set(apps.flatMap(({ kind }) => FILES[kind]))];
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+    const args = ["run", "--config", join(FOLDER, "vitest.config.ts"), ...reporters];
+    const files = [...new Set(apps.flatMap(filesOf))];
     const env = { ...process.env, FRAMEWORKS: apps.map(({ name }) => name).join(",") };
     const child = spawn(process.execPath, [vitest, ...args, ...files], { env, stdio: ["ignore", 2, 2] });
     const status = await new Promise((resolve) => child.once("close", resolve));
@@ -37,12 +45,19 @@ export async function runTests(apps: App[]): Promise<{ passed: boolean; results:
   }
 }
 
+/** The files whose tests are about that row. */
+function filesOf({ kind, cached }: App): string[] {
+  const own = kind === "server" ? "frameworks.test.ts" : "pages.test.ts";
+  return cached === undefined ? [own] : [own, "caches.test.ts"];
+}
+
 function read({ testResults }: Report): Results {
-  const results: Results = { cells: new Map(), leaks: [] };
-  for (const { ancestorTitles, title, status, meta } of testResults.flatMap(({ assertionResults }) => assertionResults)) {
+  const results: Results = { cells: new Map(), leaks: [], seconds: new Map() };
+  for (const { ancestorTitles, title, status, duration, meta } of testResults.flatMap(({ assertionResults }) => assertionResults)) {
     const [row = ""] = ancestorTitles;
     const [column = "", part = ""] = title.split(": ");
     const key = cellKey(row, column);
+    results.seconds.set(row, (results.seconds.get(row) ?? 0) + (duration ?? 0) / 1000);
     results.cells.set(key, status === "passed" && results.cells.get(key) !== false);
     if (meta?.leaks !== undefined) {
       results.leaks.push({ row, part, leaks: meta.leaks });

@@ -9,7 +9,9 @@ export function createClient(request: Request) {
         return parseCookieHeader(request.headers.get("Cookie") ?? "");
       },
       setAll(cookiesToSet, headers) {
-        cookiesToSet.forEach(({ name, value, options }) => responseHeaders.append("Set-Cookie", serializeCookieHeader(name, value, options)));
+        cookiesToSet.forEach(({ name, value, options }) =>
+          responseHeaders.append("Set-Cookie", serializeCookieHeader(name, value, options)),
+        );
         Object.entries(headers).forEach(([name, value]) => responseHeaders.set(name, value));
       },
     },
