@@ -128,7 +128,8 @@ describe.each(apps)("$name", (app) => {
     await sessionIn(visitor.cookies);
   });
 
-  cell(app, "action", async () => {
+  // Where the framework has a form of its own, this is a fetch.
+  cell(app, app.without.action === undefined ? "action" : "form", async () => {
     const session = stack.signIn();
     await inChromium(bed, app, session, async (context, page) => {
       await page.goto("/account");
@@ -139,11 +140,23 @@ describe.each(apps)("$name", (app) => {
       bed.clear();
       await Promise.all([page.waitForURL(/sha256=/), page.click("#note button")]);
       expectNoted(page.url(), note, session);
-      // A page load would have posted the form without React.
       const posted = recorder.requests.find(({ method }) => method === "POST");
-      expect(posted?.headers.map(([name]) => name.toLowerCase())).toContain("next-action");
+      const byAction = posted?.headers.some(([name]) => name.toLowerCase() === "next-action");
+      expect(byAction).toBe(app.without.action === undefined);
       expectOneRefreshAtTheEdge(bed);
       await sessionIn(await cookiesOf(context));
+    });
+  });
+
+  cell(app, app.without.action === undefined ? "action" : "sign-out", async () => {
+    const session = stack.signIn();
+    await inChromium(bed, app, session, async (context, page) => {
+      await page.goto("/account");
+      await textIn(page, "#browser");
+      const late = await expireIn(bed, context, session);
+      await Promise.all([page.waitForURL((url) => url.pathname === "/"), page.click("#signout button")]);
+      expect(await cookiesOf(context)).toEqual([]);
+      expect(stack.auth.sessions().map(({ id }) => id)).not.toContain(late.session_id);
     });
   });
 
@@ -169,6 +182,22 @@ describe.each(apps)("$name", (app) => {
     expect(text).toContain(session.user.id);
     expectOneRefreshAtTheEdge(bed);
     expect(sessionSetCookies(response, stack.key).some(({ deletes }) => !deletes)).toBe(true);
+  });
+
+  cell(app, "link", async () => {
+    const session = stack.signIn();
+    await inChromium(bed, app, session, async (context, page) => {
+      await page.goto("/");
+      await page.waitForLoadState("networkidle");
+      const dead = await expireIn(bed, context, session);
+      stack.auth.deleteSession(dead.session_id);
+      bed.clear();
+      await page.click('a[href="/account"]');
+      await page.waitForURL((url) => url.pathname === "/login", { timeout: 10_000 });
+      expect(await cookiesOf(context)).toEqual([]);
+      const asked = recorder.requests.map(({ path }) => path).filter((path) => !path.startsWith("/assets/"));
+      expect(asked.filter((path) => /\/account([./]|$)/.test(path))).toEqual([]);
+    });
   });
 
   cell(app, "browser", async () => {

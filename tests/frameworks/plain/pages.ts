@@ -9,7 +9,7 @@ interface User {
   email?: string;
 }
 
-export const PUBLIC = html("Public", "<p>This page is the same for everyone.</p>");
+export const PUBLIC = html("Public", `<p>This page is the same for everyone.</p><a href="/account">Account</a>`);
 
 /** The private page: the user as the server client sees him, and a place for the browser client. */
 export function account(claims: Claims | undefined, user: User | null): string {

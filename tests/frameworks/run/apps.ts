@@ -34,12 +34,13 @@ export const COLUMNS = {
   guard:
     "without a session, or with one that Auth has ended, neither the private page nor its data is ever asked for at the " +
     "origin, and dead cookies are deleted",
+  link: "the session has ended, and a click on a link to the private page, by the app's own router, leads to the login page",
   "sign-out": "the site's own sign-out wins over a refresh that is due at the same time",
   prefetch:
     "20 prefetches at once with an expired token: one refresh, nobody signed out; for the App Router also those that its " +
     "own router makes in Chromium",
-  form: "a form of 40 KB posted with an expired token arrives whole, and as the user's",
-  action: "so does a Server Action, called by React in Chromium",
+  form: "a form of 40 KB posted with an expired token arrives whole, and as the user's; once without scripts, once in Chromium",
+  action: "so does a Server Action, called by React in Chromium; one that signs out has its way there too",
   streaming: "the first part of a page arrives before the last is made, with an expired token",
   browser: "`createBrowserClient` in Chromium reads the session that the edge has refreshed",
   caches:
@@ -54,6 +55,7 @@ const PREFETCH: HeaderList = [["Sec-Purpose", "prefetch"]];
 const NO_ACTION = { action: "Server Actions are React's" };
 const RENDERED = { caches: "Express stands for all that render a page for each visitor" };
 const SAME_FOR_ALL = {
+  link: "it has no router",
   action: "it takes no forms",
   form: "it takes no forms",
   streaming: "its pages are whole before they are asked for",

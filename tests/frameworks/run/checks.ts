@@ -114,8 +114,10 @@ export async function textIn(page: Page, selector: string): Promise<string | nul
 }
 
 /** What a visitor has who comes back after an hour: a session of the same user whose access token has expired. */
-export async function expireIn(bed: Bed, context: BrowserContext, { user }: SignedIn): Promise<void> {
-  const late = await bed.stack.cookies(bed.stack.signIn({ email: user.email as string, expiresIn: -5 }));
+export async function expireIn(bed: Bed, context: BrowserContext, { user }: SignedIn): Promise<SignedIn> {
+  const late = bed.stack.signIn({ email: user.email as string, expiresIn: -5 });
   const [first] = await context.cookies();
-  await context.addCookies(late.map(({ name, value }) => ({ name, value, domain: first!.domain, path: "/" })));
+  const cookies = await bed.stack.cookies(late);
+  await context.addCookies(cookies.map(({ name, value }) => ({ name, value, domain: first!.domain, path: "/" })));
+  return late;
 }
