@@ -1,9 +1,12 @@
-/** Shared caches before and behind the Worker: two users and an anonymous visitor take turns, and nobody gets what is another's. */
+/**
+ * Shared caches before and behind the Worker: two users and an anonymous visitor take turns, and nobody gets what is
+ * another's.
+ */
 import { afterAll, beforeAll, describe, expect } from "vitest";
+import { freePort } from "../demo/worker.ts";
 import { sessionIn } from "../support/expectations.ts";
 import type { Answer } from "../support/http.ts";
 import type { HeaderList } from "../support/origin.ts";
-import { freePort } from "../demo/worker.ts";
 import { type SignedIn, type Stack, startStack } from "../support/stack.ts";
 import type { App } from "./run/apps.ts";
 import { chosen, VARS } from "./run/bed.ts";
@@ -74,6 +77,7 @@ describe.each(apps)("$name", (app) => {
         const seen = await takeTurns(app, siteAt(cache.url));
         task.meta.leaks = seen.leaks.length;
         expect(seen.leaks).toEqual([]);
+        expect(seen.served).toBe(2 * ROUNDS);
         expect(seen.cookiesFromCache).toBe(0);
         // The cache did keep what is the same for all, and the users did get new cookies through it.
         expect(seen.hits).toBeGreaterThan(ROUNDS / 2);
@@ -89,6 +93,7 @@ describe.each(apps)("$name", (app) => {
       const seen = await takeTurns(app, siteAt(stack.worker(workerName(app, name)).socket));
       task.meta.leaks = seen.leaks.length;
       expect(seen.leaks).toEqual([]);
+      expect(seen.served).toBe(2 * ROUNDS);
       expect(seen.renewals).toBeGreaterThan(0);
       // Hundreds of visits by two members, one rendering at the origin.
       expect(recorder.requests.filter(({ path }) => path === MEMBERS)).toHaveLength(1);
@@ -120,6 +125,8 @@ function part(app: App, applies: boolean, title: string, run: (task: Task) => Pr
 interface Seen {
   /** One for each answer that held what is not the visitor's. */
   leaks: string[];
+  /** Pages that the users got, whether theirs or not. */
+  served: number;
   hits: number;
   /** Answers out of the cache that set a cookie. */
   cookiesFromCache: number;
@@ -133,7 +140,7 @@ async function takeTurns(app: App, site: ReturnType<typeof siteAt>): Promise<See
   const { pages } = app.cached!;
   const users = [stack.signIn(), stack.signIn()];
   const visitors = [...users, undefined].map((user) => ({ user, browser: new Visitor(site) }));
-  const seen: Seen = { leaks: [], hits: 0, cookiesFromCache: 0, renewals: 0, renderings: new Set() };
+  const seen: Seen = { leaks: [], served: 0, hits: 0, cookiesFromCache: 0, renewals: 0, renderings: new Set() };
   for (let round = 0; round < ROUNDS; round += 1) {
     const path = pages[round % pages.length]!;
     for (const { user, browser } of visitors) {
@@ -156,6 +163,7 @@ async function note(seen: Seen, path: string, user: SignedIn | undefined, users:
   } else if (user === undefined && path !== "/" && answer.status === 200) {
     seen.leaks.push(`${path}: a page for members`);
   }
+  seen.served += user !== undefined && answer.status === 200 ? 1 : 0;
   const cached = answer.header("x-cache") === "HIT";
   seen.hits += cached ? 1 : 0;
   seen.cookiesFromCache += cached && answer.all("set-cookie").length > 0 ? 1 : 0;

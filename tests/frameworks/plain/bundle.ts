@@ -5,7 +5,7 @@ const [entry, outfile] = process.argv.slice(2);
 const { SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY } = process.env;
 await build({
   entryPoints: [entry!],
-  outfile,
+  outfile: outfile!,
   bundle: true,
   format: "esm",
   minify: true,

@@ -1,6 +1,6 @@
 /** What the tests of several files ask and expect. */
 import type { BrowserContext, Page } from "playwright-core";
-import { expect, test } from "vitest";
+import { expect, test, type TestContext } from "vitest";
 import { expectDeleted } from "../../support/expectations.ts";
 import type { HeaderList } from "../../support/origin.ts";
 import { claimsOf } from "../../support/sessions.ts";
@@ -11,10 +11,14 @@ import { Visitor } from "./visitor.ts";
 
 const BURST = 20;
 
-/** Where a test may leave a number for the report. */
-export interface Task {
-  meta: { leaks?: number };
+declare module "vitest" {
+  interface TaskMeta {
+    /** A number for the report. */
+    leaks?: number;
+  }
 }
+
+export type Task = TestContext["task"];
 
 /** A test whose result is a cell of the table, or a part of it. */
 export function cell(app: App, column: Column, run: (task: Task) => Promise<void>, part?: string): void {
@@ -45,7 +49,7 @@ export async function expectGuarded(bed: Bed, app: App, page: string): Promise<v
   expect(bed.recorder(app).requests).toEqual([]);
 }
 
-/** 20 prefetches at the same time with one expired token, all answered with what holds `shown`. Hands out a visitor who took part. */
+/** 20 prefetches at once with one expired token, all answered with what holds `shown`. Hands out a visitor who took part. */
 export async function expectBurst(
   bed: Bed,
   app: App,

@@ -46,6 +46,9 @@ export async function startNginx(target: string): Promise<Nginx> {
   const port = await freePort();
   writeFileSync(join(folder, "nginx.conf"), configuration(folder, port, new URL(target).host));
   const child = spawn(program, ["-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"], { stdio: ["ignore", "ignore", "pipe"] });
+  const endWithUs = (): void => void child.kill("SIGKILL");
+  process.once("exit", endWithUs);
+  child.once("exit", () => process.off("exit", endWithUs));
   let printed = "";
   child.stderr.on("data", (data) => (printed += String(data)));
   const stop = async (): Promise<void> => {

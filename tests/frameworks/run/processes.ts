@@ -56,13 +56,17 @@ function script(folder: string, name: string): string {
 function launch(folder: string, command: string, env: Record<string, string>): ChildProcess {
   const cwd = join(FOLDER, folder);
   const path = [join(cwd, "node_modules", ".bin"), join(FOLDER, "node_modules", ".bin"), dirname(process.execPath), process.env.PATH];
-  return spawn("sh", ["-c", command], {
+  const child = spawn("sh", ["-c", command], {
     cwd,
     env: { ...process.env, ...QUIET_ENV, ...SUPABASE_ENV, ...env, PATH: path.join(delimiter) },
     stdio: ["ignore", "pipe", "pipe"],
     // A group of its own, so that what the shell started ends with it.
     detached: true,
   });
+  const endWithUs = (): void => signalGroup(child.pid, "SIGKILL");
+  process.once("exit", endWithUs);
+  child.once("exit", () => process.off("exit", endWithUs));
+  return child;
 }
 
 function keepOutput(child: ChildProcess): () => string {
@@ -97,19 +101,21 @@ function accepts(port: number): Promise<boolean> {
 }
 
 async function stop(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
+  if (child.exitCode !== null || child.signalCode !== null) {
     return;
   }
   const ended = new Promise((resolve) => child.once("close", resolve));
   signalGroup(child.pid, "SIGTERM");
-  const late = setTimeout(() => signalGroup(child.pid!, "SIGKILL"), STOP_TIMEOUT_MS);
+  const late = setTimeout(() => signalGroup(child.pid, "SIGKILL"), STOP_TIMEOUT_MS);
   await ended;
   clearTimeout(late);
 }
 
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
+function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   try {
-    process.kill(-pid, signal);
+    if (pid !== undefined) {
+      process.kill(-pid, signal);
+    }
   } catch {
     // It has ended by itself.
   }
