@@ -4,6 +4,9 @@ import { isRouteErrorResponse, Outlet, Scripts, useRouteError } from "react-rout
 export default function Root() {
   return (
     <html lang="en">
+      <head>
+        <meta charSet="utf-8" />
+      </head>
       <body>
         <Outlet />
         <Scripts />
@@ -21,6 +24,9 @@ export function ErrorBoundary() {
   }, [refused]);
   return (
     <html lang="en">
+      <head>
+        <meta charSet="utf-8" />
+      </head>
       <body>
         <h1>Error</h1>
         <Scripts />
