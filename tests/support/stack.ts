@@ -301,7 +301,7 @@ function builtWorker(): object {
 }
 
 /** Date and flags as they are shipped, because some of them change what a Worker sees. */
-function compatibility(): { compatibilityDate: string; compatibilityFlags: string[] } {
+export function compatibility(): { compatibilityDate: string; compatibilityFlags: string[] } {
   const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
   const date = /^compatibility_date\s*=\s*"([^"]+)"/m.exec(toml)?.[1];
   const flags = /^compatibility_flags\s*=\s*\[([^\]]*)\]/m.exec(toml)?.[1] ?? "";
@@ -340,7 +340,7 @@ function handle(name: string, { plain }: Configured, socket: URL, printed: strin
   };
 }
 
-function requestHeaders({ headers = [], cookies, navigate }: FetchInit): HeaderList {
+export function requestHeaders({ headers = [], cookies, navigate }: FetchInit): HeaderList {
   const lines: HeaderList = [];
   if (navigate === true) {
     lines.push(["Sec-Fetch-Mode", "navigate"], ["Sec-Fetch-Dest", "document"], ["Accept", "text/html,*/*;q=0.8"]);

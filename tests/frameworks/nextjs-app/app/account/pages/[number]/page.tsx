@@ -1,0 +1,5 @@
+import { User } from "../../user";
+
+export default function Page() {
+  return <User />;
+}

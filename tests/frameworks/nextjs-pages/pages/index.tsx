@@ -1,0 +1,12 @@
+import Link from "next/link";
+
+export default function Public() {
+  return (
+    <>
+      <h1>This page is the same for everyone.</h1>
+      <Link href="/account" prefetch={false}>
+        Account
+      </Link>
+    </>
+  );
+}
