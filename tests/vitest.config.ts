@@ -12,6 +12,7 @@ export default defineConfig({
       project("auth-server", 15_000),
       project("workerd", 30_000),
       project("browser", 90_000),
+      project("tools", 60_000),
     ],
   },
 });
