@@ -35,6 +35,7 @@ const CHECKS = [
   rejectedValues,
   unknownVariables,
   missingInEnvironment,
+  inheritedRoutes,
   secretKey,
   keyValueStore,
   gate,
@@ -97,6 +98,17 @@ function missingInEnvironment({ settings }) {
       `Repeat them below ${settings.table("vars")} and the environment's own bindings.`,
     ),
   ];
+}
+
+function inheritedRoutes({ settings }) {
+  const top = new Set(routesOf({ routes: settings.topRoutes }).map(({ pattern }) => pattern));
+  const shared = routesOf(settings).filter(({ pattern }) => top.has(pattern));
+  return shared.map(({ pattern }) =>
+    error(
+      `The route ${pattern} is the top level's too, since an environment without routes of its own inherits them: deploying ${settings.env} takes it away from there.`,
+      `Give [env.${settings.env}] routes of its own, or routes = [].`,
+    ),
+  );
 }
 
 function secretKey({ settings, vars }) {

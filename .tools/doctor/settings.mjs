@@ -10,6 +10,7 @@ const wrangler = await import("wrangler");
 /** The configuration of the environment `env`, or of the top level without one. */
 export function readSettings({ config, env }) {
   const settings = read(config, env ?? "");
+  const top = env ? read(config, "") : undefined;
   return {
     ...settings,
     env,
@@ -18,7 +19,8 @@ export function readSettings({ config, env }) {
     table: (name) => `[${env ? `env.${env}.` : ""}${name}]`,
     list: (name) => `[[${env ? `env.${env}.` : ""}${name}]]`,
     flag: env ? ` --env ${env}` : "",
-    notInherited: env ? notInherited(read(config, ""), settings) : [],
+    notInherited: top ? notInherited(top, settings) : [],
+    topRoutes: top?.routes ?? [],
   };
 }
 

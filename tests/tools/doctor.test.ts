@@ -181,6 +181,7 @@ const CHANGES: { change: string; edit: [string, string]; kind: "errors" | "warni
   { change: "no route", edit: ["routes = [", "# ["], kind: "warnings", names: /^There is no route/ },
   { change: "a custom domain without origin", edit: ['{ pattern = "www.example.org/*", zone_name = "example.org" }', '{ pattern = "www.example.org", custom_domain = true }'], kind: "errors", names: /^www\.example\.org is a custom domain/ },
   { change: "a cookie domain below the route's host", edit: ['COOKIE_DOMAIN = "example.org"', 'COOKIE_DOMAIN = "app.www.example.org"'], kind: "errors", names: /^COOKIE_DOMAIN app\.www\.example\.org does not contain/ },
+  { change: "a route that is inherited", edit: ["[[migrations]]", 'routes = ["www.example.org/*"]\n[[migrations]]'], kind: "errors", names: /^The route www\.example\.org\/\* is the top level's too/ },
   { change: "an origin that trusts everybody", edit: ["REVOCATION", 'ORIGIN_URL = "https://origin.example.org"\nREVOCATION'], kind: "notes", names: /^ORIGIN_URL is set and IDENTITY_SECRET is not known/ },
   { change: "no secret key", edit: ["REVOCATION", "REVOCATION"], secrets: "", kind: "notes", names: /^SUPABASE_SECRET_KEY is not known here/ },
   { change: "an example's secret", edit: ["REVOCATION", "REVOCATION"], secrets: "SUPABASE_SECRET_KEY=sb_secret_0000000000000000000000_00000000", kind: "notes", names: /^SUPABASE_SECRET_KEY is not known here/ },
@@ -246,8 +247,8 @@ describe("the command line", () => {
 describe("the shipped wrangler.toml", () => {
   const shipped = readFileSync(new URL("../../wrangler.toml", import.meta.url), "utf8");
 
-  test("lacks the project, and has no other error", async () => {
-    const { errors } = await examine({ config: shipped, args: ["--offline"] });
+  test.each([[[]], [["--env", "staging"]]])("lacks the project, and has no other error: %j", async (args) => {
+    const { errors } = await examine({ config: shipped, args: [...args, "--offline"] });
     expect(errors).toEqual([expect.stringMatching(/^SUPABASE_URL must be set/), expect.stringMatching(/^SUPABASE_PUBLISHABLE_KEY must be set/)]);
   });
 });
