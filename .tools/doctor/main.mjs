@@ -68,8 +68,9 @@ async function examine(options) {
   const { problems, config, answers } = understood(ask, vars, requests);
   const findings = judge({ settings, vars, local, variables, problems, config, tokenLife: Number(options["token-life"]) });
   if (!options.offline) {
-    const hasProject = !problems.some(({ variable }) => variable === "SUPABASE_URL");
-    if (config && hasProject) findings.push(...(await checkAuth(config, ask)));
+    const isGood = (...names) => !problems.some(({ variable }) => names.includes(variable));
+    const hasKey = isGood("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY");
+    if (config && isGood("SUPABASE_URL")) findings.push(...(await checkAuth(config, hasKey, ask)));
     findings.push(...(await checkFailOpen(settings, process.env.CLOUDFLARE_API_TOKEN)));
   }
   const title = `${relative(process.cwd(), settings.configPath)}, ${settings.env ? `environment ${settings.env}` : "top level"}`;

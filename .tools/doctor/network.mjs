@@ -4,10 +4,10 @@ import { error, note, routesOf, warning } from "./checks.mjs";
 const TIMEOUT_MS = 10_000;
 const CLOUDFLARE_API = "https://api.cloudflare.com/client/v4";
 
-/** The key set as the Worker would understand it, and Auth's clock. */
-export async function checkAuth(config, ask) {
+/** Whether Auth's keys, issuer and clock are what the Worker expects. `hasKey`: whether there is a publishable key to ask with. */
+export async function checkAuth(config, hasKey, ask) {
   const url = config.jwks_url;
-  let body, skew;
+  let body, skew, issuer;
   try {
     const response = await get(url);
     if (response.status !== 200) {
@@ -15,11 +15,12 @@ export async function checkAuth(config, ask) {
     }
     body = await response.text();
     skew = await clockSkew(url, response);
+    issuer = hasKey ? [await judgeIssuer(config)] : [];
   } catch (cause) {
     const reason = cause.cause?.code ?? cause.cause?.message ?? cause.message;
     return [error(`${url} cannot be fetched (${reason}).`, "Check SUPABASE_URL and this machine's network, or pass --offline.")];
   }
-  return [judgeKeys(url, body, config, ask({ keys: body }).keys), judgeSkew(skew, config.clock_skew_seconds)];
+  return [judgeKeys(url, body, config, ask({ keys: body }).keys), ...issuer, judgeSkew(skew, config.clock_skew_seconds)];
 }
 
 /** Whether Cloudflare has a route of ours that lets requests past the Worker; this is not part of wrangler.toml. */
@@ -82,6 +83,24 @@ function judgeKeys(url, body, { has_jwt_secret }, keys) {
   const rotate = "Rotate to an ES256 key in the dashboard under JWT Keys.";
   if (has_jwt_secret) return warning(`${text} Tokens are verified with SUPABASE_JWT_SECRET, which can also make them.`, rotate);
   return warning(`${text} Unless SUPABASE_JWT_SECRET is set on the Worker, every new token costs a call to Auth.`, rotate);
+}
+
+/** Whether the tokens that Auth makes name an issuer that the Worker takes. */
+async function judgeIssuer({ auth_base, issuers, publishable_key }) {
+  const response = await get(`${auth_base}/.well-known/openid-configuration`, { apikey: publishable_key });
+  if ([401, 403].includes(response.status)) {
+    return error(`Auth's gateway refuses the publishable key (${response.status}): nobody's session can be refreshed.`, "Take SUPABASE_URL and SUPABASE_PUBLISHABLE_KEY from the same project.");
+  }
+  if (response.status !== 200) return note(`Auth did not say which issuer its tokens name (status ${response.status}): it was not compared with JWT_ISSUER.`);
+  const { issuer = "" } = await response.json();
+  if (issuers.includes(issuer)) return note(`Auth's tokens name the issuer ${issuer}, which is accepted.`);
+  if (issuer === "") {
+    return error("Auth's tokens name no issuer: the Worker takes every session for forged and deletes it.", `Set GOTRUE_JWT_ISSUER=${auth_base} on the Auth server.`);
+  }
+  return error(
+    `Auth's tokens name the issuer ${issuer}, and ${issuers.join(", ")} is accepted: every session is taken for forged and deleted.`,
+    `Set JWT_ISSUER = "${issuer}".`,
+  );
 }
 
 /** How far Auth's clock is ahead, in seconds. */

@@ -85,6 +85,7 @@ fn parse_url(text: &str) -> Option<String> {
 fn described_config(config: &Config) -> Value {
     json!({
         "jwks_url": config.jwks_url,
+        "publishable_key": config.publishable_key.expose(),
         "auth_path": config.auth_path,
         "clock_skew_seconds": config.clock_skew_seconds,
         "cookie_domain": config.cookie.domain,
@@ -92,6 +93,8 @@ fn described_config(config: &Config) -> Value {
         "has_jwt_secret": config.jwt_secret.is_some(),
         "has_origin_url": config.origin_url.is_some(),
         "has_secret_key": config.secret_key.is_some(),
+        "auth_base": config.auth_base,
+        "issuers": config.issuers,
         "login_path": config.login_path,
         "refresh_margin_seconds": config.refresh_margin_seconds,
         "revocation": config.revocation,

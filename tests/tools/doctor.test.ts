@@ -8,8 +8,10 @@ import { examine, withServer } from "./doctor.ts";
 import { painter } from "../../.tools/doctor/report.mjs";
 
 const auth = await startAuthServer();
+const strange = await startAuthServer({ issuer: "https://ref.supabase.co/auth/v1" });
+const nameless = await startAuthServer({ issuer: "" });
 const legacy = await startAuthServer({ algorithm: "HS256", jwtSecret: "a-jwt-secret-that-is-long-enough-for-hs256" });
-afterAll(() => Promise.all([auth.close(), legacy.close()]));
+afterAll(() => Promise.all([auth, strange, nameless, legacy].map((server) => server.close())));
 
 const ID = "0123456789abcdef0123456789abcdef";
 
@@ -29,7 +31,7 @@ kv_namespaces = [{ binding = "SESSION_KV", id = "${ID}" }]
 durable_objects.bindings = [{ name = "REFRESH_GATE", class_name = "RefreshGate" }]
 [env.production.vars]
 SUPABASE_URL = "${url}"
-SUPABASE_PUBLISHABLE_KEY = "sb_publishable_0123456789abcdef"
+SUPABASE_PUBLISHABLE_KEY = "${auth.publishableKey}"
 REVOCATION = "on"
 COOKIE_DOMAIN = "example.org"
 [[env.production.vars.RULES]]
@@ -152,6 +154,10 @@ describe("a good configuration", async () => {
     expect(diagnosis.report).toContain("0 errors, 0 warnings.");
   });
 
+  test("says that Auth's issuer is accepted", () => {
+    expect(diagnosis.notes).toContainEqual(`Auth's tokens name the issuer ${auth.authUrl}, which is accepted.`);
+  });
+
   test("says which keys Auth has and how its clock stands", () => {
     expect(diagnosis.notes).toContainEqual(expect.stringMatching(/^1 of 1 keys of http:\S+\/auth\/v1\/\.well-known\/jwks\.json can verify tokens\./));
     expect(diagnosis.notes).toContainEqual(expect.stringMatching(/^Auth's clock is [01]\.\d s (ahead of|behind) this machine's\./));
@@ -201,10 +207,19 @@ describe("one change", async () => {
 
   test.each([
     ["an Auth server that is not there", await withServer(() => {}, async (url) => url), /cannot be fetched \(ECONNREFUSED\)/],
+    ["an issuer that is not accepted", strange.url, /^Auth's tokens name the issuer https:\/\/ref\.supabase\.co\/auth\/v1, and http:\S+ is accepted/],
+    ["tokens without issuer", nameless.url, /^Auth's tokens name no issuer/],
     ["an address that is not Auth's", `${auth.url}/auth/v1`, /answered 40\d/],
   ])("%s", async (_, url, names) => {
     const { errors, status } = await examine({ config: good(url), secrets: SECRETS, args: PRODUCTION });
     expect(errors).toEqual([expect.stringMatching(names)]);
+    expect(status).toBe(1);
+  });
+
+  test("a publishable key of another project", async () => {
+    const config = good(auth.url).replace(auth.publishableKey, "sb_publishable_ofAnother");
+    const { errors, status } = await examine({ config, secrets: SECRETS, args: PRODUCTION });
+    expect(errors).toEqual([expect.stringMatching(/^Auth's gateway refuses the publishable key \(401\)/)]);
     expect(status).toBe(1);
   });
 
