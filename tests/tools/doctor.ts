@@ -7,6 +7,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+// @ts-expect-error: a tool without types
+import { examine as examineHere } from "../../.tools/doctor/examine.mjs";
 
 const MAIN = fileURLToPath(new URL("../../.tools/doctor/main.mjs", import.meta.url));
 
@@ -30,12 +32,25 @@ export interface Diagnosis {
   notes: string[];
 }
 
-export async function examine({ config, secrets, args = [], env = {} }: Visit): Promise<Diagnosis> {
+/** As a command. */
+export function examine(visit: Visit): Promise<Diagnosis> {
+  return withFiles(visit, (config) => run(["--config", config, ...(visit.args ?? [])], visit.env ?? {}));
+}
+
+/** The findings of one environment's files, without a process for it: one and a half seconds less. */
+export async function judge(visit: Pick<Visit, "config" | "secrets">): Promise<{ level: string; text: string }[]> {
+  return withFiles(visit, async (config) => {
+    const options = { config, env: "production", offline: true, method: "GET", "token-life": "3600" };
+    return (await examineHere(options)).findings;
+  });
+}
+
+async function withFiles<T>({ config, secrets }: Visit, task: (config: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "doctor-"));
   try {
     writeFileSync(join(folder, "wrangler.toml"), config);
     if (secrets !== undefined) writeFileSync(join(folder, ".dev.vars"), secrets);
-    return await run(["--config", join(folder, "wrangler.toml"), ...args], env);
+    return await task(join(folder, "wrangler.toml"));
   } finally {
     rmSync(folder, { recursive: true });
   }
