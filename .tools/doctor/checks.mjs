@@ -36,6 +36,7 @@ const CHECKS = [
   unknownVariables,
   missingInEnvironment,
   inheritedRoutes,
+  observing,
   secretKey,
   keyValueStore,
   gate,
@@ -109,6 +110,11 @@ function inheritedRoutes({ settings }) {
       `Give [env.${settings.env}] routes of its own, or routes = [].`,
     ),
   );
+}
+
+function observing({ vars }) {
+  if (typeof vars.MODE !== "string" || vars.MODE.trim().toLowerCase() !== "observe") return [];
+  return [note("MODE is observe: every decision goes to the log, nobody is denied, and no session is refreshed.", "Set it to enforce when the log looks right.")];
 }
 
 function secretKey({ settings, vars }) {

@@ -4,18 +4,25 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Problem, ROOT, ensureToolchain, say } from "../rust.mjs";
 
+let program;
+
 /** Compiles the parser if need be, and returns a function that answers questions (see parser.rs). */
 export async function startParser() {
-  const env = await ensureToolchain();
-  const target = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
-  if (!existsSync(join(target, "debug", "examples"))) say("compiling the configuration's parser, once, about a minute…");
-  return (question) => ask(question, env);
+  program ??= compile(await ensureToolchain());
+  return (question) => JSON.parse(run(program, [], { input: JSON.stringify(question) }));
 }
 
-function ask(question, env) {
-  const args = ["run", "--quiet", "--locked", "--example", "parser"];
-  const options = { cwd: ROOT, env, input: JSON.stringify(question), encoding: "utf8", maxBuffer: 16 * 1024 * 1024 };
-  const { status, stdout, stderr } = spawnSync("cargo", args, options);
-  if (status !== 0) throw new Problem(`the parser failed:\n${stderr}`);
-  return JSON.parse(stdout);
+/** The path of the compiled parser. */
+function compile(env) {
+  const target = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
+  if (!existsSync(join(target, "debug", "examples"))) say("compiling the configuration's parser, once, about a minute…");
+  const messages = run("cargo", ["build", "--quiet", "--locked", "--example", "parser", "--message-format", "json"], { env });
+  const made = messages.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  return made.findLast((message) => message.executable && message.target.name === "parser").executable;
+}
+
+function run(command, args, options) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: ROOT, encoding: "utf8", maxBuffer: 64 * 1024 * 1024, ...options });
+  if (status !== 0) throw new Problem(`the configuration's parser failed:\n${error?.message ?? stderr}`);
+  return stdout;
 }

@@ -1,14 +1,14 @@
 /** Every command of the README and of docs/ runs: the real one, in a copy of the project, beside stand-ins for Auth and Cloudflare. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AuthServer, startAuthServer } from "../support/auth-server/server.ts";
 import { type Cloudflare, createCloudflare } from "./cloudflare.ts";
-import { withServer } from "./doctor.ts";
+import { judge, withServer } from "./doctor.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const DOCUMENTS = ["README.md", ...readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
@@ -94,6 +94,32 @@ describe("run elsewhere", () => {
     expect(places.length, `nothing runs this command: add it to one of the tables of ${import.meta.filename}`).toBeGreaterThan(0);
     for (const { file, words } of places) expect(readFileSync(join(ROOT, file), "utf8")).toContain(words);
   });
+});
+
+describe("examples of wrangler.toml", () => {
+  // What a piece of a configuration may lack, and what a reader is to fill in.
+  const LEFT_OUT = /^SUPABASE_(URL|PUBLISHABLE_KEY) must be set|still holds a placeholder/;
+  const blocks = DOCUMENTS.flatMap((document) =>
+    [...readFileSync(join(ROOT, document), "utf8").matchAll(/^```toml\n([^]*?)^```$/gm)].map(([, toml = ""], index) => ({ document, index, toml })),
+  );
+
+  test.each(blocks)("$document, $index", async ({ toml }) => {
+    const config = `name = "edge-session"\ncompatibility_date = "2026-10-01"\nmigrations = [{ tag = "v1", new_sqlite_classes = ["RefreshGate"] }]\n${toml}`;
+    const findings = await judge({ config }, toml.includes("[env.production") ? "production" : undefined);
+    expect(findings.filter(({ level, text }) => level === "error" && !LEFT_OUT.test(text))).toEqual([]);
+    expect(findings.filter(({ text }) => text.includes("is no variable"))).toEqual([]);
+  });
+
+  test("are more than a few", () => {
+    expect(blocks.length).toBeGreaterThanOrEqual(7);
+  });
+});
+
+test.each(DOCUMENTS)("the links of %s lead somewhere", (document) => {
+  const text = readFileSync(join(ROOT, document), "utf8").replaceAll(/^```[^]*?^```$/gm, "");
+  for (const [, target = ""] of text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+    if (!/^https?:/.test(target)) expect(existsSync(join(ROOT, dirname(document), target)), target).toBe(true);
+  }
 });
 
 /** The project as a clone has it, configured as docs/environments.md says, for the local Auth. */
