@@ -49,7 +49,8 @@ async function judgeRoute(route, token) {
     return [warning(`Cloudflare did not say how the route ${route.pattern} fails (${cause.message}).`, "The token needs Zone Read and Workers Routes Read.")];
   }
   if (!known) return [note(`Cloudflare has no route ${route.pattern} yet.`, "After the first deployment, run this again to see how it fails.")];
-  if (!known.request_limit_fail_open) return [];
+  if (known.request_limit_fail_open === false) return [];
+  if (known.request_limit_fail_open !== true) return [note(`Cloudflare did not say how the route ${route.pattern} fails.`, "Look in the dashboard: the zone, Workers Routes, Edit.")];
   return [
     error(
       `The route ${route.pattern} fails open: once the day's requests are used up, they go past the Worker, unguarded.`,
@@ -91,8 +92,8 @@ async function judgeIssuer({ auth_base, issuers, publishable_key }) {
   if ([401, 403].includes(response.status)) {
     return error(`Auth's gateway refuses the publishable key (${response.status}): nobody's session can be refreshed.`, "Take SUPABASE_URL and SUPABASE_PUBLISHABLE_KEY from the same project.");
   }
-  if (response.status !== 200) return note(`Auth did not say which issuer its tokens name (status ${response.status}): it was not compared with JWT_ISSUER.`);
-  const { issuer = "" } = await response.json();
+  const issuer = response.status === 200 ? named(await response.text()) : undefined;
+  if (issuer === undefined) return note(`Auth did not say which issuer its tokens name (status ${response.status}): it was not compared with JWT_ISSUER.`);
   if (issuers.includes(issuer)) return note(`Auth's tokens name the issuer ${issuer}, which is accepted.`);
   if (issuer === "") {
     return error("Auth's tokens name no issuer: the Worker takes every session for forged and deletes it.", `Set GOTRUE_JWT_ISSUER=${auth_base} on the Auth server.`);
@@ -101,6 +102,16 @@ async function judgeIssuer({ auth_base, issuers, publishable_key }) {
     `Auth's tokens name the issuer ${issuer}, and ${issuers.join(", ")} is accepted: every session is taken for forged and deleted.`,
     `Set JWT_ISSUER = "${issuer}".`,
   );
+}
+
+/** The issuer of a discovery document, empty where Auth has none; undefined if it is no such document. */
+function named(text) {
+  try {
+    const { issuer } = JSON.parse(text);
+    return typeof issuer === "string" ? issuer : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** How far Auth's clock is ahead, in seconds. */

@@ -96,7 +96,7 @@ const FAULTS: [kind: "errors" | "warnings", fault: string, names: RegExp][] = [
 ];
 
 /** Cloudflare's answers about one zone. */
-const cloudflare = (failOpen: boolean): RequestListener => (request, response) => {
+const cloudflare = (failOpen: boolean | undefined): RequestListener => (request, response) => {
   const isAllowed = request.headers.authorization === "Bearer a-token";
   const routes = [{ id: "r", pattern: "www.example.org/*", script: "edge-session", request_limit_fail_open: failOpen }];
   const results: Record<string, object[]> = { "/zones?name=example.org": [{ id: "z" }], "/zones/z/workers/routes": routes };
@@ -110,6 +110,12 @@ const behind = (url: string, seconds: number): RequestListener => (request, resp
     response.writeHead(answer.status, { date: new Date(Date.now() - seconds * 1000).toUTCString() });
     response.end(await answer.text());
   });
+};
+
+/** An Auth server behind a gateway that has a page for every unknown path. */
+const withoutDiscovery: RequestListener = (request, response) => {
+  if (!request.url?.endsWith("/jwks.json")) return void response.end("<!doctype html>");
+  void fetch(auth.url + request.url).then(async (answer) => response.end(await answer.text()));
 };
 
 describe("a broken configuration", async () => {
@@ -221,6 +227,17 @@ describe("one change", async () => {
     const { errors, status } = await examine({ config, secrets: SECRETS, args: PRODUCTION });
     expect(errors).toEqual([expect.stringMatching(/^Auth's gateway refuses the publishable key \(401\)/)]);
     expect(status).toBe(1);
+  });
+
+  test("a route of which Cloudflare says nothing, and an Auth server without discovery", async () => {
+    const { notes, errors } = await withServer(withoutDiscovery, (url) =>
+      withServer(cloudflare(undefined), (api) =>
+        examine({ config: good(url), secrets: SECRETS, args: PRODUCTION, env: { CLOUDFLARE_API_BASE_URL: api, CLOUDFLARE_API_TOKEN: "a-token" } }),
+      ),
+    );
+    expect(errors).toEqual([]);
+    expect(notes).toContainEqual("Cloudflare did not say how the route www.example.org/* fails.");
+    expect(notes).toContainEqual(expect.stringMatching(/^Auth did not say which issuer its tokens name \(status 200\)/));
   });
 
   test("a token of Cloudflare's that may not look", async () => {
