@@ -63,7 +63,8 @@ const version = (id: string) => ({
 });
 
 const RESULTS: [RegExp, unknown][] = [
-  [/^(POST|GET) \/storage\/kv\/namespaces$/, { id: ID, title: "SESSION_KV", supports_url_encoding: true }],
+  [/^GET \/storage\/kv\/namespaces$/, []],
+  [/^POST \/storage\/kv\/namespaces$/, { id: ID, title: "SESSION_KV", supports_url_encoding: true }],
   [/^DELETE \/storage\/kv\/namespaces\/\w+\/values\//, null],
   [/^GET \/workers\/scripts\/[\w-]+\/secrets$/, [{ name: "SUPABASE_SECRET_KEY", type: "secret_text" }]],
   [/^PUT \/workers\/scripts\/[\w-]+\/secrets$/, { name: "", type: "secret_text" }],

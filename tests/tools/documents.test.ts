@@ -15,15 +15,17 @@ const DOCUMENTS = ["README.md", ...readdirSync(join(ROOT, "docs")).filter((name)
 
 /** Commands that are run here, what each must have asked Cloudflare for, and what it must print. */
 const HERE: { command: RegExp; calls?: RegExp; prints?: RegExp; until?: RegExp }[] = [
-  { command: /^npm run doctor( -- --env production( --paths \S+)?)?$/, prints: /^0 errors, \d+ warnings?\.$/m },
+  { command: /^npm run doctor( -- --env (production|staging)( --paths \S+)?)?$/, prints: /^0 errors, \d+ warnings?\.$/m },
   { command: /^npx wrangler kv namespace create SESSION_KV( --env production)?$/, calls: /^POST \/storage\/kv\/namespaces$/, prints: /binding = "SESSION_KV"/ },
   { command: /^npx wrangler kv key get /, calls: /^GET \/storage\/kv\/namespaces\/\w{32}\/values\/jwks%3Ahttps/, prints: /"fetched_at"/ },
   { command: /^npx wrangler kv key delete /, calls: /^DELETE \/storage\/kv\/namespaces\/\w{32}\/values\/jwks%3Ahttps/ },
   { command: /^(openssl rand -base64 48 \| )?npx wrangler secret put [A-Z_]+( --env production)?$/, calls: /^PUT \/workers\/scripts\/edge-session(-production)?\/secrets$/, prints: /Success/ },
   { command: /^npx wrangler secret delete [A-Z_]+( --env production)?$/, calls: /^DELETE \/workers\/scripts\/edge-session(-production)?\/secrets\/[A-Z_]+$/, prints: /Success/ },
   { command: /^npx wrangler secret list --env production$/, calls: /^GET \/workers\/scripts\/edge-session-production\/secrets$/, prints: /SUPABASE_SECRET_KEY/ },
-  { command: /^npx wrangler deploy( --env (production|""))?$/, calls: /^PUT \/workers\/scripts\/edge-session(-production)?(\/versions)?$/, prints: /Current Version ID/ },
+  { command: /^npx wrangler deploy( --env (production|staging|""))?$/, calls: /^PUT \/workers\/scripts\/edge-session(-production|-staging)?$/, prints: /Current Version ID/ },
   { command: /^npx wrangler deploy --env production$/, calls: /^PUT \/workers\/scripts\/edge-session-production\/routes$/ },
+  // Staging has no namespace yet: the deployment makes it.
+  { command: /^npx wrangler deploy --env staging$/, calls: /^POST \/storage\/kv\/namespaces$/, prints: /env\.SESSION_KV/ },
   { command: /^npm run doctor -- --env production/, prints: /^0 errors, 0 warnings\.$/m },
   { command: /^npx wrangler deployments list --env production$/, calls: /^GET \/workers\/scripts\/edge-session-production\/deployments$/, prints: /Version/ },
   { command: /^npx wrangler rollback --env production /, calls: /^POST \/workers\/scripts\/edge-session-production\/deployments$/, prints: /SUCCESS|Success/ },
@@ -33,8 +35,8 @@ const HERE: { command: RegExp; calls?: RegExp; prints?: RegExp; until?: RegExp }
 
 /** Commands that something else runs: the file that does, and the words in it. */
 const ELSEWHERE: { command: RegExp; file: string; words: string }[] = [
-  { command: /^npm install( && npm test)?$/, file: ".ci/run", words: 'step "npm packages" npm ci' },
-  { command: /^npm install && npm test$/, file: ".ci/run", words: 'step "tests" npm test' },
+  { command: /^npm (ci|install|install && npm test)$/, file: ".ci/run", words: 'step "npm packages" npm ci' },
+  { command: /^(npm install && )?npm test$/, file: ".ci/run", words: 'step "tests" npm test' },
   { command: /^npm install && npm start$/, file: "tests/browser/demo.test.ts", words: "startDemo(" },
   { command: /^curl -X PUT .*\/auth\/revocations\/<session id>$/, file: "tests/workerd/routes.test.ts", words: "/revocations/" },
 ];
@@ -44,14 +46,17 @@ interface Command {
   text: string;
 }
 
-/** The commands of all fenced blocks, each once, without the remarks behind them. */
+/** The commands of all fenced blocks and of the example workflows, each once, without the remarks behind them. */
 function documentedCommands(): Command[] {
   const seen = new Set<string>();
-  const all = DOCUMENTS.flatMap((document) => {
+  const inWorkflows = readdirSync(join(ROOT, "docs/examples")).flatMap((name) =>
+    [...readFileSync(join(ROOT, "docs/examples", name), "utf8").matchAll(/^ *- run: (?!\|)(.+)$/gm)].map(([, text = ""]) => ({ document: `docs/examples/${name}`, text })),
+  );
+  const inBlocks = DOCUMENTS.flatMap((document) => {
     const blocks = readFileSync(join(ROOT, document), "utf8").matchAll(/^```(?:sh|bash)\n([^]*?)^```$/gm);
     return [...blocks].flatMap(([, block = ""]) => block.replaceAll("\\\n", " ").split("\n").map((line) => ({ document, text: line.replace(/\s+#\s.*$/, "").trim() })));
   });
-  return all.filter(({ text }) => text !== "" && !text.startsWith("# ") && !seen.has(text) && seen.add(text));
+  return [...inBlocks, ...inWorkflows].filter(({ text }) => text !== "" && !text.startsWith("# ") && !seen.has(text) && seen.add(text));
 }
 
 const commands = documentedCommands();
@@ -59,15 +64,10 @@ const ours = commands.filter(({ text }) => HERE.some(({ command }) => command.te
 const others = commands.filter((command) => !ours.includes(command));
 
 let auth: AuthServer;
-let folder: string;
 beforeAll(async () => {
   auth = await startAuthServer();
-  folder = workspace(auth);
 });
-afterAll(async () => {
-  rmSync(folder, { recursive: true });
-  await auth.close();
-});
+afterAll(() => auth.close());
 
 test("the documents hold commands", () => {
   expect(DOCUMENTS.length).toBeGreaterThanOrEqual(6);
@@ -139,7 +139,7 @@ function workspace(server: AuthServer): string {
   return copy;
 }
 
-/** Runs a command in a shell, with a secret on its standard input; with `until`, ends it as soon as that was printed. */
+/** Runs a command in a shell in a workspace of its own, with a secret on its standard input; with `until`, ends it once that was printed. */
 async function run(text: string, api: string, until?: RegExp): Promise<{ status: number | null; output: string }> {
   const env = {
     ...process.env,
@@ -150,15 +150,18 @@ async function run(text: string, api: string, until?: RegExp): Promise<{ status:
     NO_COLOR: "1",
     WRANGLER_SEND_METRICS: "false",
   };
+  const folder = workspace(auth);
   // A group of its own: what the shell started ends with it.
   const child = spawn("bash", ["-o", "pipefail", "-c", text], { cwd: folder, env, detached: true, stdio: "pipe" });
+  const end = (): boolean => process.kill(-(child.pid as number), "SIGTERM");
+  const tooLong = setTimeout(end, 50_000);
   let output = "";
   let isReady = false;
   const read = (data: Buffer): void => {
     output += data;
     if (until?.test(output) && !isReady) {
       isReady = true;
-      process.kill(-(child.pid as number), "SIGTERM");
+      end();
     }
   };
   child.stdout.on("data", read);
@@ -166,5 +169,7 @@ async function run(text: string, api: string, until?: RegExp): Promise<{ status:
   child.stdin.on("error", () => {});
   child.stdin.end("a-secret-that-is-long-enough-for-every-slot\n");
   const [status] = (await once(child, "close")) as [number | null];
+  clearTimeout(tooLong);
+  rmSync(folder, { recursive: true, maxRetries: 5 });
   return { status: isReady ? 0 : status, output };
 }
