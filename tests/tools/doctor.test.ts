@@ -211,6 +211,14 @@ describe("one change", async () => {
     expect(findings.filter((finding) => finding.level === "error")).toHaveLength(level === "error" ? 1 : 0);
   });
 
+  test("secrets of the environment come before those of all", async () => {
+    const config = good("https://abc.supabase.co");
+    const [usual, own] = [{ secrets: SECRETS }, { secrets: SECRETS, productionSecrets: "IDENTITY_SECRET=short\n" }];
+    const texts = async (files: object): Promise<string[]> => (await judge({ config, ...files })).map(({ text }) => text);
+    expect(await texts(usual)).toEqual([]);
+    expect(await texts(own)).toEqual(["IDENTITY_SECRET must have at least 32 bytes.", expect.stringMatching(/^SUPABASE_SECRET_KEY is not known here/)]);
+  });
+
   test.each([
     ["an Auth server that is not there", await withServer(() => {}, async (url) => url), /cannot be fetched \(ECONNREFUSED\)/],
     ["an issuer that is not accepted", strange.url, /^Auth's tokens name the issuer https:\/\/ref\.supabase\.co\/auth\/v1, and http:\S+ is accepted/],
