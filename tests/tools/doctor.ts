@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -76,9 +76,10 @@ async function run(args: string[], env: Record<string, string>): Promise<Diagnos
   return { status, report, complaint, errors: marked("✗"), warnings: marked("!"), notes: marked("·") };
 }
 
-/** A server on the loopback interface for the time of `task`. */
-export async function withServer<T>(listener: RequestListener, task: (url: string) => Promise<T>): Promise<T> {
+/** A server on the loopback interface for the time of `task`; with `prepare`, for more than requests. */
+export async function withServer<T>(listener: RequestListener, task: (url: string) => Promise<T>, prepare: (server: Server) => void = () => {}): Promise<T> {
   const server = createServer(listener).listen(0, "127.0.0.1");
+  prepare(server);
   await once(server, "listening");
   try {
     return await task(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);

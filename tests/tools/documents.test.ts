@@ -29,6 +29,8 @@ const HERE: { command: RegExp; calls?: RegExp; prints?: RegExp; until?: RegExp }
   { command: /^npm run doctor -- --env production/, prints: /^0 errors, 0 warnings\.$/m },
   { command: /^npx wrangler deployments list --env production$/, calls: /^GET \/workers\/scripts\/edge-session-production\/deployments$/, prints: /Version/ },
   { command: /^npx wrangler rollback --env production /, calls: /^POST \/workers\/scripts\/edge-session-production\/deployments$/, prints: /SUCCESS|Success/ },
+  { command: /^npx wrangler tail /, calls: /^POST \/workers\/scripts\/edge-session(-production)?\/tails$/, until: /"outcome":"expired"/, prints: /"outcome":"expired"/ },
+  { command: /^curl .*\/analytics_engine\/sql"/, calls: /^POST \/analytics_engine\/sql$/, prints: /"success":true/ },
   { command: /^npx wrangler dev$/, prints: /Ready on http/, until: /Ready on http/ },
   { command: /^\$EDITOR wrangler\.toml$/ },
 ];
@@ -38,6 +40,7 @@ const ELSEWHERE: { command: RegExp; file: string; words: string }[] = [
   { command: /^npm (ci|install|install && npm test)$/, file: ".ci/run", words: 'step "npm packages" npm ci' },
   { command: /^(npm install && )?npm test$/, file: ".ci/run", words: 'step "tests" npm test' },
   { command: /^npm install && npm start$/, file: "tests/browser/demo.test.ts", words: "startDemo(" },
+  { command: /^curl .* -H "X-Session-Explain: /, file: "tests/workerd/explaining.test.ts", words: '["X-Session-Explain", SECRET]' },
   { command: /^curl -X PUT .*\/auth\/revocations\/<session id>$/, file: "tests/workerd/routes.test.ts", words: "/revocations/" },
 ];
 
@@ -78,7 +81,7 @@ describe("run here", () => {
   test.concurrent.each(ours)("$text ($document)", async ({ text }) => {
     const cloudflare = createCloudflare();
     const expected = HERE.filter(({ command }) => command.test(text));
-    const { status, output } = await withServer(cloudflare.listener, (api) => run(text, api, expected[0]?.until));
+    const { status, output } = await withServer(cloudflare.listener, (api) => run(filledIn(text, api), api, expected[0]?.until), cloudflare.stream);
     const told = `${output}\n${cloudflare.calls.join("\n")}`;
     expect(status, told).toBe(0);
     for (const { calls, prints } of expected) {
@@ -122,6 +125,11 @@ test.each(DOCUMENTS)("the links of %s lead somewhere", (document) => {
   }
 });
 
+/** A command with what its reader puts in; jq would keep its output back where no terminal reads it. */
+function filledIn(text: string, api: string): string {
+  return text.replace("| jq ", "| jq --unbuffered ").replace("https://api.cloudflare.com/client/v4", api).replace("<account id>", "account").replace("<token>", "a-token");
+}
+
 /** The project as a clone has it, configured as docs/environments.md says, for the local Auth. */
 function workspace(server: AuthServer): string {
   const copy = mkdtempSync(join(tmpdir(), "documents-"));
@@ -134,6 +142,7 @@ function workspace(server: AuthServer): string {
     .replaceAll(/^# (SUPABASE_(URL|PUBLISHABLE_KEY) = .*)$/gm, "$1")
     .replaceAll(/^SUPABASE_URL = .*$/gm, `SUPABASE_URL = "${server.url}"`)
     .replaceAll(/^SUPABASE_PUBLISHABLE_KEY = .*$/gm, `SUPABASE_PUBLISHABLE_KEY = "${server.publishableKey}"`);
+  writeFileSync(join(copy, "query.sql"), "SELECT 1");
   // A free port, in case another demo listens on the usual one.
   writeFileSync(join(copy, "wrangler.toml"), `${toml}\n[dev]\nport = 0\n`);
   return copy;
@@ -153,7 +162,13 @@ async function run(text: string, api: string, until?: RegExp): Promise<{ status:
   const folder = workspace(auth);
   // A group of its own: what the shell started ends with it.
   const child = spawn("bash", ["-o", "pipefail", "-c", text], { cwd: folder, env, detached: true, stdio: "pipe" });
-  const end = (): boolean => process.kill(-(child.pid as number), "SIGTERM");
+  const end = (): void => {
+    try {
+      process.kill(-(child.pid as number), "SIGTERM");
+    } catch {
+      // It has ended by itself.
+    }
+  };
   const tooLong = setTimeout(end, 50_000);
   let output = "";
   let isReady = false;
