@@ -90,12 +90,14 @@ function unknownVariables({ settings, variables }) {
     .map((name) => warning(`${name} in ${settings.table("vars")} is no variable of this Worker.`, "Correct its name (the README has the table), or delete it."));
 }
 
-function missingInEnvironment({ settings }) {
-  if (settings.notInherited.length === 0) return [];
-  const names = settings.notInherited.join(", ");
+function missingInEnvironment({ settings, variables }) {
+  // Where the top level only says what holds anyway, nothing is lost.
+  const isDefault = ({ name, value }) => variables.some((variable) => variable.name === name && variable.default === String(value).trim());
+  const lost = settings.notInherited.filter((entry) => typeof entry.value !== "string" || !isDefault(entry));
+  if (lost.length === 0) return [];
   return [
     warning(
-      `${names}: set at the top level of the configuration, and not in the environment ${settings.env}, which inherits neither variables nor bindings.`,
+      `${lost.map(({ name }) => name).join(", ")}: set at the top level of the configuration, and not in the environment ${settings.env}, which inherits neither variables nor bindings.`,
       `Repeat them below ${settings.table("vars")} and the environment's own bindings.`,
     ),
   ];

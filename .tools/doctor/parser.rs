@@ -6,7 +6,7 @@
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
-use edge_session::config::{Config, VARIABLES};
+use edge_session::config::{Config, Unset, VARIABLES, Variable};
 use edge_session::jwks::KeySet;
 use edge_session::path::RequestPath;
 use edge_session::rules::{Aal, Cache, OnDenied, Requirement, Rule, Verify};
@@ -57,13 +57,21 @@ fn answer(question: &Value) -> Value {
     json!({
         "variables": VARIABLES
             .iter()
-            .map(|variable| json!({"name": variable.name, "kind": variable.kind.to_string()}))
+            .map(described_variable)
             .collect::<Vec<_>>(),
         "problems": problems,
         "config": config.as_ref().ok().map(described_config),
         "requests": requests,
         "keys": keys,
     })
+}
+
+fn described_variable(variable: &Variable) -> Value {
+    let default = match variable.default {
+        Unset::Value(value) => Some(value),
+        Unset::Absent | Unset::Described(_) | Unset::Required => None,
+    };
+    json!({"name": variable.name, "kind": variable.kind.to_string(), "default": default})
 }
 
 /// A variable as the Worker's environment has it: text as it is, everything else as its JSON.

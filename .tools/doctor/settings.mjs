@@ -42,14 +42,14 @@ function read(config, env) {
   }
 }
 
-/** Variables and bindings of the top level that the environment lacks, since neither are inherited. */
+/** Variables (with their values) and bindings of the top level that the environment lacks, since neither are inherited. */
 function notInherited(top, settings) {
-  const bindings = (from) => [
-    ...Object.keys(from.vars),
-    ...from.kv_namespaces.map(({ binding }) => binding),
-    ...from.durable_objects.bindings.map(({ name }) => name),
-    ...from.services.map(({ binding }) => binding),
+  const entries = (from) => [
+    ...Object.entries(from.vars).map(([name, value]) => ({ name, value })),
+    ...from.kv_namespaces.map(({ binding }) => ({ name: binding })),
+    ...from.durable_objects.bindings.map(({ name }) => ({ name })),
+    ...from.services.map(({ binding }) => ({ name: binding })),
   ];
-  const own = new Set(bindings(settings));
-  return bindings(top).filter((name) => !own.has(name));
+  const own = new Set(entries(settings).map(({ name }) => name));
+  return entries(top).filter(({ name }) => !own.has(name));
 }

@@ -55,7 +55,8 @@ compatibility_flags = ["global_fetch_strictly_public"]
 [cache]
 enabled = true
 [vars]
-LOG_LEVEL = "info"
+LOG_LEVEL = "debug"
+LOGIN_PATH = "/login"
 [env.production]
 workers_dev = true
 preview_urls = true
