@@ -15,6 +15,7 @@ export default defineConfig({
       project("workerd", 30_000),
       project("browser", 90_000),
       project("clients", 120_000, ["tests/clients/install.ts"]),
+      project("tools", 60_000),
     ],
   },
 });

@@ -1,0 +1,190 @@
+/** Every command of the README and of docs/ runs: the real one, in a copy of the project, beside stand-ins for Auth and Cloudflare. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type AuthServer, startAuthServer } from "../support/auth-server/server.ts";
+import { type Cloudflare, createCloudflare } from "./cloudflare.ts";
+import { judge, withServer } from "./doctor.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const DOCUMENTS = ["README.md", ...readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
+
+/** Commands that are run here, what each must have asked Cloudflare for, and what it must print. */
+const HERE: { command: RegExp; calls?: RegExp; prints?: RegExp; until?: RegExp }[] = [
+  { command: /^npm run doctor( -- --env (production|staging)( --paths \S+)?)?$/, prints: /^0 errors, \d+ warnings?\.$/m },
+  { command: /^npx wrangler kv namespace create SESSION_KV( --env production)?$/, calls: /^POST \/storage\/kv\/namespaces$/, prints: /binding = "SESSION_KV"/ },
+  { command: /^npx wrangler kv key get /, calls: /^GET \/storage\/kv\/namespaces\/\w{32}\/values\/jwks%3Ahttps/, prints: /"fetched_at"/ },
+  { command: /^npx wrangler kv key delete /, calls: /^DELETE \/storage\/kv\/namespaces\/\w{32}\/values\/jwks%3Ahttps/ },
+  { command: /^(openssl rand -base64 48 \| )?npx wrangler secret put [A-Z_]+( --env production)?$/, calls: /^PUT \/workers\/scripts\/edge-session(-production)?\/secrets$/, prints: /Success/ },
+  { command: /^npx wrangler secret delete [A-Z_]+( --env production)?$/, calls: /^DELETE \/workers\/scripts\/edge-session(-production)?\/secrets\/[A-Z_]+$/, prints: /Success/ },
+  { command: /^npx wrangler secret list --env production$/, calls: /^GET \/workers\/scripts\/edge-session-production\/secrets$/, prints: /SUPABASE_SECRET_KEY/ },
+  { command: /^npx wrangler deploy( --env (production|staging|""))?( --var [A-Z_]+:\w+)?$/, calls: /^PUT \/workers\/scripts\/edge-session(-production|-staging)?$/, prints: /Current Version ID/ },
+  { command: /^npx wrangler deploy --env production$/, calls: /^PUT \/workers\/scripts\/edge-session-production\/routes$/ },
+  // Staging has no namespace yet: the deployment makes it.
+  { command: /^npx wrangler deploy --env staging$/, calls: /^POST \/storage\/kv\/namespaces$/, prints: /env\.SESSION_KV/ },
+  { command: /^npm run doctor -- --env production/, prints: /^0 errors, 0 warnings\.$/m },
+  { command: /^npx wrangler deployments list --env production$/, calls: /^GET \/workers\/scripts\/edge-session-production\/deployments$/, prints: /Version/ },
+  { command: /^npx wrangler rollback( --env production .*)?$/, calls: /^POST \/workers\/scripts\/edge-session(-production)?\/deployments$/, prints: /SUCCESS|Success/ },
+  { command: /^npx wrangler tail /, calls: /^POST \/workers\/scripts\/edge-session(-production)?\/tails$/, until: /"outcome":"expired"/, prints: /"outcome":"expired"/ },
+  { command: /^curl .*\/analytics_engine\/sql"/, calls: /^POST \/analytics_engine\/sql$/, prints: /"success":true/ },
+  { command: /^npx wrangler dev$/, prints: /Ready on http/, until: /Ready on http/ },
+  { command: /^\$EDITOR wrangler\.toml$/ },
+];
+
+/** Commands that something else runs: the file that does, and the words in it. */
+const ELSEWHERE: { command: RegExp; file: string; words: string }[] = [
+  { command: /^npm (ci|install|install && npm test)$/, file: ".ci/run", words: 'step "npm packages" npm ci' },
+  { command: /^(npm install && )?npm test$/, file: ".ci/run", words: 'step "tests" npm test' },
+  { command: /^npm install && npm start$/, file: "tests/browser/demo.test.ts", words: "startDemo(" },
+  { command: /^curl .* -H "X-Session-Explain: /, file: "tests/workerd/explaining.test.ts", words: '["X-Session-Explain", SECRET]' },
+  { command: /^curl -X PUT .*\/auth\/revocations\/<session id>$/, file: "tests/workerd/routes.test.ts", words: "/revocations/" },
+];
+
+interface Command {
+  document: string;
+  text: string;
+}
+
+/** The commands of all fenced blocks and of the example workflows, each once, without the remarks behind them. */
+function documentedCommands(): Command[] {
+  const seen = new Set<string>();
+  const inWorkflows = readdirSync(join(ROOT, "docs/examples")).flatMap((name) =>
+    [...readFileSync(join(ROOT, "docs/examples", name), "utf8").matchAll(/^ *- run: (?!\|)(.+)$/gm)].map(([, text = ""]) => ({ document: `docs/examples/${name}`, text })),
+  );
+  const inBlocks = DOCUMENTS.flatMap((document) => {
+    const blocks = readFileSync(join(ROOT, document), "utf8").matchAll(/^```(?:sh|bash)\n([^]*?)^```$/gm);
+    return [...blocks].flatMap(([, block = ""]) => block.replaceAll("\\\n", " ").split("\n").map((line) => ({ document, text: line.replace(/\s+#\s.*$/, "").trim() })));
+  });
+  return [...inBlocks, ...inWorkflows].filter(({ text }) => text !== "" && !text.startsWith("# ") && !seen.has(text) && seen.add(text));
+}
+
+const commands = documentedCommands();
+const ours = commands.filter(({ text }) => HERE.some(({ command }) => command.test(text)));
+const others = commands.filter((command) => !ours.includes(command));
+
+let auth: AuthServer;
+beforeAll(async () => {
+  auth = await startAuthServer();
+});
+afterAll(() => auth.close());
+
+test("the documents hold commands", () => {
+  expect(DOCUMENTS.length).toBeGreaterThanOrEqual(6);
+  expect(ours.length).toBeGreaterThanOrEqual(15);
+});
+
+describe("run here", () => {
+  test.concurrent.each(ours)("$text ($document)", async ({ text }) => {
+    const cloudflare = createCloudflare();
+    const expected = HERE.filter(({ command }) => command.test(text));
+    const { status, output } = await withServer(cloudflare.listener, (api) => run(filledIn(text, api), api, expected[0]?.until), cloudflare.stream);
+    const told = `${output}\n${cloudflare.calls.join("\n")}`;
+    expect(status, told).toBe(0);
+    for (const { calls, prints } of expected) {
+      if (calls) expect(cloudflare.calls, told).toContainEqual(expect.stringMatching(calls));
+      if (prints) expect(output).toMatch(prints);
+    }
+  });
+});
+
+describe("run elsewhere", () => {
+  test.each(others)("$text ($document)", ({ text }) => {
+    const places = ELSEWHERE.filter(({ command }) => command.test(text));
+    expect(places.length, `nothing runs this command: add it to one of the tables of ${import.meta.filename}`).toBeGreaterThan(0);
+    for (const { file, words } of places) expect(readFileSync(join(ROOT, file), "utf8")).toContain(words);
+  });
+});
+
+describe("examples of wrangler.toml", () => {
+  // What a piece of a configuration may lack, and what a reader is to fill in.
+  const LEFT_OUT = /^SUPABASE_(URL|PUBLISHABLE_KEY) must be set|still holds a placeholder/;
+  const blocks = DOCUMENTS.flatMap((document) =>
+    [...readFileSync(join(ROOT, document), "utf8").matchAll(/^```toml\n([^]*?)^```$/gm)].map(([, toml = ""], index) => ({ document, index, toml })),
+  );
+
+  test.each(blocks)("$document, $index", async ({ toml }) => {
+    const config = `name = "edge-session"\ncompatibility_date = "2026-10-01"\nmigrations = [{ tag = "v1", new_sqlite_classes = ["RefreshGate"] }]\n${toml}`;
+    const findings = await judge({ config }, toml.includes("[env.production") ? "production" : undefined);
+    expect(findings.filter(({ level, text }) => level === "error" && !LEFT_OUT.test(text))).toEqual([]);
+    expect(findings.filter(({ text }) => text.includes("is no variable"))).toEqual([]);
+  });
+
+  test("are more than a few", () => {
+    expect(blocks.length).toBeGreaterThanOrEqual(7);
+  });
+});
+
+test.each(DOCUMENTS)("the links of %s lead somewhere", (document) => {
+  const text = readFileSync(join(ROOT, document), "utf8").replaceAll(/^```[^]*?^```$/gm, "");
+  for (const [, target = ""] of text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+    if (!/^https?:/.test(target)) expect(existsSync(join(ROOT, dirname(document), target)), target).toBe(true);
+  }
+});
+
+/** A command with what its reader puts in; jq would keep its output back where no terminal reads it. */
+function filledIn(text: string, api: string): string {
+  return text.replace("| jq ", "| jq --unbuffered ").replace("https://api.cloudflare.com/client/v4", api).replace("<account id>", "account").replace("<token>", "a-token");
+}
+
+/** The project as a clone has it, configured as docs/environments.md says, for the local Auth. */
+function workspace(server: AuthServer): string {
+  const copy = mkdtempSync(join(tmpdir(), "documents-"));
+  for (const name of [".tools", "build", "node_modules", "src"]) symlinkSync(join(ROOT, name), join(copy, name));
+  copyFileSync(join(ROOT, "package.json"), join(copy, "package.json"));
+  const shipped = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+  const production = /^```toml\n([^]*?\[env\.production\.vars\][^]*?)^```$/m.exec(readFileSync(join(ROOT, "docs/environments.md"), "utf8"))?.[1];
+  if (production === undefined) throw new Error("docs/environments.md has no example of an environment");
+  const toml = `${shipped}\n${production}`
+    .replaceAll(/^# (SUPABASE_(URL|PUBLISHABLE_KEY) = .*)$/gm, "$1")
+    .replaceAll(/^SUPABASE_URL = .*$/gm, `SUPABASE_URL = "${server.url}"`)
+    .replaceAll(/^SUPABASE_PUBLISHABLE_KEY = .*$/gm, `SUPABASE_PUBLISHABLE_KEY = "${server.publishableKey}"`);
+  writeFileSync(join(copy, "query.sql"), "SELECT 1");
+  // A free port, in case another demo listens on the usual one.
+  writeFileSync(join(copy, "wrangler.toml"), `${toml}\n[dev]\nport = 0\n`);
+  return copy;
+}
+
+/** Runs a command in a shell in a workspace of its own, with a secret on its standard input; with `until`, ends it once that was printed. */
+async function run(text: string, api: string, until?: RegExp): Promise<{ status: number | null; output: string }> {
+  const env = {
+    ...process.env,
+    CLOUDFLARE_ACCOUNT_ID: "account",
+    CLOUDFLARE_API_BASE_URL: api,
+    CLOUDFLARE_API_TOKEN: "a-token",
+    EDITOR: "true",
+    NO_COLOR: "1",
+    WRANGLER_SEND_METRICS: "false",
+  };
+  const folder = workspace(auth);
+  // A group of its own: what the shell started ends with it.
+  const child = spawn("bash", ["-o", "pipefail", "-c", text], { cwd: folder, env, detached: true, stdio: "pipe" });
+  const end = (): void => {
+    try {
+      process.kill(-(child.pid as number), "SIGTERM");
+    } catch {
+      // It has ended by itself.
+    }
+  };
+  const tooLong = setTimeout(end, 50_000);
+  let output = "";
+  let isReady = false;
+  const read = (data: Buffer): void => {
+    output += data;
+    if (until?.test(output) && !isReady) {
+      isReady = true;
+      end();
+    }
+  };
+  child.stdout.on("data", read);
+  child.stderr.on("data", read);
+  child.stdin.on("error", () => {});
+  child.stdin.end("a-secret-that-is-long-enough-for-every-slot\n");
+  const [status] = (await once(child, "close")) as [number | null];
+  clearTimeout(tooLong);
+  rmSync(folder, { recursive: true, maxRetries: 5 });
+  return { status: isReady ? 0 : status, output };
+}
