@@ -66,6 +66,7 @@
 //! - Only a code of Auth for a dead session deletes one that had a good signature.
 //! - Every response that carries a session cookie is uncacheable.
 //! - What Auth answered is in the gate's storage before anybody gets it.
+//! - While observing, nothing is refreshed, denied, deleted or changed.
 //! - No promise, stream or request outlives the request it belongs to.
 
 #![forbid(unsafe_code)]

@@ -34,6 +34,9 @@ pub struct Stages {
 pub struct RequestRecord {
     /// Error if the operator must act, else info.
     pub level: Level,
+    /// What enforcing would have done; only while `MODE` is `observe`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would: Option<&'static str>,
     /// The outcome's word.
     pub outcome: &'static str,
     /// The stable code of why.
@@ -58,6 +61,12 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
+    /// Adds the origin's time, which passed before the decision and not after it.
+    pub const fn add_origin_time(&mut self, ms: u64) {
+        self.ms.origin = ms;
+        self.ms.total = self.ms.total.saturating_add(ms);
+    }
+
     /// The `Server-Timing` entry of the request (Server Timing, W3C): outcome and whole time.
     #[must_use]
     pub fn server_timing(&self) -> String {

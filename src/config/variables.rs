@@ -262,6 +262,12 @@ pub const VARIABLES: &[Variable] = &[
         default: Value("info"),
         meaning: "`off`, `error`, `info`, `debug`",
     },
+    Variable {
+        name: "MODE",
+        kind: Var,
+        default: Value("enforce"),
+        meaning: "`observe`: decides and logs ([how](docs/operating.md#observe-first)), but denies, deletes, refreshes and changes nothing",
+    },
 ];
 
 impl Kind {

@@ -21,6 +21,7 @@
 //!   └─ not trusted ──► next twin of a duplicate │ settle(invalid)
 //!
 //! settle ─ rule says live ─► AskUser ─► settle again
+//!   ├─ MODE=observe ─► Forward, untouched, whatever was decided
 //!   ├─ guard not met ─► Respond
 //!   └─ Forward ─► finish: edits to the origin's answer
 //! ```
@@ -31,6 +32,7 @@
 mod begin;
 mod forward;
 mod guard;
+mod observe;
 mod refresh;
 mod revocation;
 mod routes;
@@ -40,6 +42,7 @@ mod visit;
 
 pub use begin::begin;
 pub use forward::{Forward, OriginRequest, OriginUnreachable, Outgoing, ResponseHead};
+pub use observe::untouched;
 pub use refresh::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder, RefreshSession};
 pub use revocation::ReadRevocation;
 pub use routes::{

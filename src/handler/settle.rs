@@ -14,7 +14,7 @@ use crate::token::{self, VerifiedClaims};
 
 use super::forward::Forward;
 use super::visit::{Outcome, Source, Visit};
-use super::{Step, guard, revocation, routes, verify};
+use super::{Step, guard, observe, revocation, routes, verify};
 
 /// What a request turned out to be.
 #[derive(Debug)]
@@ -131,8 +131,16 @@ impl Settled {
         )
     }
 
-    /// The `Set-Cookie` lines that are due on whatever leaves.
+    /// The `Set-Cookie` lines that leave: those due, except while observing.
     pub(super) fn set_cookies(&self, visit: &Visit) -> Vec<String> {
+        if visit.config.is_observing() {
+            return Vec::new();
+        }
+        self.cookies_due(visit)
+    }
+
+    /// The `Set-Cookie` lines that are due on whatever leaves.
+    pub(super) fn cookies_due(&self, visit: &Visit) -> Vec<String> {
         if visit.cookies.is_none() {
             return Vec::new();
         }
@@ -167,7 +175,11 @@ pub(super) fn settle(
             return verify::ask_live(visit, settled, &access_token, now);
         }
     }
-    match guard::denial(&visit, &settled) {
+    let denial = guard::denial(&visit, &settled);
+    if visit.config.is_observing() {
+        return observe::conclude(visit, settled, denial.is_some(), now);
+    }
+    match denial {
         Some(answer) => Step::Respond(Box::new(Respond {
             visit,
             settled,

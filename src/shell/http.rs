@@ -47,7 +47,8 @@ pub(super) async fn forward(
     }
 }
 
-async fn send(
+/// Sends the request on with the changes that were decided.
+pub(super) async fn send(
     runtime: &Runtime,
     request: &Request,
     origin: &OriginRequest,
@@ -79,7 +80,8 @@ fn origin_fetcher(runtime: &Runtime) -> worker::worker_sys::Fetcher {
         .unwrap_or_else(bindings::global_fetcher)
 }
 
-fn response_head(response: &Response) -> ResponseHead {
+/// What is read of the origin's answer.
+pub(super) fn response_head(response: &Response) -> ResponseHead {
     let headers = response.headers();
     let value = |name| headers.get(name).ok().flatten();
     let set_cookies = match value("set-cookie") {

@@ -22,6 +22,7 @@ mod house;
 mod identity;
 mod jwks;
 mod memory;
+mod observe;
 mod path;
 mod properties;
 mod redirect;
