@@ -53,7 +53,8 @@
 //! | [`gate`] | one refresh at a time for a session: who leads, who waits, who gets the newest session |
 //! | [`memory`] | what an isolate remembers: verdicts, keys, cool-downs |
 //! | [`handler`] | the states of a request |
-//! | [`identity`], [`cache_control`], [`answer`], [`record`] | headers for origin and caches, own answers, the log line |
+//! | [`identity`], [`cache_control`], [`answer`] | headers for origin and caches, own answers |
+//! | [`record`], [`reason`] | the log line, what an operator is told, and every reason there is |
 //! | `shell` | the only room with effects; compiled for wasm32 alone |
 //!
 //! ## Invariants
@@ -84,6 +85,7 @@ pub mod jwks;
 pub mod memory;
 pub mod path;
 pub mod pkce;
+pub mod reason;
 pub mod record;
 pub mod redirect;
 pub mod revocation;

@@ -260,7 +260,7 @@ pub const VARIABLES: &[Variable] = &[
         name: "LOG_LEVEL",
         kind: Var,
         default: Value("info"),
-        meaning: "`off`, `error`, `info`, `debug`",
+        meaning: "`off`, `error`, `info`; `debug` also [explains](docs/operating.md#why-one-request) every answer, which no cache then keeps",
     },
     Variable {
         name: "MODE",

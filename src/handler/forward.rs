@@ -10,6 +10,7 @@ use crate::record::RequestRecord;
 use crate::rules::Cache;
 use crate::time::UnixTime;
 
+use super::explain;
 use super::guard;
 use super::observe;
 use super::settle::{self, Settled};
@@ -111,7 +112,8 @@ impl Forward {
         if visit.config.is_observing() {
             let is_family_set = origin_speaks(&visit, &head);
             let record = observe::record(&visit, &settled, head.status, is_family_set, now);
-            return (Outgoing::Origin(Vec::new()), record);
+            let edits = explain::edits(&visit, &record);
+            return (Outgoing::Origin(edits), record);
         }
         let mut record = visit.record.clone();
         let mut edits = response_edits(&visit, &settled, &head, &mut record);
@@ -121,6 +123,7 @@ impl Forward {
         if visit.config.server_timing {
             edits.push(HeaderEdit::Append("server-timing", record.server_timing()));
         }
+        edits.extend(explain::edits(&visit, &record));
         (Outgoing::Origin(edits), record)
     }
 }

@@ -30,6 +30,7 @@
 //! returns the next [`Step`]. Nothing here waits, reads a clock or sends.
 
 mod begin;
+mod explain;
 mod forward;
 mod guard;
 mod observe;
@@ -41,6 +42,7 @@ mod verify;
 mod visit;
 
 pub use begin::begin;
+pub use explain::is_asked_for as is_explanation_asked_for;
 pub use forward::{Forward, OriginRequest, OriginUnreachable, Outgoing, ResponseHead};
 pub use observe::untouched;
 pub use refresh::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder, RefreshSession};

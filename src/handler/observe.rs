@@ -5,7 +5,8 @@
 //! token, and without new cookies the browser would lose its session.
 
 use crate::config::Config;
-use crate::head::RequestHead;
+use crate::head::{HeaderEdit, RequestHead};
+use crate::identity::EXPLAIN_HEADER;
 use crate::record::RequestRecord;
 use crate::time::UnixTime;
 
@@ -51,12 +52,15 @@ impl Would {
     }
 }
 
-/// The request as it goes on: only its place changes, if `ORIGIN_URL` names another.
+/// The request as it goes on: only its place changes, if `ORIGIN_URL` names another. The secret
+/// by which an operator asks for an explanation was meant for the Worker and ends here.
 #[must_use]
 pub fn untouched(config: &Config, head: &RequestHead) -> OriginRequest {
+    let asked = head.header(EXPLAIN_HEADER);
+    let edits = asked.map(|_| HeaderEdit::Remove(EXPLAIN_HEADER.to_owned()));
     OriginRequest {
         url: forward::origin_url(config, head),
-        edits: Vec::new(),
+        edits: edits.into_iter().collect(),
         bypass_cache: false,
     }
 }
@@ -82,6 +86,9 @@ pub(super) fn conclude(
 ) -> Step {
     // What a dead session may see is known only once it is renewed.
     let is_undecided = settled.outcome() == Outcome::Unavailable && settled.reason() == REFRESH_DUE;
+    if is_undecided {
+        visit.record.denied = None;
+    }
     let has_cookies_due = !settled.cookies_due(&visit).is_empty();
     let would = if is_denied && !is_undecided {
         Some(Would::Deny)

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::answer::Answer;
 use crate::auth_api::UserReply;
 use crate::cookies::set_cookie;
+use crate::identity::EXPLANATION_HEADER;
 use crate::memory::Memory;
 use crate::record::RequestRecord;
 use crate::rules::Verify;
@@ -175,7 +176,7 @@ pub(super) fn settle(
             return verify::ask_live(visit, settled, &access_token, now);
         }
     }
-    let denial = guard::denial(&visit, &settled);
+    let denial = guard::denial(&mut visit, &settled);
     if visit.config.is_observing() {
         return observe::conclude(visit, settled, denial.is_some(), now);
     }
@@ -313,6 +314,9 @@ pub(super) fn finish(
     let mut answer = answer.with_cookies(cookies);
     if visit.config.server_timing {
         answer = answer.with_header("server-timing", record.server_timing());
+    }
+    if visit.is_explained {
+        answer = answer.with_header(EXPLANATION_HEADER, record.explanation());
     }
     (answer, record)
 }

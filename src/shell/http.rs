@@ -107,7 +107,7 @@ fn set_cookies(headers: &Headers) -> Vec<String> {
 }
 
 /// The origin's response with other headers; status text, encoding and socket stay.
-fn edited(response: &Response, edits: &[HeaderEdit]) -> Result<Response, JsValue> {
+pub(super) fn edited(response: &Response, edits: &[HeaderEdit]) -> Result<Response, JsValue> {
     let body = if response.status() == SWITCHING_PROTOCOLS {
         None
     } else {

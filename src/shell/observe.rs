@@ -17,9 +17,11 @@ struct Passed {
     ms: u64,
 }
 
-/// Passes a request on and its answer back, and decides about it meanwhile.
+/// Passes a request on and its answer back, and decides about it afterwards;
+/// only an operator who asks why waits for that.
 pub(super) async fn pass(runtime: Runtime, request: Request) -> worker::Result<Response> {
     let head = http::head(&request);
+    let is_explained = handler::is_explanation_asked_for(&runtime.config, &head);
     let untouched = handler::untouched(&runtime.config, &head);
     let sent = now();
     let answer = http::send(&runtime, &request, &untouched).await;
@@ -36,6 +38,12 @@ pub(super) async fn pass(runtime: Runtime, request: Request) -> worker::Result<R
             Some((Outgoing::Origin(_), _)) | None => Ok(Response::error()),
         };
     };
+    if is_explained {
+        return match watch(&runtime, &request, head, passed).await {
+            Some((Outgoing::Origin(edits), _)) => Ok(http::edited(&response, &edits)?),
+            Some((Outgoing::Answer(_), _)) | None => Ok(response),
+        };
+    }
     let context = std::rc::Rc::clone(&runtime.context);
     context.wait_until(async move {
         watch(&runtime, &request, head, passed).await;
