@@ -54,7 +54,7 @@
 //! | [`memory`] | what an isolate remembers: verdicts, keys, cool-downs |
 //! | [`handler`] | the states of a request |
 //! | [`identity`], [`cache_control`], [`answer`] | headers for origin and caches, own answers |
-//! | [`record`], [`reason`] | the log line, what an operator is told, and every reason there is |
+//! | [`record`], [`reason`], [`metrics`] | the log line, what an operator is told, and every reason there is |
 //! | `shell` | the only room with effects; compiled for wasm32 alone |
 //!
 //! ## Invariants
@@ -83,6 +83,7 @@ pub mod head;
 pub mod identity;
 pub mod jwks;
 pub mod memory;
+pub mod metrics;
 pub mod path;
 pub mod pkce;
 pub mod reason;

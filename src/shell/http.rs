@@ -11,7 +11,7 @@ use crate::answer::Answer;
 use crate::handler::{Forward, OriginRequest, OriginUnreachable, Outgoing, ResponseHead};
 use crate::head::{self, HeaderEdit, RequestHead};
 
-use super::{Runtime, bindings, log, now};
+use super::{Runtime, bindings, now, report};
 
 /// Status of a WebSocket handshake that the origin accepted (RFC 6455 4.2.2).
 const SWITCHING_PROTOCOLS: u16 = 101;
@@ -37,7 +37,7 @@ pub(super) async fn forward(
         .map(response_head)
         .map_err(|_| OriginUnreachable);
     let (outgoing, record) = forward.finish(head, now());
-    log::record(&runtime.config, &record);
+    report(runtime, &record);
     match (outgoing, answer) {
         (Outgoing::Answer(own), _) => respond(&own),
         // What needs no edit leaves as the runtime's own response, untouched.

@@ -10,6 +10,7 @@ mod gate;
 mod http;
 mod keys;
 mod log;
+mod metrics;
 mod observe;
 mod refresh;
 mod routes;
@@ -23,6 +24,7 @@ use worker::{Context, Delay, Env, event};
 use crate::config::Config;
 use crate::handler::{self, Forward, Respond, Step};
 use crate::memory::Memory;
+use crate::record::RequestRecord;
 use crate::time::UnixTime;
 
 thread_local! {
@@ -78,7 +80,7 @@ async fn fetch(
         Ending::Forward(forward) => http::forward(&runtime, request, *forward).await,
         Ending::Respond(respond) => {
             let (answer, record) = respond.finish();
-            log::record(&runtime.config, &record);
+            report(&runtime, &record);
             http::respond(&answer)
         }
     }
@@ -136,6 +138,12 @@ async fn decide(runtime: &Runtime, request: &web_sys::Request, mut step: Step) -
             Step::Respond(respond) => return Ending::Respond(respond),
         };
     }
+}
+
+/// Tells the operator of a request: by the log line, and by a data point.
+fn report(runtime: &Runtime, record: &RequestRecord) {
+    log::record(&runtime.config, record);
+    metrics::write(&runtime.env, record);
 }
 
 fn resume(next: impl FnOnce(&mut Memory) -> Step) -> Step {

@@ -9,7 +9,7 @@ use crate::handler::{self, Forward, OriginUnreachable, Outgoing, ResponseHead};
 use crate::head::RequestHead;
 use crate::record::RequestRecord;
 
-use super::{Ending, MEMORY, Runtime, decide, http, log, now};
+use super::{Ending, MEMORY, Runtime, decide, http, now, report};
 
 /// What the origin said, and how long it took.
 struct Passed {
@@ -66,6 +66,6 @@ async fn watch(
     };
     let (outgoing, mut record) = Forward::finish(*forward, passed.head, now());
     record.add_origin_time(passed.ms);
-    log::record(&runtime.config, &record);
+    report(runtime, &record);
     Some((outgoing, record))
 }

@@ -24,6 +24,7 @@ mod identity;
 mod jwks;
 mod memory;
 mod observe;
+mod operating;
 mod path;
 mod properties;
 mod reasons;
