@@ -188,7 +188,7 @@ pub const REASONS: &[Reason] = &[
     ),
     reason(
         "session_not_found",
-        "Auth: the session was ended: a sign-out elsewhere, a new password, an administrator",
+        "Auth: the session was ended, as a live check or the refresh found: a sign-out elsewhere, a new password, an administrator",
         SIGN_IN,
     ),
     reason(
@@ -198,7 +198,7 @@ pub const REASONS: &[Reason] = &[
     ),
     reason(
         "refresh_token_not_found",
-        "Auth does not know the refresh token",
+        "Auth no longer knows the refresh token: mostly, its session was ended by a sign-out elsewhere",
         SIGN_IN,
     ),
     reason(

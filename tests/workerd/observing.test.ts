@@ -180,6 +180,14 @@ test("observe: the same cookies do refresh, delete and deny where the Worker enf
   expect(stack.authCalls()["token:refresh_token"]).toBeGreaterThan(2);
 });
 
+test("observe: a WebSocket passes", async () => {
+  const upgraded = await stack.worker("observed").upgrade("/members/socket", {
+    headers: [["Connection", "Upgrade"], ["Upgrade", "websocket"], ["Sec-WebSocket-Version", "13"], ["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="]],
+  });
+  expect(upgraded.status).toBe(101);
+  upgraded.socket?.destroy();
+});
+
 test("observe: nobody waits for the decision", async () => {
   const cookies = await stack.cookies(stack.signIn());
   stack.auth.faults.add({ delayMs: 1_500 });
