@@ -33,6 +33,12 @@ pub fn carries_session(vary: Option<&str>) -> Vec<HeaderEdit> {
     edits
 }
 
+/// Edits for an answer that carries an explanation: it is meant for one reader, once. Validators stay.
+pub fn explained() -> impl Iterator<Item = HeaderEdit> {
+    let no_store = HeaderEdit::Set("cache-control", NO_STORE.to_owned());
+    std::iter::once(no_store).chain(remove(&CDN_HEADERS))
+}
+
 /// Edits for an answer to a request with a session: only the browser may keep
 /// it. What the origin marked as private already stays as it is.
 #[must_use]

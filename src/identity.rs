@@ -13,6 +13,10 @@ use crate::token::VerifiedClaims;
 
 /// Marks a request that has been through the Worker.
 pub const HOP_HEADER: &str = "x-session-hop";
+/// An operator's request for an explanation; its value is the secret key.
+pub const EXPLAIN_HEADER: &str = "x-session-explain";
+/// The answer to it.
+pub const EXPLANATION_HEADER: &str = "x-session-explanation";
 /// Every header that begins so belongs to the Worker.
 const RESERVED_PREFIX: &str = "x-session-";
 /// Longest `X-Session-Claims`: servers refuse header lines above 8 to 16 KiB.

@@ -53,7 +53,8 @@
 //! | [`gate`] | one refresh at a time for a session: who leads, who waits, who gets the newest session |
 //! | [`memory`] | what an isolate remembers: verdicts, keys, cool-downs |
 //! | [`handler`] | the states of a request |
-//! | [`identity`], [`cache_control`], [`answer`], [`record`] | headers for origin and caches, own answers, the log line |
+//! | [`identity`], [`cache_control`], [`answer`] | headers for origin and caches, own answers |
+//! | [`record`], [`reason`], [`metrics`] | the log line, what an operator is told, and every reason there is |
 //! | `shell` | the only room with effects; compiled for wasm32 alone |
 //!
 //! ## Invariants
@@ -66,6 +67,7 @@
 //! - Only a code of Auth for a dead session deletes one that had a good signature.
 //! - Every response that carries a session cookie is uncacheable.
 //! - What Auth answered is in the gate's storage before anybody gets it.
+//! - While observing, nothing is refreshed, denied, deleted or changed.
 //! - No promise, stream or request outlives the request it belongs to.
 
 #![forbid(unsafe_code)]
@@ -81,8 +83,10 @@ pub mod head;
 pub mod identity;
 pub mod jwks;
 pub mod memory;
+pub mod metrics;
 pub mod path;
 pub mod pkce;
+pub mod reason;
 pub mod record;
 pub mod redirect;
 pub mod revocation;

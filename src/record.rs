@@ -34,12 +34,18 @@ pub struct Stages {
 pub struct RequestRecord {
     /// Error if the operator must act, else info.
     pub level: Level,
+    /// What enforcing would have done; only while `MODE` is `observe`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would: Option<&'static str>,
     /// The outcome's word.
     pub outcome: &'static str,
     /// The stable code of why.
     pub reason: &'static str,
     /// Index of the rule in `RULES`; none if no rule matched.
     pub rule: Option<usize>,
+    /// What the rule's guard missed: `session`, `role`, `aal`, `anonymous`, `claim` or `decision`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub denied: Option<&'static str>,
     /// Requests sent to Auth for this request.
     pub auth_calls: u32,
     /// How the gate served the refresh.
@@ -58,6 +64,30 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
+    /// Adds the origin's time, which passed before the decision and not after it.
+    pub const fn add_origin_time(&mut self, ms: u64) {
+        self.ms.origin = ms;
+        self.ms.total = self.ms.total.saturating_add(ms);
+    }
+
+    /// The record for an operator, as a dictionary of structured fields (RFC 9651).
+    #[must_use]
+    pub fn explanation(&self) -> String {
+        let (outcome, reason, status) = (self.outcome, self.reason, self.status);
+        let mut text = format!("outcome={outcome}, reason={reason}, status={status}");
+        let options = [("would", self.would), ("denied", self.denied)];
+        for (name, value) in options {
+            text.extend(value.map(|value| format!(", {name}={value}")));
+        }
+        text.extend(self.rule.map(|rule| format!(", rule={rule}")));
+        let (keys, gate, calls, cookies) = (self.keys, self.gate, self.auth_calls, self.cookies);
+        let ms = &self.ms;
+        text + &format!(
+            ", keys={keys}, gate={gate}, auth_calls={calls}, cookies={cookies}, ms={};keys={};verify={};auth={};origin={}",
+            ms.total, ms.keys, ms.verify, ms.auth, ms.origin
+        )
+    }
+
     /// The `Server-Timing` entry of the request (Server Timing, W3C): outcome and whole time.
     #[must_use]
     pub fn server_timing(&self) -> String {

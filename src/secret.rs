@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use hmac::digest::CtOutput;
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+
 /// A key, a token or another value that is shown to nobody.
 ///
 /// `Debug` prints `[redacted]`, and there is no `Display`, so that the value leaves only where `expose` is written.
@@ -17,6 +21,17 @@ impl Secret {
     /// The value itself, for the request header or the signature that needs it.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether `sent` is the value. It compares keyed digests, which takes the same time whatever was sent.
+    #[must_use]
+    pub fn matches(&self, sent: &str) -> bool {
+        let digest = |text: &str| -> Option<CtOutput<Hmac<Sha256>>> {
+            let mut mac = Hmac::<Sha256>::new_from_slice(b"edge-session secret").ok()?;
+            mac.update(text.as_bytes());
+            Some(mac.finalize())
+        };
+        digest(&self.0).is_some_and(|expected| digest(sent) == Some(expected))
     }
 }
 

@@ -72,6 +72,17 @@ pub struct Config {
     pub server_timing: bool,
     /// What is logged.
     pub log_level: LogLevel,
+    /// Whether decisions are carried out, or only logged.
+    pub mode: Mode,
+}
+
+/// What becomes of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// It is carried out.
+    Enforce,
+    /// It is logged, and the request passes as if the Worker were not there.
+    Observe,
 }
 
 /// What is logged; each level includes those before it.
@@ -88,6 +99,12 @@ pub enum LogLevel {
 }
 
 impl Config {
+    /// True while decisions are only logged.
+    #[must_use]
+    pub fn is_observing(&self) -> bool {
+        self.mode == Mode::Observe
+    }
+
     /// Reads all variables; `look_up` is given a name and answers with the value, if it is set;
     /// `parse_url` is the URL standard's parser.
     ///
@@ -141,6 +158,7 @@ impl Config {
             forward_bearer: reader.switch("FORWARD_BEARER"),
             server_timing: reader.switch("SERVER_TIMING"),
             log_level: log_level(reader),
+            mode: mode(reader),
             // The last field, so that every other variable is read before a missing project ends this.
             auth_base: auth_base?,
         })
@@ -160,6 +178,11 @@ fn rules<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Rules {
             Rules::default()
         }
     }
+}
+
+fn mode<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Mode {
+    let words = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
+    reader.word("MODE", words, Mode::Enforce)
 }
 
 fn log_level<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> LogLevel {

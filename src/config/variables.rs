@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use self::Kind::{AssetsBinding, DurableObject, JsonVar, KvBinding, Secret, ServiceBinding, Var};
+use self::Kind::{
+    AnalyticsDataset, AssetsBinding, DurableObject, JsonVar, KvBinding, Secret, ServiceBinding, Var,
+};
 use self::Unset::{Absent, Described, Required, Value};
 
 /// A variable, secret or binding that an operator may set.
@@ -21,6 +23,8 @@ pub struct Variable {
 /// What sort of thing a variable is to the platform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// A binding to a dataset of Workers Analytics Engine.
+    AnalyticsDataset,
     /// A binding to static assets.
     AssetsBinding,
     /// A binding to a Durable Object namespace.
@@ -260,7 +264,19 @@ pub const VARIABLES: &[Variable] = &[
         name: "LOG_LEVEL",
         kind: Var,
         default: Value("info"),
-        meaning: "`off`, `error`, `info`, `debug`",
+        meaning: "`off`, `error`, `info`; `debug` also [explains](docs/operating.md#why-one-request) every answer, which no cache then keeps",
+    },
+    Variable {
+        name: "SESSION_METRICS",
+        kind: AnalyticsDataset,
+        default: Absent,
+        meaning: "one [data point](docs/operating.md#metrics) per request, nothing personal in it",
+    },
+    Variable {
+        name: "MODE",
+        kind: Var,
+        default: Value("enforce"),
+        meaning: "`observe`: decides and logs ([how](docs/operating.md#observe-first)), but denies, deletes, refreshes and changes nothing",
     },
 ];
 
@@ -269,7 +285,7 @@ impl Kind {
     pub fn is_text(self) -> bool {
         match self {
             JsonVar | Secret | Var => true,
-            AssetsBinding | DurableObject | KvBinding | ServiceBinding => false,
+            AnalyticsDataset | AssetsBinding | DurableObject | KvBinding | ServiceBinding => false,
         }
     }
 }
@@ -277,6 +293,7 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            AnalyticsDataset => "Analytics Engine binding",
             AssetsBinding => "assets binding",
             DurableObject => "Durable Object binding",
             JsonVar => "JSON var",

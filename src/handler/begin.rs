@@ -13,6 +13,7 @@ use crate::session::SessionCookieError;
 use crate::time::UnixTime;
 use crate::token::Token;
 
+use super::observe::{self, Would};
 use super::routes;
 use super::settle::{self, Settled};
 use super::verify::{self, Purpose};
@@ -26,16 +27,25 @@ const MAX_CANDIDATES: usize = 3;
 pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: UnixTime) -> Step {
     let mut visit = Box::new(Visit::new(config, head, now));
     if visit.head.header(identity::HOP_HEADER).is_some() {
+        if visit.config.is_observing() {
+            return observe::pass(visit, "loop", Would::Refuse, now);
+        }
         let answer = Answer::loop_detected();
         return Step::Respond(Respond::refuse(visit, answer, "loop", now));
     }
     let raw_path = visit.head.path().to_owned();
     let Ok(path) = RequestPath::parse(&raw_path) else {
+        if visit.config.is_observing() {
+            return observe::pass(visit, "path_undecodable", Would::Refuse, now);
+        }
         let answer = Answer::bad_path();
         return Step::Respond(Respond::refuse(visit, answer, "path_undecodable", now));
     };
     let config = Rc::clone(&visit.config);
     if let Some(rest) = own_path(&config, &path) {
+        if config.is_observing() {
+            return observe::pass(visit, "own_route", Would::Serve, now);
+        }
         return routes::begin_route(visit, rest, memory, now);
     }
     let (index, rule) = config

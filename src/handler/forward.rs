@@ -2,15 +2,17 @@
 
 use crate::answer::{Answer, Medium};
 use crate::cache_control;
-use crate::config::HttpUrl;
+use crate::config::{Config, HttpUrl};
 use crate::cookies::{self, Forwarding, set_cookie};
-use crate::head::HeaderEdit;
+use crate::head::{HeaderEdit, RequestHead};
 use crate::identity;
 use crate::record::RequestRecord;
 use crate::rules::Cache;
 use crate::time::UnixTime;
 
+use super::explain;
 use super::guard;
+use super::observe;
 use super::settle::{self, Settled};
 use super::visit::{Outcome, Source, Visit};
 
@@ -62,7 +64,11 @@ pub struct Forward {
 
 impl Forward {
     pub(super) fn new(visit: Box<Visit>, settled: Settled, now: UnixTime) -> Self {
-        let request = origin_request(&visit, &settled, now);
+        let request = if visit.config.is_observing() {
+            observe::untouched(&visit.config, &visit.head)
+        } else {
+            origin_request(&visit, &settled, now)
+        };
         Self {
             visit,
             settled,
@@ -103,6 +109,12 @@ impl Forward {
             let (answer, record) = settle::finish(&visit, &settled, answer, now);
             return (Outgoing::Answer(answer), record);
         };
+        if visit.config.is_observing() {
+            let is_family_set = origin_speaks(&visit, &head);
+            let record = observe::record(&visit, &settled, head.status, is_family_set, now);
+            let edits = explain::edits(&visit, &record);
+            return (Outgoing::Origin(edits), record);
+        }
         let mut record = visit.record.clone();
         let mut edits = response_edits(&visit, &settled, &head, &mut record);
         let cookies = record.cookies;
@@ -111,6 +123,7 @@ impl Forward {
         if visit.config.server_timing {
             edits.push(HeaderEdit::Append("server-timing", record.server_timing()));
         }
+        edits.extend(explain::edits(&visit, &record));
         (Outgoing::Origin(edits), record)
     }
 }
@@ -118,7 +131,8 @@ impl Forward {
 fn origin_request(visit: &Visit, settled: &Settled, now: UnixTime) -> OriginRequest {
     let mut edits = identity::strip(visit.head.headers());
     edits.push(HeaderEdit::Set(identity::HOP_HEADER, "1".to_owned()));
-    let url = visit.config.origin_url.as_ref().map(|origin| {
+    let url = origin_url(&visit.config, &visit.head);
+    if url.is_some() {
         edits.push(HeaderEdit::Set(
             "x-forwarded-host",
             visit.head.authority().to_owned(),
@@ -127,9 +141,7 @@ fn origin_request(visit: &Visit, settled: &Settled, now: UnixTime) -> OriginRequ
             "x-forwarded-proto",
             visit.head.scheme().to_owned(),
         ));
-        let base = origin.as_str().trim_end_matches('/');
-        format!("{base}{}", visit.head.path_and_query())
-    });
+    }
     let is_shared = visit.rule().cache == Cache::Shared;
     if settled.outcome() == Outcome::Bypass {
         // Nothing of the session is read or written.
@@ -155,6 +167,12 @@ fn origin_request(visit: &Visit, settled: &Settled, now: UnixTime) -> OriginRequ
         edits,
         bypass_cache: !is_shared && visit.has_session(),
     }
+}
+
+/// Where the request goes, if `ORIGIN_URL` says another place.
+pub(super) fn origin_url(config: &Config, head: &RequestHead) -> Option<String> {
+    let base = config.origin_url.as_ref()?.as_str().trim_end_matches('/');
+    Some(format!("{base}{}", head.path_and_query()))
 }
 
 /// The host, with its port, that the request is for at the origin.
@@ -207,6 +225,14 @@ fn bearer_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     Some(HeaderEdit::Set("authorization", format!("Bearer {token}")))
 }
 
+/// True if the origin sets or deletes a cookie of the session's family itself.
+fn origin_speaks(visit: &Visit, head: &ResponseHead) -> bool {
+    let key = &visit.config.storage_key;
+    head.set_cookies.iter().any(|line| {
+        set_cookie::set_cookie_name(line).is_some_and(|name| cookies::is_family_name(key, name))
+    })
+}
+
 fn response_edits(
     visit: &Visit,
     settled: &Settled,
@@ -216,10 +242,7 @@ fn response_edits(
     if settled.outcome() == Outcome::Bypass {
         return Vec::new();
     }
-    let key = &visit.config.storage_key;
-    let origin_speaks = head.set_cookies.iter().any(|line| {
-        set_cookie::set_cookie_name(line).is_some_and(|name| cookies::is_family_name(key, name))
-    });
+    let origin_speaks = origin_speaks(visit, head);
     // The origin speaks last: what it wrote itself is newer than what is due here.
     let due = if origin_speaks {
         Vec::new()

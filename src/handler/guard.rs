@@ -13,13 +13,18 @@ enum Denial {
     Unavailable,
 }
 
-/// The refusal, if the rule is not met.
-pub(super) fn denial(visit: &Visit, settled: &Settled) -> Option<Answer> {
+/// The refusal, if the rule is not met; the record names what was missed.
+pub(super) fn denial(visit: &mut Visit, settled: &Settled) -> Option<Answer> {
     let requirement = visit.rule().require.as_ref()?;
     if visit.is_exempt || is_preflight(visit) {
         return None;
     }
     let denial = check(requirement, settled).err()?;
+    visit.record.denied = Some(match denial {
+        Denial::Forbidden(shortfall) => shortfall.code(),
+        Denial::Unauthorized => "session",
+        Denial::Unavailable => "decision",
+    });
     Some(answer(visit, settled, &denial))
 }
 

@@ -21,6 +21,7 @@
 //!   └─ not trusted ──► next twin of a duplicate │ settle(invalid)
 //!
 //! settle ─ rule says live ─► AskUser ─► settle again
+//!   ├─ MODE=observe ─► Forward, untouched, whatever was decided
 //!   ├─ guard not met ─► Respond
 //!   └─ Forward ─► finish: edits to the origin's answer
 //! ```
@@ -29,8 +30,10 @@
 //! returns the next [`Step`]. Nothing here waits, reads a clock or sends.
 
 mod begin;
+mod explain;
 mod forward;
 mod guard;
+mod observe;
 mod refresh;
 mod revocation;
 mod routes;
@@ -39,7 +42,9 @@ mod verify;
 mod visit;
 
 pub use begin::begin;
+pub use explain::is_asked_for as is_explanation_asked_for;
 pub use forward::{Forward, OriginRequest, OriginUnreachable, Outgoing, ResponseHead};
+pub use observe::untouched;
 pub use refresh::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder, RefreshSession};
 pub use revocation::ReadRevocation;
 pub use routes::{

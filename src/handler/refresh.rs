@@ -8,6 +8,7 @@ use crate::token::{Claims, Token, VerifiedClaims};
 
 use super::Step;
 use super::begin;
+use super::observe::{self, Would};
 use super::settle::{self, Settled};
 use super::verify::{self, Purpose, Verdict};
 use super::visit::{Outcome, Source, Stage, Visit};
@@ -142,6 +143,11 @@ fn request(
     memory: &mut Memory,
     now: UnixTime,
 ) -> Step {
+    if visit.config.is_observing() {
+        // Auth would rotate the token, and the browser would be left with the old one.
+        visit.record.would = Some(Would::Refresh.word());
+        return stand(visit, fallback, observe::REFRESH_DUE, memory, now);
+    }
     if !memory.may_refresh(fallback.is_some(), now) {
         return stand(visit, fallback, "auth_breaker_open", memory, now);
     }

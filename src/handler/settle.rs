@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::answer::Answer;
 use crate::auth_api::UserReply;
 use crate::cookies::set_cookie;
+use crate::identity::EXPLANATION_HEADER;
 use crate::memory::Memory;
 use crate::record::RequestRecord;
 use crate::rules::Verify;
@@ -14,7 +15,7 @@ use crate::token::{self, VerifiedClaims};
 
 use super::forward::Forward;
 use super::visit::{Outcome, Source, Visit};
-use super::{Step, guard, revocation, routes, verify};
+use super::{Step, guard, observe, revocation, routes, verify};
 
 /// What a request turned out to be.
 #[derive(Debug)]
@@ -131,8 +132,16 @@ impl Settled {
         )
     }
 
-    /// The `Set-Cookie` lines that are due on whatever leaves.
+    /// The `Set-Cookie` lines that leave: those due, except while observing.
     pub(super) fn set_cookies(&self, visit: &Visit) -> Vec<String> {
+        if visit.config.is_observing() {
+            return Vec::new();
+        }
+        self.cookies_due(visit)
+    }
+
+    /// The `Set-Cookie` lines that are due on whatever leaves.
+    pub(super) fn cookies_due(&self, visit: &Visit) -> Vec<String> {
         if visit.cookies.is_none() {
             return Vec::new();
         }
@@ -167,7 +176,11 @@ pub(super) fn settle(
             return verify::ask_live(visit, settled, &access_token, now);
         }
     }
-    match guard::denial(&visit, &settled) {
+    let denial = guard::denial(&mut visit, &settled);
+    if visit.config.is_observing() {
+        return observe::conclude(visit, settled, denial.is_some(), now);
+    }
+    match denial {
         Some(answer) => Step::Respond(Box::new(Respond {
             visit,
             settled,
@@ -301,6 +314,9 @@ pub(super) fn finish(
     let mut answer = answer.with_cookies(cookies);
     if visit.config.server_timing {
         answer = answer.with_header("server-timing", record.server_timing());
+    }
+    if visit.is_explained {
+        answer = answer.with_header(EXPLANATION_HEADER, record.explanation());
     }
     (answer, record)
 }

@@ -10,6 +10,7 @@ use crate::rules::Rule;
 use crate::session::Session;
 use crate::time::UnixTime;
 
+use super::explain;
 use super::routes::Errand;
 
 /// Most names that one response deletes. A session has a few; a header made up
@@ -77,6 +78,8 @@ pub(super) struct Visit {
     pub(super) cookies: Option<SessionCookies>,
     /// What the Worker's own route is asked to do once the session is known.
     pub(super) errand: Option<Errand>,
+    /// Whether the answer says why.
+    pub(super) is_explained: bool,
     pub(super) head: RequestHead,
     /// The login path and `AUTH_PATH` are never denied.
     pub(super) is_exempt: bool,
@@ -99,6 +102,7 @@ impl Visit {
             ..RequestRecord::default()
         };
         Self {
+            is_explained: explain::is_wanted(&config, &head),
             config,
             cookies: None,
             errand: None,

@@ -11,7 +11,7 @@ use crate::answer::Answer;
 use crate::handler::{Forward, OriginRequest, OriginUnreachable, Outgoing, ResponseHead};
 use crate::head::{self, HeaderEdit, RequestHead};
 
-use super::{Runtime, bindings, log, now};
+use super::{Runtime, bindings, now, report};
 
 /// Status of a WebSocket handshake that the origin accepted (RFC 6455 4.2.2).
 const SWITCHING_PROTOCOLS: u16 = 101;
@@ -37,7 +37,7 @@ pub(super) async fn forward(
         .map(response_head)
         .map_err(|_| OriginUnreachable);
     let (outgoing, record) = forward.finish(head, now());
-    log::record(&runtime.config, &record);
+    report(runtime, &record);
     match (outgoing, answer) {
         (Outgoing::Answer(own), _) => respond(&own),
         // What needs no edit leaves as the runtime's own response, untouched.
@@ -47,7 +47,8 @@ pub(super) async fn forward(
     }
 }
 
-async fn send(
+/// Sends the request on with the changes that were decided.
+pub(super) async fn send(
     runtime: &Runtime,
     request: &Request,
     origin: &OriginRequest,
@@ -79,7 +80,8 @@ fn origin_fetcher(runtime: &Runtime) -> worker::worker_sys::Fetcher {
         .unwrap_or_else(bindings::global_fetcher)
 }
 
-fn response_head(response: &Response) -> ResponseHead {
+/// What is read of the origin's answer.
+pub(super) fn response_head(response: &Response) -> ResponseHead {
     let headers = response.headers();
     let value = |name| headers.get(name).ok().flatten();
     let set_cookies = match value("set-cookie") {
@@ -105,7 +107,7 @@ fn set_cookies(headers: &Headers) -> Vec<String> {
 }
 
 /// The origin's response with other headers; status text, encoding and socket stay.
-fn edited(response: &Response, edits: &[HeaderEdit]) -> Result<Response, JsValue> {
+pub(super) fn edited(response: &Response, edits: &[HeaderEdit]) -> Result<Response, JsValue> {
     let body = if response.status() == SWITCHING_PROTOCOLS {
         None
     } else {

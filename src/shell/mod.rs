@@ -10,6 +10,8 @@ mod gate;
 mod http;
 mod keys;
 mod log;
+mod metrics;
+mod observe;
 mod refresh;
 mod routes;
 
@@ -20,8 +22,9 @@ use std::time::Duration;
 use worker::{Context, Delay, Env, event};
 
 use crate::config::Config;
-use crate::handler::{self, Step};
+use crate::handler::{self, Forward, Respond, Step};
 use crate::memory::Memory;
+use crate::record::RequestRecord;
 use crate::time::UnixTime;
 
 thread_local! {
@@ -67,18 +70,30 @@ async fn fetch(
         context: Rc::new(context),
         env,
     };
+    if runtime.config.is_observing() {
+        return observe::pass(runtime, request).await;
+    }
     let head = http::head(&request);
     let step = MEMORY
         .with_borrow_mut(|memory| handler::begin(Rc::clone(&runtime.config), head, memory, now()));
-    drive(&runtime, request, step).await
+    match decide(&runtime, &request, step).await {
+        Ending::Forward(forward) => http::forward(&runtime, request, *forward).await,
+        Ending::Respond(respond) => {
+            let (answer, record) = respond.finish();
+            report(&runtime, &record);
+            http::respond(&answer)
+        }
+    }
+}
+
+/// How a request ends.
+enum Ending {
+    Forward(Box<Forward>),
+    Respond(Box<Respond>),
 }
 
 /// Carries out steps until one ends the request.
-async fn drive(
-    runtime: &Runtime,
-    request: web_sys::Request,
-    mut step: Step,
-) -> worker::Result<web_sys::Response> {
+async fn decide(runtime: &Runtime, request: &web_sys::Request, mut step: Step) -> Ending {
     loop {
         log::step(&runtime.config, &step);
         if MEMORY.with_borrow_mut(Memory::take_background_fetch) {
@@ -108,8 +123,8 @@ async fn drive(
                 let fetched = keys::fetch(runtime, &wait.request(), wait.timeout_ms()).await;
                 resume(|memory| wait.resume(fetched, memory, now()))
             }
-            Step::Forward(forward) => return http::forward(runtime, request, *forward).await,
-            Step::ReadBody(wait) => routes::read_body(wait, &request).await,
+            Step::Forward(forward) => return Ending::Forward(forward),
+            Step::ReadBody(wait) => routes::read_body(wait, request).await,
             Step::ReadKeys(wait) => {
                 let stored = keys::read(runtime).await;
                 resume(|memory| wait.resume(stored, memory, now()))
@@ -120,13 +135,15 @@ async fn drive(
                 resume(|memory| wait.resume(answer, memory, now()))
             }
             Step::StoreRevocation(wait) => routes::store_revocation(runtime, *wait).await,
-            Step::Respond(respond) => {
-                let (answer, record) = respond.finish();
-                log::record(&runtime.config, &record);
-                return http::respond(&answer);
-            }
+            Step::Respond(respond) => return Ending::Respond(respond),
         };
     }
+}
+
+/// Tells the operator of a request: by the log line, and by a data point.
+fn report(runtime: &Runtime, record: &RequestRecord) {
+    log::record(&runtime.config, record);
+    metrics::write(&runtime.env, record);
 }
 
 fn resume(next: impl FnOnce(&mut Memory) -> Step) -> Step {

@@ -420,6 +420,7 @@ fn every_bad_value_is_named_and_not_shown() {
         ("FORWARD_BEARER", &["xyzzy"]),
         ("SERVER_TIMING", &["xyzzy"]),
         ("LOG_LEVEL", &["xyzzy", "warn"]),
+        ("MODE", &["xyzzy", "on", "true"]),
     ];
     let tested: Vec<&str> = bad.iter().map(|(name, _)| *name).collect();
     for variable in VARIABLES.iter().filter(|variable| variable.kind.is_text()) {

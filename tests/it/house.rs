@@ -45,6 +45,15 @@ fn sources() -> Vec<(PathBuf, Vec<String>)> {
     sources
 }
 
+/// Every Rust file of `src` as it stands, by its path.
+pub(crate) fn texts() -> Vec<(String, String)> {
+    let read = |(path, _): (PathBuf, Vec<String>)| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path.display().to_string(), text)
+    };
+    sources().into_iter().map(read).collect()
+}
+
 #[test]
 fn no_file_is_longer_than_a_person_reads_at_once() {
     for (path, code) in sources() {

@@ -419,6 +419,34 @@ proptest! {
     }
 
     #[test]
+    fn observing_changes_nothing_and_says_what_enforcing_does(script in script(any_cookie())) {
+        let enforced = play(&script);
+        let mut observing = script;
+        observing.vars.push(("MODE", "observe".to_owned()));
+        let observed = play(&observing);
+        prop_assert_eq!(observed.steps.last(), Some(&"forward"));
+        prop_assert!(!observed.steps.contains(&"refresh_session"));
+        prop_assert!(observed.request_edits.is_empty() && observed.lines().is_empty());
+        if let Outgoing::Origin(edits) = &observed.outgoing {
+            prop_assert!(edits.is_empty(), "{edits:?}");
+        }
+        let would = observed.record.would.unwrap_or("nothing");
+        if enforced.steps.contains(&"refresh_session") {
+            prop_assert!(["refresh", "deny", "delete"].contains(&would), "{}", would);
+            return Ok(());
+        }
+        let done = match (enforced.steps.last(), enforced.lines().is_empty()) {
+            (Some(&"respond"), _) => "deny",
+            (_, true) => "forward",
+            (_, false) if enforced.signs_out() => "delete",
+            (_, false) => "write",
+        };
+        prop_assert_eq!(would, done);
+        let decision = |played: &Played| (played.record.outcome, played.record.reason, played.record.denied);
+        prop_assert_eq!(decision(&observed), decision(&enforced));
+    }
+
+    #[test]
     fn only_a_verified_answer_is_written((_, script) in with_presented()) {
         let played = play(&script);
         let writes = played.lines().iter().any(|line| !line.contains("Max-Age=0"));

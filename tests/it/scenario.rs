@@ -18,6 +18,7 @@ use edge_session::handler::{
 use edge_session::head::{HeaderEdit, Headers, RequestHead};
 use edge_session::jwks::{CachedKeys, KeySet, KeysError, SignatureAlgorithm};
 use edge_session::memory::Memory;
+use edge_session::reason::{REASONS, Reason};
 use edge_session::record::RequestRecord;
 use edge_session::time::UnixTime;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
@@ -495,6 +496,12 @@ impl Scenario {
         outgoing: Outgoing,
         record: RequestRecord,
     ) -> Run {
+        let is_known = |reason: &Reason| reason.code == record.reason;
+        assert!(
+            REASONS.iter().any(is_known),
+            "{} is in no table",
+            record.reason
+        );
         Run {
             steps: log.steps,
             origin,

@@ -29,6 +29,8 @@ export interface Bindings {
   kv?: boolean | string;
   /** `REFRESH_GATE`: the Worker's own objects, or those of the Worker named here. */
   gate?: boolean | string;
+  /** `SESSION_METRICS`: a dataset as the runtime has it, or one that prints every data point. */
+  metrics?: "dataset" | "printed";
   /** `ORIGIN`, a service binding to the origin. */
   originBinding?: boolean;
   /** `ASSETS`: the directory to serve. */
@@ -241,6 +243,9 @@ function workerOptions(name: string, { vars, bindings, plain }: Configured): obj
   if (typeof gate === "string") {
     env.REFRESH_GATE = { type: "durable-object", worker: gate, exportName: "RefreshGate" };
   }
+  if (bindings.metrics === "dataset") {
+    env.SESSION_METRICS = { type: "analytics-engine-dataset", name: "edge_session" };
+  }
   if (bindings.originBinding === true) {
     env.ORIGIN = { type: "worker", worker: ZONE };
   }
@@ -251,7 +256,7 @@ function workerOptions(name: string, { vars, bindings, plain }: Configured): obj
     config: {
       name,
       ...compatibility(),
-      manifest: builtWorker(),
+      manifest: builtWorker(bindings.metrics === "printed"),
       env,
       ...(gate === name ? { exports: { RefreshGate: { type: "durable-object", storage: "sqlite" } } } : {}),
       ...(bindings.assets === undefined
@@ -287,13 +292,24 @@ function zoneWorker(auth: AuthServer, origin: Origin): object {
   };
 }
 
+/** The runtime's own local dataset forgets what is written; this one has the same method and prints it. */
+const PRINTED_METRICS = `import Worker from "./index.js";
+export * from "./index.js";
+const SESSION_METRICS = { writeDataPoint: (point) => console.log(JSON.stringify({ point })) };
+export default class extends Worker {
+  constructor(context, env) {
+    super(context, { ...env, SESSION_METRICS });
+  }
+}`;
+
 /** The modules that the build left. */
-function builtWorker(): object {
+function builtWorker(printsMetrics: boolean): object {
   const build = process.env.WORKER_BUILD ?? join(ROOT, "build");
   return {
-    mainModule: "index.js",
+    mainModule: printsMetrics ? "metrics.js" : "index.js",
     modulesRoot: build,
     modules: {
+      ...(printsMetrics ? { "metrics.js": { type: "esm", contents: PRINTED_METRICS } } : {}),
       "index.js": { type: "esm", contents: readFileSync(join(build, "index.js"), "utf8") },
       "index_bg.wasm": { type: "wasm", contents: new Uint8Array(readFileSync(join(build, "index_bg.wasm"))) },
     },

@@ -1,0 +1,38 @@
+//! `X-Session-Explanation`: the log line's facts on the answer itself, for whoever may see them.
+
+use crate::cache_control;
+use crate::config::{Config, LogLevel};
+use crate::head::{HeaderEdit, RequestHead};
+use crate::identity::{EXPLAIN_HEADER, EXPLANATION_HEADER};
+use crate::record::RequestRecord;
+
+use super::visit::Visit;
+
+/// True if the answer is to carry an explanation. While observing, answers
+/// stay as they are unless an operator asks.
+pub(super) fn is_wanted(config: &Config, head: &RequestHead) -> bool {
+    let is_debugging = config.log_level == LogLevel::Debug && !config.is_observing();
+    is_debugging || is_asked_for(config, head)
+}
+
+/// True if the request holds the secret key, as only an operator's does.
+#[must_use]
+pub fn is_asked_for(config: &Config, head: &RequestHead) -> bool {
+    let Some(secret) = &config.secret_key else {
+        return false;
+    };
+    head.header(EXPLAIN_HEADER)
+        .is_some_and(|sent| secret.matches(sent))
+}
+
+/// Edits that put the explanation on the origin's answer. No cache may keep
+/// it: it would explain one visitor's request to another.
+pub(super) fn edits(visit: &Visit, record: &RequestRecord) -> Vec<HeaderEdit> {
+    if !visit.is_explained {
+        return Vec::new();
+    }
+    let explanation = HeaderEdit::Set(EXPLANATION_HEADER, record.explanation());
+    cache_control::explained()
+        .chain(std::iter::once(explanation))
+        .collect()
+}

@@ -1,0 +1,124 @@
+//! `MODE=observe`: every decision is made and logged, and none is carried out.
+//!
+//! The request goes to the origin, and the answer to the visitor, as if the
+//! Worker were not there. A refresh is never begun: Auth would rotate the
+//! token, and without new cookies the browser would lose its session.
+
+use crate::config::Config;
+use crate::head::{HeaderEdit, RequestHead};
+use crate::identity::EXPLAIN_HEADER;
+use crate::record::RequestRecord;
+use crate::time::UnixTime;
+
+use super::Step;
+use super::forward::{self, Forward, OriginRequest};
+use super::settle::Settled;
+use super::visit::{Outcome, Visit};
+
+/// Why a session stands as it is although its token is about to run out, or has.
+pub(super) const REFRESH_DUE: &str = "refresh_due";
+
+/// What enforcing would do with a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Would {
+    /// Delete the session's cookies.
+    Delete,
+    /// Answer with a redirect to the login, 401, 403 or 503.
+    Deny,
+    /// Send the request on, its session as it came.
+    Forward,
+    /// Refresh the session at Auth.
+    Refresh,
+    /// Answer 400 or 508: no rule is even looked at.
+    Refuse,
+    /// Answer as a route below `AUTH_PATH`.
+    Serve,
+    /// Write the session's cookies anew, with the same tokens.
+    Write,
+}
+
+impl Would {
+    /// The word in the log line.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Deny => "deny",
+            Self::Forward => "forward",
+            Self::Refresh => "refresh",
+            Self::Refuse => "refuse",
+            Self::Serve => "serve",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// The request as it goes on: only its place changes, if `ORIGIN_URL` names another. The secret
+/// by which an operator asks for an explanation was meant for the Worker and ends here.
+#[must_use]
+pub fn untouched(config: &Config, head: &RequestHead) -> OriginRequest {
+    let asked = head.header(EXPLAIN_HEADER);
+    let edits = asked.map(|_| HeaderEdit::Remove(EXPLAIN_HEADER.to_owned()));
+    OriginRequest {
+        url: forward::origin_url(config, head),
+        edits: edits.into_iter().collect(),
+        bypass_cache: false,
+    }
+}
+
+/// Passes a request whose session is of no interest.
+pub(super) fn pass(
+    mut visit: Box<Visit>,
+    reason: &'static str,
+    would: Would,
+    now: UnixTime,
+) -> Step {
+    visit.record.would = Some(would.word());
+    let settled = Settled::plain(Outcome::Bypass, reason);
+    Step::Forward(Box::new(Forward::new(visit, settled, now)))
+}
+
+/// Passes a request whose session is settled. A refresh that is due stands in the record already.
+pub(super) fn conclude(
+    mut visit: Box<Visit>,
+    settled: Settled,
+    is_denied: bool,
+    now: UnixTime,
+) -> Step {
+    // What a dead session may see is known only once it is renewed.
+    let is_undecided = settled.outcome() == Outcome::Unavailable && settled.reason() == REFRESH_DUE;
+    if is_undecided {
+        visit.record.denied = None;
+    }
+    let has_cookies_due = !settled.cookies_due(&visit).is_empty();
+    let would = if is_denied && !is_undecided {
+        Some(Would::Deny)
+    } else if settled.is_deleted() && has_cookies_due {
+        Some(Would::Delete)
+    } else if visit.record.would.is_some() {
+        None
+    } else if has_cookies_due {
+        Some(Would::Write)
+    } else {
+        Some(Would::Forward)
+    };
+    visit.record.would = would.map(Would::word).or(visit.record.would);
+    Step::Forward(Box::new(Forward::new(visit, settled, now)))
+}
+
+/// The line to log. The origin speaks last: cookies that it set itself would have replaced the Worker's.
+pub(super) fn record(
+    visit: &Visit,
+    settled: &Settled,
+    status: u16,
+    is_family_set: bool,
+    now: UnixTime,
+) -> RequestRecord {
+    let mut record = visit.record.clone();
+    settled.write_record(&mut record, 0, status);
+    record.ms.total = now.millis_since(visit.started);
+    let is_cookie_work = [Would::Delete.word(), Would::Write.word()].map(Some);
+    if is_family_set && is_cookie_work.contains(&record.would) {
+        record.would = Some(Would::Forward.word());
+    }
+    record
+}

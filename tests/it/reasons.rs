@@ -1,0 +1,468 @@
+//! Every reason code: in the table, in the documentation, and reached by a request.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::rc::Rc;
+
+use edge_session::auth_api::{RefreshReply, Unreachable};
+use edge_session::handler::{self, BodyError, GATE_TIMEOUT, Gate, RefreshAnswer, Step};
+use edge_session::head::{Headers, RequestHead};
+use edge_session::jwks::KeysError;
+use edge_session::memory::Memory;
+use edge_session::reason::REASONS;
+use edge_session::time::UnixTime;
+use serde_json::{Value, json};
+
+use crate::scenario::{KEY, Reply, Scenario, session_cookie, session_json};
+use crate::tokens::{NOW, OTHER_USER, SESSION, Signer, USER, claims, encode, expiring_in};
+
+/// What no request in these tests can reach, and why.
+const NOT_BY_A_REQUEST: [(&str, &str); 3] = [
+    (
+        "configuration",
+        "it is logged when an isolate starts; no request is decided",
+    ),
+    (
+        "cookie_malformed",
+        "the word for a reader of cookies that fails without an error of its own",
+    ),
+    (
+        "refresh_cancelled",
+        "the runtime drops a task; the shell alone can see that",
+    ),
+];
+
+fn at(path: &str) -> Scenario {
+    Scenario::new().var("AUTH_PATH", "/auth").path(path)
+}
+
+fn operator(path: &str) -> Scenario {
+    at(path)
+        .method("PUT")
+        .var("REVOCATION", "on")
+        .var("SUPABASE_SECRET_KEY", "sb_secret_x")
+}
+
+fn holding(value: &str) -> Scenario {
+    Scenario::new().cookie(&format!("{KEY}={value}"))
+}
+
+fn minted(changes: &Value) -> Scenario {
+    Scenario::with_token(&Signer::Es256.mint(changes))
+}
+
+fn dead() -> Scenario {
+    Scenario::expiring_in(-60)
+}
+
+fn hs256() -> Scenario {
+    Scenario::with_token(&Signer::Hs256.mint(&json!({})))
+}
+
+/// The visitor's next request.
+fn again(mut scenario: Scenario) -> Scenario {
+    scenario.run();
+    scenario
+}
+
+/// Requests that pass, and those that never come to a session.
+fn without_a_session() -> Vec<(&'static str, Scenario)> {
+    let observed = || at("/page").var("MODE", "observe");
+    vec![
+        ("no_session", Scenario::new()),
+        ("bypass", Scenario::new().path("/logo.svg")),
+        ("loop", Scenario::new().header("x-session-hop", "1")),
+        ("path_undecodable", Scenario::new().path("/%zz")),
+        ("own_route", observed().path("/auth/session")),
+        (
+            "refresh_due",
+            observed().cookie(&session_cookie(&expiring_in(-60))),
+        ),
+    ]
+}
+
+fn by_cookie() -> Vec<(&'static str, Scenario)> {
+    let chunks: Vec<String> = (0..33).map(|index| format!("{KEY}.{index}=a")).collect();
+    vec![
+        ("not_base64url", holding("base64-!!!")),
+        ("not_json", holding(&format!("base64-{}", encode("{")))),
+        ("not_utf8", holding("base64-_w")),
+        (
+            "too_large",
+            holding(&format!("base64-{}", encode("x".repeat(70_000)))),
+        ),
+        (
+            "too_many_chunks",
+            Scenario::new().cookie(&chunks.join("; ")),
+        ),
+        ("unknown_encoding", holding("base64zstd-abc")),
+        (
+            "wrong_shape",
+            holding(&format!("base64-{}", encode(r#"{"access_token":"a"}"#))),
+        ),
+    ]
+}
+
+fn by_token() -> Vec<(&'static str, Scenario)> {
+    let headed =
+        |header: &Value| Scenario::with_token(&Signer::Es256.token(header, &claims(&json!({}))));
+    let forged = Signer::OtherEs256.token(&Signer::Es256.header(), &claims(&json!({})));
+    vec![
+        ("token_valid", Scenario::expiring_in(3600)),
+        (
+            "token_algorithm",
+            headed(&json!({"alg": "none", "kid": "kid-es"})),
+        ),
+        ("token_audience", minted(&json!({"aud": "other"}))),
+        (
+            "token_crit",
+            headed(&json!({"alg": "ES256", "kid": "kid-es", "crit": ["b64"]})),
+        ),
+        ("token_exp", minted(&json!({"exp": null}))),
+        (
+            "token_issuer",
+            minted(&json!({"iss": "https://other.example"})),
+        ),
+        ("token_malformed", Scenario::with_token("a.b.c")),
+        ("token_not_yet_valid", minted(&json!({"nbf": NOW + 600}))),
+        ("token_role", minted(&json!({"role": null}))),
+        ("token_signature", Scenario::with_token(&forged)),
+        ("token_subject", minted(&json!({"sub": "nobody"}))),
+        (
+            "token_too_long",
+            minted(&json!({"pad": "x".repeat(20_000)})),
+        ),
+        (
+            "token_type",
+            headed(&json!({"alg": "ES256", "kid": "kid-es", "typ": "at+jwt"})),
+        ),
+        (
+            "token_unknown_key",
+            Scenario::new().bearer(&Signer::OtherEs256.mint(&json!({}))),
+        ),
+        ("token_rejected", hs256().user(Reply::error(401, "bad_jwt"))),
+        ("token_expired", Scenario::new().bearer(&expiring_in(-60))),
+        (
+            "keys_unreachable",
+            Scenario::expiring_in(3600).no_key_set(KeysError::Unreachable),
+        ),
+    ]
+}
+
+fn by_auth() -> Vec<(&'static str, Scenario)> {
+    let renewed = |changes: &Value| Reply::renewed(&Signer::Es256.mint(changes));
+    let ended = [
+        "invalid_client",
+        "refresh_token_already_used",
+        "refresh_token_not_found",
+        "session_expired",
+        "session_not_found",
+        "user_banned",
+        "validation_failed",
+    ];
+    let mut cases: Vec<(&'static str, Scenario)> = ended
+        .into_iter()
+        .map(|code| (code, dead().refresh(Reply::error(400, code))))
+        .collect();
+    let spent = Scenario::with_token(&Signer::Hs256.mint(&json!({"exp": NOW + 95})))
+        .var("REFRESH_MARGIN_SECONDS", "600")
+        .var("AUTH_TIMEOUT_MS", "100")
+        .user(Reply::user(USER).taking(100));
+    cases.extend([
+        (
+            "token_renewed",
+            dead().refresh(renewed(&json!({"exp": NOW + 7200}))),
+        ),
+        (
+            "user_not_found",
+            dead().refresh(Reply::error(403, "user_not_found")),
+        ),
+        ("auth_timeout", dead().refresh(Reply::hangs())),
+        (
+            "auth_network",
+            dead().refresh(Reply::failed(Unreachable::Network)),
+        ),
+        ("auth_error", dead().refresh(Reply::error(500, "x"))),
+        (
+            "auth_conflict",
+            dead().refresh(Reply::error(409, "conflict")),
+        ),
+        ("auth_rate_limited", dead().refresh(Reply::error(429, "x"))),
+        (
+            "auth_breaker_open",
+            again(Scenario::expiring_in(30).refresh(Reply::hangs())),
+        ),
+        ("auth_budget_spent", spent),
+        (
+            "auth_answer_malformed",
+            dead().refresh(Reply::new(200, "<html>")),
+        ),
+        (
+            "auth_answer_too_large",
+            dead().refresh(Reply::failed(Unreachable::TooLarge)),
+        ),
+        (
+            "auth_answer_not_trusted",
+            dead().refresh(renewed(&json!({"sub": OTHER_USER, "exp": NOW + 7200}))),
+        ),
+        (
+            "auth_refusal_unknown",
+            dead().refresh(Reply::error(418, "teapot")),
+        ),
+        (
+            "auth_refuses_request",
+            dead().refresh(Reply::error(400, "captcha_failed")),
+        ),
+        (
+            "auth_refuses_worker",
+            dead().refresh(Reply::new(403, "<html>")),
+        ),
+    ]);
+    cases
+}
+
+fn by_route() -> Vec<(&'static str, Scenario)> {
+    let login = || at("/auth/login").form("email=a%40example.com&password=x");
+    let signed_in = Reply::json(200, &session_json(&expiring_in(3600), "refresh-new2"));
+    let half = Reply::json(200, &json!({"msg": "proceed to the other address"}));
+    let revocation = format!("/auth/revocations/{SESSION}");
+    vec![
+        ("route_unknown", at("/auth/nowhere")),
+        ("method_not_allowed", at("/auth/session").method("PUT")),
+        ("cross_site", at("/auth/login").method("POST")),
+        ("body_broken", login().body(Err(BodyError::Broken))),
+        ("body_malformed", login().body(Err(BodyError::Malformed))),
+        ("body_too_large", login().body(Err(BodyError::TooLarge))),
+        ("signed_in", login().route(signed_in)),
+        (
+            "sign_in_failed",
+            login().route(Reply::error(400, "invalid_credentials")),
+        ),
+        (
+            "half_confirmed",
+            at("/auth/confirm")
+                .form("token_hash=a&type=email_change")
+                .route(half),
+        ),
+        ("callback_failed", at("/auth/callback?error=access_denied")),
+        ("confirm_page", at("/auth/confirm?token_hash=a&type=email")),
+        ("confirm_malformed", at("/auth/confirm")),
+        ("oauth_started", at("/auth/login?provider=github")),
+        ("provider_missing", at("/auth/login")),
+        (
+            "mail_sent",
+            at("/auth/otp")
+                .form("email=a%40example.com")
+                .route(Reply::json(200, &json!({}))),
+        ),
+        ("mail_refused", at("/auth/otp").form("")),
+        ("signed_out", at("/auth/signout").form("")),
+        (
+            "scope_unknown",
+            at("/auth/signout")
+                .cookie(&session_cookie(&expiring_in(3600)))
+                .form("scope=all"),
+        ),
+        ("health", at("/auth/health")),
+        ("revocation_off", at(&revocation).method("PUT")),
+        ("operator_unknown", operator(&revocation)),
+        (
+            "session_id",
+            operator("/auth/revocations/x").bearer("sb_secret_x"),
+        ),
+        ("revoked", operator(&revocation).bearer("sb_secret_x")),
+    ]
+}
+
+/// The first step of a visitor, in a fresh isolate.
+fn begin(scenario: &Scenario, url: &str, cookie: &str, memory: &mut Memory) -> Step {
+    let headers = Headers::from_pairs([("cookie", cookie)]);
+    let head = RequestHead::new("GET".to_owned(), url.to_owned(), headers);
+    handler::begin(Rc::new(scenario.config()), head, memory, scenario.now)
+}
+
+fn reason_of_a_silent_gate() -> &'static str {
+    let mut memory = Memory::default();
+    let scenario = Scenario::new().var("SUPABASE_JWT_SECRET", crate::tokens::JWT_SECRET);
+    let token = Signer::Hs256.mint(&json!({"exp": NOW - 60}));
+    let step = begin(
+        &scenario,
+        "https://site.example/",
+        &session_cookie(&token),
+        &mut memory,
+    );
+    let Step::CheckSignature(check) = step else {
+        panic!("expected a check, found {}", step.name());
+    };
+    let Step::RefreshSession(refresh) = check.resume(true, &mut memory, scenario.now) else {
+        panic!("expected a refresh");
+    };
+    let reply = RefreshReply::Unavailable {
+        code: GATE_TIMEOUT,
+        may_retry: false,
+        retry_after_ms: None,
+    };
+    let answer = RefreshAnswer {
+        reply,
+        auth_calls: 0,
+        gate: Gate::Failed,
+    };
+    let Step::Forward(forward) = refresh.resume(answer, &mut memory, scenario.now) else {
+        panic!("expected the origin");
+    };
+    forward
+        .finish(Err(handler::OriginUnreachable), scenario.now)
+        .1
+        .reason
+}
+
+fn reason_without_randomness() -> &'static str {
+    let mut memory = Memory::default();
+    let url = "https://site.example/auth/login?provider=github";
+    let Step::DrawRandom(draw) = begin(&at("/"), url, "", &mut memory) else {
+        panic!("expected a draw");
+    };
+    let Step::Respond(respond) = draw.resume(&[], UnixTime::from_seconds(NOW)) else {
+        panic!("expected an answer");
+    };
+    respond.finish().1.reason
+}
+
+#[test]
+fn every_reason_is_reached_by_a_request() {
+    let mut reached: BTreeSet<&str> = BTreeSet::new();
+    let tables = [
+        without_a_session(),
+        by_cookie(),
+        by_token(),
+        by_auth(),
+        by_route(),
+    ];
+    for (code, mut scenario) in tables.into_iter().flatten() {
+        assert_eq!(scenario.run().record.reason, code);
+        assert!(reached.insert(code), "{code} stands twice");
+    }
+    reached.insert(reason_of_a_silent_gate());
+    reached.insert(reason_without_randomness());
+    for (code, why) in NOT_BY_A_REQUEST {
+        assert!(reached.insert(code), "{code} is reached, although {why}");
+    }
+    let known: BTreeSet<&str> = REASONS.iter().map(|reason| reason.code).collect();
+    assert_eq!(reached, known);
+    assert_eq!(
+        known.len(),
+        REASONS.len(),
+        "a code stands twice in the table"
+    );
+}
+
+#[test]
+fn the_documentation_has_every_reason_and_no_other() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reasons.md");
+    let page = fs::read_to_string(page).unwrap();
+    let rows: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    let expected: Vec<String> = REASONS.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        rows,
+        expected,
+        "the rows should read:\n{}\n",
+        expected.join("\n")
+    );
+}
+
+/// Words of the same form that are no reasons: steps, members of JSON and forms, codes that visitors alone are told.
+const OTHER_WORDS: &[&str] = &[
+    "access_token",
+    "age_seconds",
+    "app_metadata",
+    "ask_user",
+    "await_keys",
+    "bad_json",
+    "bad_jwt",
+    "call_auth",
+    "captcha_failed",
+    "captcha_token",
+    "check_health",
+    "check_signature",
+    "confirm_other_address",
+    "create_user",
+    "draw_random",
+    "email_change",
+    "email_exists",
+    "email_not_confirmed",
+    "error_code",
+    "error_description",
+    "expires_at",
+    "expires_in",
+    "fetch_keys",
+    "gotrue_meta_security",
+    "is_anonymous",
+    "kv_unreachable",
+    "no_authorization",
+    "otp_disabled",
+    "over_email_send_rate_limit",
+    "pkce_code_verifier_not_found",
+    "provider_refresh_token",
+    "provider_token",
+    "read_body",
+    "read_keys",
+    "read_revocation",
+    "refresh_session",
+    "refresh_token",
+    "sb_flow_id",
+    "secret_key",
+    "signup_disabled",
+    "snake_case",
+    "store_revocation",
+    "token_hash",
+    "unexpected_failure",
+    "unspecified_error",
+    "user_already_exists",
+    "user_metadata",
+];
+
+#[test]
+fn every_code_in_the_source_is_a_reason_or_known_to_be_none() {
+    let mut found = BTreeSet::new();
+    for (path, text) in crate::house::texts() {
+        let is_deciding = ["handler", "gate", "shell"]
+            .iter()
+            .any(|folder| path.contains(&format!("src/{folder}/")))
+            || ["auth_api.rs", "session.rs", "token.rs"]
+                .iter()
+                .any(|file| path.ends_with(file));
+        if is_deciding {
+            found.extend(
+                text.split('"')
+                    .skip(1)
+                    .step_by(2)
+                    .filter(|word| is_code(word))
+                    .map(str::to_owned),
+            );
+        }
+    }
+    let known = |word: &str| REASONS.iter().any(|reason| reason.code == word);
+    let unknown: Vec<&String> = found
+        .iter()
+        .filter(|word| !known(word) && !OTHER_WORDS.contains(&word.as_str()))
+        .collect();
+    assert_eq!(
+        unknown,
+        Vec::<&String>::new(),
+        "neither a reason nor known to be none"
+    );
+    let gone: Vec<&&str> = OTHER_WORDS
+        .iter()
+        .filter(|word| !found.contains(**word))
+        .collect();
+    assert_eq!(gone, Vec::<&&str>::new(), "no longer in the source");
+}
+
+fn is_code(word: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    word.contains('_') && !word.starts_with('_') && word.bytes().all(is_plain)
+}
