@@ -17,7 +17,7 @@ fn an_everyday_path_has_one_form() {
         "/",
         "/admin",
         "/a/b.html",
-        "/a/~b;c=1/d,e",
+        "/a/~b=1/d,e",
         "/.well-known/x",
         "/a/...",
         "/a..b",
@@ -48,6 +48,20 @@ fn every_reading_of_a_path_is_among_its_forms() {
         ("/a%2fb/../admin", "/a/admin"),
         ("/%61dmin/../x", "/admin/../x"),
         ("/caf%C3%A9", "/café"),
+        // What follows two slashes is a host to some; slashes and backslashes count alike.
+        ("//any/admin", "/admin"),
+        ("////any:80/admin", "/admin"),
+        ("/\\any/admin", "/admin"),
+        ("/%2fany/%61dmin", "/admin"),
+        ("//admin", "/"),
+        // Parameters belong to a segment, before and after its dots are looked at.
+        ("/admin;v=1/x", "/admin/x"),
+        ("/x/..;/admin", "/admin"),
+        ("/x/..%3bv=1/admin", "/admin"),
+        // A decoded path may end early.
+        ("/admin%00.png", "/admin"),
+        ("/admin%3f.png", "/admin"),
+        ("/admin%23.png", "/admin"),
     ] {
         assert!(
             forms(raw).contains(&reading.to_owned()),
