@@ -70,6 +70,20 @@ impl<'p> RequestPath<'p> {
         })
     }
 
+    /// The path with the forms of `other` beside its own: the origin may go by either.
+    ///
+    /// # Errors
+    /// When `other` cannot be decoded.
+    pub fn or(mut self, other: &str) -> Result<Self, PathError> {
+        let mut forms = vec![other.to_owned()];
+        if !has_one_form(other) {
+            forms.extend(other_forms(other)?);
+        }
+        forms.retain(|form| form != self.raw && !self.others.contains(form));
+        self.others.extend(forms);
+        Ok(self)
+    }
+
     /// The path as it came.
     pub fn raw(&self) -> &'p str {
         self.raw

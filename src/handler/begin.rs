@@ -8,6 +8,7 @@ use crate::cookies::SessionCookies;
 use crate::head::RequestHead;
 use crate::identity;
 use crate::memory::Memory;
+use crate::overrides;
 use crate::path::RequestPath;
 use crate::session::SessionCookieError;
 use crate::time::UnixTime;
@@ -38,9 +39,15 @@ pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: Un
     if let Some(rest) = own_path(&config, &path) {
         return routes::begin_route(visit, rest, memory, now);
     }
-    let (index, rule) = config
-        .rules
-        .find(visit.head.method(), visit.head.authority(), &path);
+    let Ok(path) =
+        overrides::paths(visit.head.headers()).try_fold(path, |path, other| path.or(&other))
+    else {
+        let answer = Answer::bad_path();
+        return Step::Respond(Respond::refuse(visit, answer, "path_undecodable", now));
+    };
+    let mut methods = vec![visit.head.method()];
+    methods.extend(overrides::methods(visit.head.headers()));
+    let (index, rule) = config.rules.find(&methods, visit.head.authority(), &path);
     visit.rule = index;
     visit.record.rule = index;
     if rule.bypass {

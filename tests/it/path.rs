@@ -77,6 +77,27 @@ fn a_path_is_decoded_once() {
 }
 
 #[test]
+fn another_path_adds_its_forms() {
+    let path = RequestPath::parse("/a")
+        .unwrap()
+        .or("/x/../%61dmin")
+        .unwrap();
+    let forms: Vec<&str> = path.forms().collect();
+    assert_eq!(forms[0], "/a");
+    assert!(forms.contains(&"/x/../%61dmin") && forms.contains(&"/admin"));
+    assert_eq!(
+        RequestPath::parse("/a")
+            .unwrap()
+            .or("/a")
+            .unwrap()
+            .forms()
+            .count(),
+        1
+    );
+    assert!(RequestPath::parse("/a").unwrap().or("/%zz").is_err());
+}
+
+#[test]
 fn what_cannot_be_decoded_is_an_error() {
     for raw in ["/%", "/%4", "/%zz", "/100%", "/%+1", "/%e2%82%2", "/é%"] {
         assert_eq!(
