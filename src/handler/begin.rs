@@ -30,6 +30,10 @@ pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: Un
         let answer = Answer::loop_detected();
         return Step::Respond(Respond::refuse(visit, answer, "loop", now));
     }
+    if !visit.head.has_plain_authority() {
+        let answer = Answer::bad_request("Host");
+        return Step::Respond(Respond::refuse(visit, answer, "host_malformed", now));
+    }
     let raw_path = visit.head.path().to_owned();
     let Ok(path) = RequestPath::parse(&raw_path) else {
         let answer = Answer::bad_path();
@@ -38,6 +42,10 @@ pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: Un
     let config = Rc::clone(&visit.config);
     if let Some(rest) = own_path(&config, &path) {
         return routes::begin_route(visit, rest, memory, now);
+    }
+    if leaves_origin(&config, &path) {
+        let answer = Answer::path_outside();
+        return Step::Respond(Respond::refuse(visit, answer, "path_outside", now));
     }
     let Ok(path) =
         overrides::paths(visit.head.headers()).try_fold(path, |path, other| path.or(&other))
@@ -60,6 +68,28 @@ pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: Un
     }
     visit.is_exempt = is_exempt(&config, &path);
     read_session(visit, memory, now)
+}
+
+/// True if an origin could take the path for one that is not below the path of `ORIGIN_URL`.
+fn leaves_origin(config: &Config, path: &RequestPath<'_>) -> bool {
+    let prefix = config
+        .origin_url
+        .as_ref()
+        .map_or("", |origin| origin.path().trim_end_matches('/'));
+    if prefix.is_empty() || path.forms().nth(1).is_none() {
+        return false;
+    }
+    let joined = format!("{prefix}{}", path.raw());
+    let (Ok(prefix), Ok(joined)) = (RequestPath::parse(prefix), RequestPath::parse(&joined)) else {
+        return true;
+    };
+    let is_below = |form: &str| {
+        prefix
+            .forms()
+            .filter_map(|prefix| form.strip_prefix(prefix))
+            .any(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    !joined.forms().all(is_below)
 }
 
 /// True where no rule may deny: the login page, which would otherwise redirect

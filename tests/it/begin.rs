@@ -28,6 +28,66 @@ fn a_path_that_cannot_be_decoded_is_answered_400() {
 }
 
 #[test]
+fn no_path_leads_out_of_the_path_of_the_origin() {
+    for base in ["https://origin.test/base", "https://origin.test/a%20b/c/"] {
+        let status = |path: &str| {
+            Scenario::new()
+                .var("ORIGIN_URL", base)
+                .path(path)
+                .run()
+                .record
+                .status
+        };
+        for path in [
+            "/../x",
+            "/%2e%2e/x",
+            "/..%2fx",
+            "/x/..%2f..%2fy",
+            "/..;/x",
+            "/..\\x",
+            "/%2e%2e%5cx",
+            "/x/../../y",
+            "/..",
+        ] {
+            assert_eq!(status(path), 400, "{base} {path}");
+        }
+        for path in [
+            "/",
+            "/x/../y",
+            "/x/%2e%2e/y",
+            "/x%2fy",
+            "//x",
+            "/x/..;/y",
+            "/caf%C3%A9",
+            "/..x/y",
+        ] {
+            assert_eq!(status(path), 200, "{base} {path}");
+        }
+    }
+}
+
+#[test]
+fn a_host_that_is_none_is_refused() {
+    let status = |url: &str| Scenario::new().url(url).run().record.status;
+    for url in [
+        "https://app.test, admin.test/",
+        "https://app.test*",
+        "https:///x",
+        "https://a b/x",
+    ] {
+        assert_eq!(status(url), 400, "{url}");
+    }
+    for url in [
+        "https://app.test/",
+        "http://localhost:8787/",
+        "http://[::1]:80/",
+        "https://a_b.test./",
+    ] {
+        assert_eq!(status(url), 200, "{url}");
+    }
+}
+
+#[test]
 fn a_header_that_names_another_path_is_a_reading_of_the_path() {
     let status = |path: &str, name: &str, value: &str| {
         let run = Scenario::new()
