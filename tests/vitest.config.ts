@@ -11,6 +11,7 @@ export default defineConfig({
     projects: [
       project("auth-server", 15_000),
       project("workerd", 30_000),
+      project("attacks", 30_000),
       project("browser", 90_000),
     ],
   },
