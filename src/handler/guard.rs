@@ -1,6 +1,7 @@
 //! The guard: who may pass under the rule, and what everyone else is answered.
 
 use crate::answer::{Answer, Medium};
+use crate::overrides;
 use crate::redirect;
 use crate::rules::{OnDenied, Requirement, Shortfall};
 
@@ -34,11 +35,15 @@ fn check(requirement: &Requirement, settled: &Settled) -> Result<(), Denial> {
         .map_err(Denial::Forbidden)
 }
 
-/// A CORS preflight carries no credentials, so it cannot be judged (Fetch 3.2.2).
+/// A CORS preflight carries no credentials, so it cannot be judged (Fetch 3.2.2). Browsers never put a header of the page
+/// into one, so a request that names another method or path for itself is none.
 fn is_preflight(visit: &Visit) -> bool {
-    visit.head.method() == "OPTIONS"
-        && visit.head.header("origin").is_some()
-        && visit.head.header("access-control-request-method").is_some()
+    let head = &visit.head;
+    head.method() == "OPTIONS"
+        && head.header("origin").is_some()
+        && head.header("access-control-request-method").is_some()
+        && overrides::methods(head.headers()).next().is_none()
+        && overrides::paths(head.headers()).next().is_none()
 }
 
 fn answer(visit: &Visit, settled: &Settled, denial: &Denial) -> Answer {
