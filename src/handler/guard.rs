@@ -24,6 +24,14 @@ pub(super) fn denial(visit: &Visit, settled: &Settled) -> Option<Answer> {
     Some(answer(visit, settled, &denial))
 }
 
+/// True if the rule is not met and the request passes all the same, as a preflight.
+pub(super) fn passes_as_preflight(visit: &Visit, settled: &Settled) -> bool {
+    let requirement = visit.rule().require.as_ref();
+    !visit.is_exempt
+        && requirement.is_some_and(|requirement| check(requirement, settled).is_err())
+        && is_preflight(visit)
+}
+
 fn check(requirement: &Requirement, settled: &Settled) -> Result<(), Denial> {
     if settled.outcome() == Outcome::Unavailable {
         return Err(Denial::Unavailable);

@@ -190,9 +190,20 @@ describe("methods", () => {
 
   const preflight: HeaderList = [["Origin", "https://other.example"], ["Access-Control-Request-Method", "DELETE"]];
 
+  test("a preflight of somebody who may pass, or where no guard stands, gets all that the origin says", async () => {
+    const headers: HeaderList = [...preflight, ["Authorization", `Bearer ${stack.signIn().access_token}`]];
+    expect((await stack.worker("guarded").fetch("/admin", { method: "OPTIONS", headers })).json().method).toBe("OPTIONS");
+    expect((await stack.worker("guarded").fetch("/", { method: "OPTIONS", headers: preflight })).json().method).toBe("OPTIONS");
+    stack.origin.on("/admin", { status: 204, headers: [["Access-Control-Allow-Origin", "https://other.example"], ["Access-Control-Max-Age", "600"]] });
+    const answer = await stack.worker("guarded").fetch("/admin", { method: "OPTIONS", headers: preflight });
+    expect([answer.status, answer.header("access-control-allow-origin"), answer.header("access-control-max-age")]).toEqual([204, "https://other.example", "600"]);
+  });
+
   test("a preflight passes as somebody unknown, and nothing else that looks like one does [Fetch 4.8]", async () => {
     const answer = await stack.worker("guarded").fetch("/admin", { method: "OPTIONS", headers: preflight });
     expect([answer.status, stack.origin.only().header("x-session-outcome"), stack.origin.only().header("x-session-user-id")]).toEqual([200, "anonymous", undefined]);
+    // The origin of this stack answers every method with a page. Nobody gets it by the name of a preflight.
+    expect([answer.text, answer.header("content-type"), answer.header("content-length") ?? "0"]).toEqual(["", undefined, "0"]);
     stack.origin.clear();
     for (const [method, headers] of [
       ["GET", preflight],
