@@ -84,7 +84,7 @@ test("a verdict belongs to one signature: a twin of a verified token is refused 
   }
 });
 
-test("a thousand made-up key ids cost Auth one fetch of the key set [RFC 8725 3.10, CWE-406]", async () => {
+test("200 made-up key ids cost Auth one fetch of the key set [RFC 8725 3.10, CWE-406]", async () => {
   const worker = stack.worker("plain");
   for (let round = 0; round < 200; round += 1) {
     const [header, ...rest] = TOKENS.find(({ attack }) => attack === "EdDSA good")!.token().split(".");
