@@ -15,6 +15,9 @@ use std::fmt;
 /// More distinct forms than a path that anybody meant can have; a path beyond it is built to be misunderstood.
 const MAX_FORMS: usize = 64;
 
+/// Most bytes that all forms of one path may take together, so that a long path costs no more than a short one.
+const MAX_BYTES: usize = 128 * 1024;
+
 /// The steps besides decoding that an origin may or may not take, in any order.
 const STEPS: [fn(&str) -> String; 6] = [
     backslashes_to_slashes,
@@ -134,7 +137,7 @@ fn other_forms(raw: &str) -> Result<Vec<String>, PathError> {
         if !decoded {
             remember(&mut found, (decode(&form)?, true));
         }
-        if found.len() > 2 * MAX_FORMS {
+        if found.len() > 2 * MAX_FORMS || found.len() * raw.len() > MAX_BYTES {
             return Err(PathError::TooAmbiguous);
         }
     }

@@ -1,4 +1,5 @@
 /** Every token of the table, presented as a bearer's and as a cookie's: what visitor, origin and cookie jar see. */
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { expectDeleted, expectKept, outcomeOf, sessionCookiesAt } from "../support/expectations.ts";
 import { browserJar, type Cookie, jarCookies } from "../support/sessions.ts";
@@ -30,9 +31,10 @@ test.each(TOKENS)("$attack [$source]", async ({ token, verdict, withSecret, asks
   const worker = stack.worker(withSecret === true ? "secret" : "plain");
   const isValid = verdict.startsWith("valid");
 
-  const { answer, lines } = await worker.logged("/", bearer(raw));
-  // The line of an earlier request may arrive late; this one's is the last.
-  expect(`${lines.at(-1)?.outcome} ${lines.at(-1)?.reason}`).toBe(verdict);
+  const ray = randomUUID();
+  const { headers = [] } = bearer(raw);
+  const answer = await worker.fetch("/", { headers: [...headers, ["CF-Ray", ray]] });
+  expect(await logged(ray)).toBe(verdict);
   expectOrigin(isValid);
   expectKept(answer, stack.key);
 
@@ -95,6 +97,14 @@ test("200 made-up key ids cost Auth one fetch of the key set [RFC 8725 3.10, CWE
   expect(stack.authCalls().jwks ?? 0).toBeLessThanOrEqual(1);
   expect(stack.authCalls().user).toBeUndefined();
 });
+
+/** Outcome and reason in the log line of one request: its output arrives on another stream than its answer. */
+async function logged(ray: string): Promise<string> {
+  const line = (): string | undefined => new RegExp(`^.*"${ray}".*$`, "m").exec(stack.printed())?.[0];
+  await expect.poll(line, { interval: 2, timeout: 2_000 }).toBeDefined();
+  const { outcome, reason } = JSON.parse(line() ?? "{}") as Record<string, unknown>;
+  return `${outcome} ${reason}`;
+}
 
 function bearer(token: string): FetchInit {
   return { headers: [["Authorization", `Bearer ${Buffer.from(token).toString("latin1")}`]] };

@@ -77,6 +77,21 @@ fn a_path_is_decoded_once() {
 }
 
 #[test]
+fn a_long_path_may_have_fewer_forms() {
+    // Sixteen bytes in more than ten ways, once and a thousand times over.
+    let unit = "/a//../%5c;b%2fc";
+    assert!(RequestPath::parse(unit).unwrap().forms().count() > 10);
+    let long = unit.repeat(1000);
+    assert_eq!(
+        RequestPath::parse(&long).unwrap_err(),
+        PathError::TooAmbiguous
+    );
+    // What a browser sends is long in one or two forms only.
+    let escaped = "/caf%C3%A9".repeat(1600);
+    assert_eq!(RequestPath::parse(&escaped).unwrap().forms().count(), 2);
+}
+
+#[test]
 fn another_path_adds_its_forms() {
     let path = RequestPath::parse("/a")
         .unwrap()
