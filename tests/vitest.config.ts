@@ -8,6 +8,8 @@ export default defineConfig({
   test: {
     environment: "node",
     fileParallelism: false,
+    // A case of a table is found by its whole name.
+    chaiConfig: { truncateThreshold: 0 },
     projects: [
       project("auth-server", 15_000),
       project("workerd", 30_000),
