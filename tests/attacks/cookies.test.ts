@@ -108,7 +108,7 @@ const CHUNKS = rows("supabase-ssr chunker; CWE-20: chunk gaps and counts", [
   ["chunks of the session and one of its verifier", () => `${chunks(own, 2)}; ${K}-code-verifier.0=x`, "valid", me],
 ]);
 
-const SYNTAX = rows("RFC 6265bis 5.7; Sundara 2023, CVE-2023-4639, CVE-2023-26049: cookie smuggling by delimiters and quotes", [
+const SYNTAX = rows("RFC 6265bis 4.2.1; Sundara 2023, CVE-2023-4639, CVE-2023-26049: cookie smuggling by delimiters and quotes", [
   ["a session inside the quoted value of another cookie", () => `a="; ${K}=${tossed}; b="`, "valid", them],
   ["a session behind a comma in another cookie, beside the own one", () => `lang=en, ${K}=${tossed}; ${K}=${own}`, "valid", me],
   ["the same with the own one first", () => `${K}=${own}; lang=en, ${K}=${tossed}`, "valid", me],

@@ -92,7 +92,7 @@ const KEY_SETS: KeySetAttack[] = [
     ["a key for a kid, twice: the algorithm decides", () => set({ ...key("rsa"), kid: "ec" }, EC()), "valid"],
     ["the key under two kids", () => set({ ...EC(), kid: "a" }, EC()), "valid"],
   ]),
-  ...rows("RFC 8725 3.4; RFC 7518 6.2.2, 6.3: keys that are none", [
+  ...rows("RFC 8725 3.4; RFC 7518 6.2.1, 6.3: keys that are none", [
     ["a point that is not on the curve", () => set({ ...EC(), y: EC().x }), "invalid"],
     ["the point at infinity", () => set({ ...EC(), x: b64(Buffer.alloc(32)), y: b64(Buffer.alloc(32)) }), "invalid"],
     ["a coordinate that is too short", () => set({ ...EC(), x: b64(Buffer.alloc(31, 1)) }), "invalid"],

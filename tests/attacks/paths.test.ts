@@ -127,7 +127,7 @@ describe("every normalisation difference between the origins", () => {
 
 describe("headers that name another path", () => {
   const NAMES = ["X-Original-URL", "X-Rewrite-URL", "X-Original-URI", "X-Forwarded-Uri", "X-Forwarded-Path", "x-original-url", "X-ORIGINAL-URL"];
-  const OVERRIDES: Attack[] = NAMES.flatMap((name) => ["/admin", "/%61dmin", "//any/admin", "https://any/admin", "/x/..;/admin", "admin", "/admin?x"].map((path) => ({ attack: `${name}: ${path}`, source: "PortSwigger: URL-based access control circumvention; CVE-2018-14773 (Symfony), CVE-2018-14774" })));
+  const OVERRIDES: Attack[] = NAMES.flatMap((name) => ["/admin", "/%61dmin", "//any/admin", "https://any/admin", "/x/..;/admin", "admin", "/admin?x"].map((path) => ({ attack: `${name}: ${path}`, source: "PortSwigger: URL-based access control circumvention; CVE-2018-14773 (Symfony)" })));
 
   test.each(OVERRIDES)("$attack does not lead past the guard [$source]", async ({ attack }) => {
     const [name, value] = attack.split(/: (.*)/s) as [string, string];
