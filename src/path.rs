@@ -19,12 +19,13 @@ const MAX_FORMS: usize = 64;
 const MAX_BYTES: usize = 128 * 1024;
 
 /// The steps besides decoding that an origin may or may not take, in any order.
-const STEPS: [fn(&str) -> String; 6] = [
+const STEPS: [fn(&str) -> String; 7] = [
     backslashes_to_slashes,
     collapse_slashes,
     drop_authority,
     drop_parameters,
-    end_early,
+    end_at_nul,
+    end_at_query,
     resolve_dots,
 ];
 
@@ -212,11 +213,17 @@ fn drop_parameters(path: &str) -> String {
     path.split('/').map(bare).collect::<Vec<_>>().join("/")
 }
 
-/// Ends a decoded path where a C string or a URL that is parsed again ends it.
-fn end_early(path: &str) -> String {
-    let end = path.find(['\0', '?', '#']);
-    end.and_then(|end| path.get(..end))
-        .unwrap_or(path)
+/// Ends a decoded path where a C string ends.
+fn end_at_nul(path: &str) -> String {
+    path.split_once('\0')
+        .map_or(path, |(path, _)| path)
+        .to_owned()
+}
+
+/// Ends a decoded path where a URL that is parsed again ends its path (RFC 3986 3.3).
+fn end_at_query(path: &str) -> String {
+    path.split_once(['?', '#'])
+        .map_or(path, |(path, _)| path)
         .to_owned()
 }
 

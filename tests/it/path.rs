@@ -62,6 +62,8 @@ fn every_reading_of_a_path_is_among_its_forms() {
         ("/admin%00.png", "/admin"),
         ("/admin%3f.png", "/admin"),
         ("/admin%23.png", "/admin"),
+        ("/a%23b%00c", "/a#b"),
+        ("/a%00b%3fc", "/a\0b"),
     ] {
         assert!(
             forms(raw).contains(&reading.to_owned()),
