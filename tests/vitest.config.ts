@@ -9,7 +9,7 @@ export default defineConfig({
     environment: "node",
     fileParallelism: false,
     // A case of a table is found by its whole name.
-    chaiConfig: { truncateThreshold: 0 },
+    taskTitleValueFormatTruncate: 200,
     projects: [
       project("auth-server", 15_000),
       project("workerd", 30_000),
