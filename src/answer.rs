@@ -248,6 +248,16 @@ impl Answer {
         )
     }
 
+    /// 400 for a path that could lead out of the path of `ORIGIN_URL`.
+    #[must_use]
+    pub fn path_outside() -> Self {
+        Self::problem(
+            400,
+            "Bad Request",
+            "the path can be read as one outside of the site",
+        )
+    }
+
     /// 508 for a request that comes back to the Worker that sent it (RFC 5842 7.2).
     #[must_use]
     pub fn loop_detected() -> Self {

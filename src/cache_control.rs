@@ -77,9 +77,24 @@ fn vary_cookie(vary: Option<&str>) -> Option<HeaderEdit> {
 /// True if no shared cache may serve the response without asking. The forms
 /// with a field list (`private="set-cookie"`) only cover those fields (RFC 9111 5.2.2).
 fn is_marked_private(cache_control: &str) -> bool {
-    cache_control.split(',').map(str::trim).any(|directive| {
+    directives(cache_control).any(|directive| {
         ["private", "no-store", "no-cache"]
             .iter()
             .any(|known| directive.eq_ignore_ascii_case(known))
     })
+}
+
+/// The directives. A comma inside a quoted string separates nothing (RFC 9110 5.6.4).
+fn directives(cache_control: &str) -> impl Iterator<Item = &str> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    let is_separator = move |character: char| {
+        if is_escaped {
+            is_escaped = false;
+            return false;
+        }
+        is_escaped = is_quoted && character == '\\';
+        is_quoted ^= character == '"';
+        character == ',' && !is_quoted
+    };
+    cache_control.split(is_separator).map(str::trim)
 }

@@ -58,6 +58,15 @@ impl RequestHead {
             .map_or(authority, |(_, host)| host)
     }
 
+    /// True if the authority is one host and at most a port: two `Host` lines that were joined name none.
+    #[must_use]
+    pub fn has_plain_authority(&self) -> bool {
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:[]%".contains(&byte) || byte > 0x7f;
+        let authority = self.authority();
+        !authority.is_empty() && authority.bytes().all(is_plain)
+    }
+
     /// The host without its port.
     #[must_use]
     pub fn host(&self) -> &str {

@@ -25,7 +25,8 @@ const MAX_CLAIMS_BYTES: usize = 8 * 1024;
 const ASSERTION_SECONDS: u64 = 60;
 
 /// Removes every header that a client could pass off as the Worker's. Servers
-/// that follow CGI read `_` as `-`, so both count.
+/// that follow CGI cannot tell `_` from `-`, and some of them turn every
+/// character that is no letter or digit into `_` (`X.Session.User.Id`).
 #[must_use]
 pub fn strip(headers: &Headers) -> Vec<HeaderEdit> {
     headers
@@ -39,8 +40,8 @@ fn is_reserved(name: &str) -> bool {
     let mut bytes = name.bytes();
     RESERVED_PREFIX.bytes().all(|expected| {
         bytes.next().is_some_and(|byte| {
-            let byte = byte.to_ascii_lowercase();
-            byte == expected || (byte == b'_' && expected == b'-')
+            let is_separator = expected == b'-' && !byte.is_ascii_alphanumeric();
+            is_separator || byte.eq_ignore_ascii_case(&expected)
         })
     })
 }

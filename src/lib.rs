@@ -46,7 +46,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`config`], [`secret`] | variables as checked values; every problem reported at once, no value ever |
-//! | [`path`], [`rules`], [`redirect`] | which rule a path falls under, however it is spelt; where a redirect may lead |
+//! | [`path`], [`overrides`], [`rules`], [`redirect`] | which rule a path falls under, however it is spelt; where a redirect may lead |
 //! | [`head`], [`cookies`], [`session`] | what the visitor sent, and how a session is written back |
 //! | [`pkce`], [`sign_in_api`], [`revocation`] | how sessions begin and end below `AUTH_PATH` |
 //! | [`jwks`], [`token`], [`auth_api`] | keys, tokens, and what Auth's answers mean |
@@ -84,6 +84,7 @@ pub mod identity;
 pub mod jwks;
 pub mod memory;
 pub mod metrics;
+pub mod overrides;
 pub mod path;
 pub mod pkce;
 pub mod reason;

@@ -4,6 +4,10 @@
 //! slash, one drops duplicate slashes before it resolves `..` and another resolves first. `/a//../admin` is `/admin` to
 //! the former and `/a/admin` to the latter. A guard that knows one order only can be walked round with another, so
 //! [`RequestPath`] holds the results of all of them.
+//!
+//! Some readings drop a part. `new URL(request.url, base)` of Node.js and `parse_url` of PHP take what follows two slashes
+//! for a host, so that `//any/admin` is `/admin`. Java's servlets drop `;…` from every segment, and code that counts on
+//! C strings or on `?` ends a decoded path at `%00`, `%3f` or `%23`.
 
 use percent_encoding::percent_decode_str;
 use std::fmt;
@@ -11,8 +15,19 @@ use std::fmt;
 /// More distinct forms than a path that anybody meant can have; a path beyond it is built to be misunderstood.
 const MAX_FORMS: usize = 64;
 
+/// Most bytes that all forms of one path may take together, so that a long path costs no more than a short one.
+const MAX_BYTES: usize = 128 * 1024;
+
 /// The steps besides decoding that an origin may or may not take, in any order.
-const STEPS: [fn(&str) -> String; 3] = [backslashes_to_slashes, collapse_slashes, resolve_dots];
+const STEPS: [fn(&str) -> String; 7] = [
+    backslashes_to_slashes,
+    collapse_slashes,
+    drop_authority,
+    drop_parameters,
+    end_at_nul,
+    end_at_query,
+    resolve_dots,
+];
 
 /// A request's path: as it came, and as an origin could understand it.
 #[derive(Clone, Debug)]
@@ -59,6 +74,20 @@ impl<'p> RequestPath<'p> {
         })
     }
 
+    /// The path with the forms of `other` beside its own: the origin may go by either.
+    ///
+    /// # Errors
+    /// When `other` cannot be decoded.
+    pub fn or(mut self, other: &str) -> Result<Self, PathError> {
+        let mut forms = vec![other.to_owned()];
+        if !has_one_form(other) {
+            forms.extend(other_forms(other)?);
+        }
+        forms.retain(|form| form != self.raw && !self.others.contains(form));
+        self.others.extend(forms);
+        Ok(self)
+    }
+
     /// The path as it came.
     pub fn raw(&self) -> &'p str {
         self.raw
@@ -94,7 +123,7 @@ impl fmt::Display for PathError {
 impl std::error::Error for PathError {}
 
 fn has_one_form(raw: &str) -> bool {
-    !raw.contains(['%', '\\']) && !raw.contains("//") && !raw.contains("/.")
+    !raw.contains(['%', '\\', ';']) && !raw.contains("//") && !raw.contains("/.")
 }
 
 /// Applies the steps in every order, until nothing new comes out.
@@ -109,7 +138,7 @@ fn other_forms(raw: &str) -> Result<Vec<String>, PathError> {
         if !decoded {
             remember(&mut found, (decode(&form)?, true));
         }
-        if found.len() > 2 * MAX_FORMS {
+        if found.len() > 2 * MAX_FORMS || found.len() * raw.len() > MAX_BYTES {
             return Err(PathError::TooAmbiguous);
         }
     }
@@ -159,6 +188,43 @@ fn collapse_slashes(path: &str) -> String {
         }
     }
     collapsed
+}
+
+/// `//host/path` read as a reference to another host (RFC 3986 4.2), however many slashes there are.
+fn drop_authority(path: &str) -> String {
+    if !path.starts_with("//") {
+        return path.to_owned();
+    }
+    let authority_and_path = path.trim_start_matches('/');
+    let path = authority_and_path
+        .find('/')
+        .and_then(|at| authority_and_path.get(at..));
+    path.unwrap_or("/").to_owned()
+}
+
+/// Takes the parameters off every segment: `/admin;v=1/x` is `/admin/x` (RFC 3986 3.3).
+fn drop_parameters(path: &str) -> String {
+    let bare = |segment: &str| {
+        segment
+            .split_once(';')
+            .map_or(segment, |(bare, _)| bare)
+            .to_owned()
+    };
+    path.split('/').map(bare).collect::<Vec<_>>().join("/")
+}
+
+/// Ends a decoded path where a C string ends.
+fn end_at_nul(path: &str) -> String {
+    path.split_once('\0')
+        .map_or(path, |(path, _)| path)
+        .to_owned()
+}
+
+/// Ends a decoded path where a URL that is parsed again ends its path (RFC 3986 3.3).
+fn end_at_query(path: &str) -> String {
+    path.split_once(['?', '#'])
+        .map_or(path, |(path, _)| path)
+        .to_owned()
 }
 
 /// Removes `.` and `..` as the URL standard does, for which `%2e` is a dot as well.

@@ -65,6 +65,16 @@ pub const REASONS: &[Reason] = &[
         "nothing; if a page links there, mend the link",
     ),
     reason(
+        "path_outside",
+        "the path could lead out of the path of `ORIGIN_URL`",
+        FORGED,
+    ),
+    reason(
+        "host_malformed",
+        "`Host` names no host, or more than one",
+        FORGED,
+    ),
+    reason(
         "configuration",
         "a variable is wrong, so every request is answered with 500",
         "set what the log line and the 500's body name",

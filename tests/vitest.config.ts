@@ -10,9 +10,12 @@ export default defineConfig({
     fileParallelism: false,
     // Clients warn of much that a test does on purpose; what a failed test printed is shown.
     silent: "passed-only",
+    // A case of a table is found by its whole name.
+    taskTitleValueFormatTruncate: 200,
     projects: [
       project("auth-server", 15_000),
       project("workerd", 30_000),
+      project("attacks", 30_000),
       project("browser", 90_000),
       project("clients", 120_000, ["tests/clients/install.ts"]),
       project("tools", 60_000),

@@ -139,7 +139,7 @@ fn ruling(config: &Config, request: &Value) -> Value {
     {
         return json!({"rule": null, "text": "answered by the Worker (AUTH_PATH)"});
     }
-    let (index, rule) = config.rules.find(text("method"), text("host"), &path);
+    let (index, rule) = config.rules.find(&[text("method")], text("host"), &path);
     let login = config.login_path.trim_end_matches('/');
     let mut text = described_rule(rule);
     if rule.require.is_some() && path.forms().all(|form| form.trim_end_matches('/') == login) {

@@ -90,7 +90,9 @@ impl HttpUrl {
         self.after_authority().contains(['?', '#'])
     }
 
-    pub(super) fn path(&self) -> &str {
+    /// The path, beginning with `/`.
+    #[must_use]
+    pub fn path(&self) -> &str {
         let rest = self.after_authority();
         rest.split(['?', '#']).next().unwrap_or(rest)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::pairs::{Pair, pairs};
+use super::pairs::{Pair, all_pairs, pairs};
 use super::{Candidate, is_family_name, is_session_name};
 
 /// How the session's cookies reach the origin.
@@ -37,7 +37,13 @@ pub fn forward_header(
     let mut seen = BTreeMap::new();
     let mut forwarded = String::with_capacity(header.len());
     let mut is_empty = true;
-    for pair in pairs(header, storage_key) {
+    let cookies = match forwarding {
+        Forwarding::Keep(_) => pairs(header, storage_key),
+        Forwarding::DropFamily | Forwarding::DropSession | Forwarding::Replace(_) => {
+            all_pairs(header, storage_key)
+        }
+    };
+    for pair in cookies {
         if !is_kept(&pair, storage_key, forwarding, &mut seen) {
             continue;
         }

@@ -4,7 +4,8 @@
 //! the runtime joins several `Cookie` header lines with `, `. So a `, ` also ends a cookie where a
 //! name of the session's family and `=` follow it, and it ends a cookie of the family where any
 //! token and `=` follow it. No client writes a bare comma into a cookie of the family, and
-//! cookies of others are never cut except in front of one of ours.
+//! cookies of others are never cut except in front of one of ours, and not even there where the
+//! session stands in the header by itself.
 
 pub mod chunks;
 pub mod encoding;

@@ -8,6 +8,7 @@ use crate::cookies::SessionCookies;
 use crate::head::RequestHead;
 use crate::identity;
 use crate::memory::Memory;
+use crate::overrides;
 use crate::path::RequestPath;
 use crate::session::SessionCookieError;
 use crate::time::UnixTime;
@@ -27,19 +28,14 @@ const MAX_CANDIDATES: usize = 3;
 pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: UnixTime) -> Step {
     let mut visit = Box::new(Visit::new(config, head, now));
     if visit.head.header(identity::HOP_HEADER).is_some() {
-        if visit.config.is_observing() {
-            return observe::pass(visit, "loop", Would::Refuse, now);
-        }
-        let answer = Answer::loop_detected();
-        return Step::Respond(Respond::refuse(visit, answer, "loop", now));
+        return refuse(visit, Answer::loop_detected(), "loop", now);
+    }
+    if !visit.head.has_plain_authority() {
+        return refuse(visit, Answer::bad_request("Host"), "host_malformed", now);
     }
     let raw_path = visit.head.path().to_owned();
     let Ok(path) = RequestPath::parse(&raw_path) else {
-        if visit.config.is_observing() {
-            return observe::pass(visit, "path_undecodable", Would::Refuse, now);
-        }
-        let answer = Answer::bad_path();
-        return Step::Respond(Respond::refuse(visit, answer, "path_undecodable", now));
+        return refuse(visit, Answer::bad_path(), "path_undecodable", now);
     };
     let config = Rc::clone(&visit.config);
     if let Some(rest) = own_path(&config, &path) {
@@ -48,9 +44,17 @@ pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: Un
         }
         return routes::begin_route(visit, rest, memory, now);
     }
-    let (index, rule) = config
-        .rules
-        .find(visit.head.method(), visit.head.authority(), &path);
+    if leaves_origin(&config, &path) {
+        return refuse(visit, Answer::path_outside(), "path_outside", now);
+    }
+    let Ok(path) =
+        overrides::paths(visit.head.headers()).try_fold(path, |path, other| path.or(&other))
+    else {
+        return refuse(visit, Answer::bad_path(), "path_undecodable", now);
+    };
+    let mut methods = vec![visit.head.method()];
+    methods.extend(overrides::methods(visit.head.headers()));
+    let (index, rule) = config.rules.find(&methods, visit.head.authority(), &path);
     visit.rule = index;
     visit.record.rule = index;
     if rule.bypass {
@@ -63,6 +67,36 @@ pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: Un
     }
     visit.is_exempt = is_exempt(&config, &path);
     read_session(visit, memory, now)
+}
+
+/// Answers a request that no origin should get; while observing it passes all the same.
+fn refuse(visit: Box<Visit>, answer: Answer, reason: &'static str, now: UnixTime) -> Step {
+    if visit.config.is_observing() {
+        return observe::pass(visit, reason, Would::Refuse, now);
+    }
+    Step::Respond(Respond::refuse(visit, answer, reason, now))
+}
+
+/// True if an origin could take the path for one that is not below the path of `ORIGIN_URL`.
+fn leaves_origin(config: &Config, path: &RequestPath<'_>) -> bool {
+    let prefix = config
+        .origin_url
+        .as_ref()
+        .map_or("", |origin| origin.path().trim_end_matches('/'));
+    if prefix.is_empty() || path.forms().nth(1).is_none() {
+        return false;
+    }
+    let joined = format!("{prefix}{}", path.raw());
+    let (Ok(prefix), Ok(joined)) = (RequestPath::parse(prefix), RequestPath::parse(&joined)) else {
+        return true;
+    };
+    let is_below = |form: &str| {
+        prefix
+            .forms()
+            .filter_map(|prefix| form.strip_prefix(prefix))
+            .any(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    !joined.forms().all(is_below)
 }
 
 /// True where no rule may deny: the login page, which would otherwise redirect

@@ -83,6 +83,14 @@ impl Forward {
         &self.request
     }
 
+    /// True if only the head of the origin's answer may leave: a preflight passed a guard that its sender would not pass.
+    ///
+    /// Browsers read nothing but the head, and an origin that does not look at the method answers with the page.
+    #[must_use]
+    pub fn is_head_only(&self) -> bool {
+        guard::passes_as_preflight(&self.visit, &self.settled)
+    }
+
     /// What leaves for the visitor once the origin answered, and the line to log.
     #[must_use]
     pub fn finish(

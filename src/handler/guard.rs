@@ -1,6 +1,7 @@
 //! The guard: who may pass under the rule, and what everyone else is answered.
 
 use crate::answer::{Answer, Medium};
+use crate::overrides;
 use crate::redirect;
 use crate::rules::{OnDenied, Requirement, Shortfall};
 
@@ -28,6 +29,14 @@ pub(super) fn denial(visit: &mut Visit, settled: &Settled) -> Option<Answer> {
     Some(answer(visit, settled, &denial))
 }
 
+/// True if the rule is not met and the request passes all the same, as a preflight.
+pub(super) fn passes_as_preflight(visit: &Visit, settled: &Settled) -> bool {
+    let requirement = visit.rule().require.as_ref();
+    !visit.is_exempt
+        && requirement.is_some_and(|requirement| check(requirement, settled).is_err())
+        && is_preflight(visit)
+}
+
 fn check(requirement: &Requirement, settled: &Settled) -> Result<(), Denial> {
     if settled.outcome() == Outcome::Unavailable {
         return Err(Denial::Unavailable);
@@ -39,11 +48,15 @@ fn check(requirement: &Requirement, settled: &Settled) -> Result<(), Denial> {
         .map_err(Denial::Forbidden)
 }
 
-/// A CORS preflight carries no credentials, so it cannot be judged (Fetch 3.2.2).
+/// A CORS preflight carries no credentials, so it cannot be judged (Fetch 3.2.2). Browsers never put a header of the page
+/// into one, so a request that names another method or path for itself is none.
 fn is_preflight(visit: &Visit) -> bool {
-    visit.head.method() == "OPTIONS"
-        && visit.head.header("origin").is_some()
-        && visit.head.header("access-control-request-method").is_some()
+    let head = &visit.head;
+    head.method() == "OPTIONS"
+        && head.header("origin").is_some()
+        && head.header("access-control-request-method").is_some()
+        && overrides::methods(head.headers()).next().is_none()
+        && overrides::paths(head.headers()).next().is_none()
 }
 
 fn answer(visit: &Visit, settled: &Settled, denial: &Denial) -> Answer {

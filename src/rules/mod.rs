@@ -2,7 +2,7 @@
 //!
 //! The first rule that matches holds. A path can be read in several ways, and an origin may read it in any of them, so a
 //! doubt is decided for the guard: a rule with `require` holds as soon as one reading matches, every other rule only if
-//! all do. What a rule excludes (`!…`) is judged the same way round.
+//! all do. What a rule excludes (`!…`) is judged the same way round, and so are methods where a header names another one.
 
 mod glob;
 mod parse;
@@ -95,12 +95,19 @@ impl Rules {
     }
 
     /// The rule for a request and its index in `RULES`; no index where none matches.
-    pub fn find(&self, method: &str, host: &str, path: &RequestPath<'_>) -> (Option<usize>, &Rule) {
+    ///
+    /// `methods` is the request's method and whatever else an origin could take for it.
+    pub fn find(
+        &self,
+        methods: &[&str],
+        host: &str,
+        path: &RequestPath<'_>,
+    ) -> (Option<usize>, &Rule) {
         let found = self
             .list
             .iter()
             .enumerate()
-            .find(|(_, rule)| rule.matches(method, host, path));
+            .find(|(_, rule)| rule.matches(methods, host, path));
         match found {
             Some((index, rule)) => (Some(index), rule),
             None => (None, &self.otherwise),
@@ -140,18 +147,25 @@ impl From<Vec<Rule>> for Rules {
 }
 
 impl Rule {
-    fn matches(&self, method: &str, host: &str, path: &RequestPath<'_>) -> bool {
-        self.matches_method(method)
+    fn matches(&self, methods: &[&str], host: &str, path: &RequestPath<'_>) -> bool {
+        self.matches_methods(methods)
             && (self.hosts.is_empty() || self.hosts.iter().any(|glob| glob.matches(host)))
             && self.matches_path(path)
     }
 
-    fn matches_method(&self, method: &str) -> bool {
-        self.methods.is_empty()
-            || self.methods.iter().any(|wanted| {
+    fn matches_methods(&self, methods: &[&str]) -> bool {
+        let includes = |method: &&str| {
+            self.methods.iter().any(|wanted| {
                 wanted.eq_ignore_ascii_case(method)
                     || (wanted.eq_ignore_ascii_case("GET") && method.eq_ignore_ascii_case("HEAD"))
             })
+        };
+        self.methods.is_empty()
+            || if self.require.is_some() {
+                methods.iter().any(includes)
+            } else {
+                methods.iter().all(includes)
+            }
     }
 
     fn matches_path(&self, path: &RequestPath<'_>) -> bool {

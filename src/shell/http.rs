@@ -32,6 +32,7 @@ pub(super) async fn forward(
     forward: Forward,
 ) -> worker::Result<Response> {
     let answer = send(runtime, &request, forward.request()).await;
+    let is_head_only = forward.is_head_only();
     let head = answer
         .as_ref()
         .map(response_head)
@@ -40,6 +41,7 @@ pub(super) async fn forward(
     report(runtime, &record);
     match (outgoing, answer) {
         (Outgoing::Answer(own), _) => respond(&own),
+        (Outgoing::Origin(edits), Ok(response)) if is_head_only => Ok(bodiless(&response, &edits)?),
         // What needs no edit leaves as the runtime's own response, untouched.
         (Outgoing::Origin(edits), Ok(response)) if edits.is_empty() => Ok(response),
         (Outgoing::Origin(edits), Ok(response)) => Ok(edited(&response, &edits)?),
@@ -117,6 +119,20 @@ pub(super) fn edited(response: &Response, edits: &[HeaderEdit]) -> Result<Respon
     let edited = Response::new_with_opt_readable_stream_and_init(body.as_ref(), init)?;
     apply(&edited.headers(), edits)?;
     Ok(edited)
+}
+
+/// The head of the origin's response, with other headers.
+fn bodiless(response: &Response, edits: &[HeaderEdit]) -> Result<Response, JsValue> {
+    if let Some(body) = response.body() {
+        drop(body.cancel());
+    }
+    let init = response.unchecked_ref::<ResponseInit>();
+    let head = Response::new_with_opt_readable_stream_and_init(None, init)?;
+    for name in ["content-encoding", "content-length", "content-type"] {
+        head.headers().delete(name)?;
+    }
+    apply(&head.headers(), edits)?;
+    Ok(head)
 }
 
 fn apply(headers: &Headers, edits: &[HeaderEdit]) -> Result<(), JsValue> {

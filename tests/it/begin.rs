@@ -28,6 +28,121 @@ fn a_path_that_cannot_be_decoded_is_answered_400() {
 }
 
 #[test]
+fn no_path_leads_out_of_the_path_of_the_origin() {
+    for base in ["https://origin.test/base", "https://origin.test/a%20b/c/"] {
+        let status = |path: &str| {
+            Scenario::new()
+                .var("ORIGIN_URL", base)
+                .path(path)
+                .run()
+                .record
+                .status
+        };
+        for path in [
+            "/../x",
+            "/%2e%2e/x",
+            "/..%2fx",
+            "/x/..%2f..%2fy",
+            "/..;/x",
+            "/..\\x",
+            "/%2e%2e%5cx",
+            "/x/../../y",
+            "/..",
+        ] {
+            assert_eq!(status(path), 400, "{base} {path}");
+        }
+        for path in [
+            "/",
+            "/x/../y",
+            "/x/%2e%2e/y",
+            "/x%2fy",
+            "//x",
+            "/x/..;/y",
+            "/caf%C3%A9",
+            "/..x/y",
+        ] {
+            assert_eq!(status(path), 200, "{base} {path}");
+        }
+    }
+}
+
+#[test]
+fn a_host_that_is_none_is_refused() {
+    let status = |url: &str| Scenario::new().url(url).run().record.status;
+    for url in [
+        "https://app.test, admin.test/",
+        "https://app.test*",
+        "https:///x",
+        "https://a b/x",
+    ] {
+        assert_eq!(status(url), 400, "{url}");
+    }
+    for url in [
+        "https://app.test/",
+        "http://localhost:8787/",
+        "http://[::1]:80/",
+        "https://a_b.test./",
+    ] {
+        assert_eq!(status(url), 200, "{url}");
+    }
+}
+
+#[test]
+fn a_header_that_names_another_path_is_a_reading_of_the_path() {
+    let status = |path: &str, name: &str, value: &str| {
+        let run = Scenario::new()
+            .rule(&json!({"path": "/admin*", "require": true}))
+            .path(path)
+            .header(name, value)
+            .run();
+        run.record.status
+    };
+    for name in [
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "X-Original-URI",
+        "X-Forwarded-Uri",
+        "X-Forwarded-Path",
+    ] {
+        for value in [
+            "/admin",
+            "admin?x=1",
+            "https://any/%61dmin",
+            "/public, /admin",
+            "/x/..;/admin",
+        ] {
+            assert_eq!(status("/public", name, value), 303, "{name}: {value}");
+        }
+        assert_eq!(status("/public", name, "/other?x=/admin"), 200, "{name}");
+        assert_eq!(status("/public", name, "/%zz"), 400, "{name}");
+        assert_eq!(status("/admin", name, "/public"), 303, "{name}");
+        // The login page is exempt only where the origin can take the request for nothing else.
+        assert_eq!(status("/login", name, "/admin"), 303, "{name}");
+    }
+    assert_eq!(status("/public", "X-Other-URL", "/admin"), 200);
+}
+
+#[test]
+fn a_header_that_names_another_method_is_a_reading_of_the_method() {
+    let run = |rule: serde_json::Value, name: &str, value: &str| {
+        let run = Scenario::new().rule(&rule).header(name, value).run();
+        (run.record.status, run.record.outcome)
+    };
+    for name in [
+        "X-HTTP-Method-Override",
+        "X-HTTP-Method",
+        "X-Method-Override",
+    ] {
+        let guard = || json!({"methods": ["DELETE"], "require": true});
+        assert_eq!(run(guard(), name, "delete").0, 303, "{name}");
+        assert_eq!(run(guard(), name, "PATCH").0, 200, "{name}");
+        let bypass = || json!({"methods": ["GET"], "bypass": true});
+        assert_eq!(run(bypass(), name, "DELETE").1, "anonymous", "{name}");
+        assert_eq!(run(bypass(), name, "GET").1, "bypass", "{name}");
+    }
+}
+
+#[test]
 fn a_bypassed_request_reads_and_writes_no_cookie() {
     let dead = format!("{KEY}=base64-broken!; a=b");
     let run = Scenario::new()

@@ -108,3 +108,27 @@ fn vary_gains_cookie_once() {
         }
     }
 }
+
+#[test]
+fn a_word_inside_a_quoted_string_marks_nothing() {
+    for value in [
+        r#"public, ext="a, private, b""#,
+        r#"max-age=9, ext="no-store""#,
+        r#"ext="\", private, \"", max-age=9"#,
+        r#"ext="never closed, no-store"#,
+    ] {
+        let edits = with_session(Some(value), None);
+        assert_eq!(
+            set(&edits, "cache-control").as_deref(),
+            Some(PRIVATE),
+            "{value}"
+        );
+    }
+    for value in [r#"ext="a, b", private"#, r#"no-store, ext="\"""#] {
+        assert_eq!(
+            set(&with_session(Some(value), None), "cache-control"),
+            None,
+            "{value}"
+        );
+    }
+}

@@ -572,6 +572,22 @@ mod reading {
     }
 
     #[test]
+    fn what_another_cookie_holds_never_competes_with_the_session() {
+        let (own, other) = (value("own"), value("other"));
+        for header in [
+            format!("lang=en, k={other}; k={own}"),
+            format!("k={own}; lang=en, k={other}"),
+            format!("lang=en, k.0={other}; k={own}"),
+        ] {
+            assert_eq!(tokens(&header), ["own"], "{header}");
+            let read = SessionCookies::read(&header, "k").unwrap();
+            assert!(!read.duplicated, "{header}");
+            let kept = forward_header(&header, "k", &Forwarding::Keep(&read.candidates[0]));
+            assert_eq!(kept, Some(header));
+        }
+    }
+
+    #[test]
     fn a_comma_elsewhere_is_data() {
         for header in ["a=1,k=x", "a=1, k-users=x", "a=1, xk=x", "a=\"1, k\""] {
             assert!(SessionCookies::read(header, "k").is_none(), "{header}");

@@ -311,6 +311,8 @@ fn a_preflight_passes_to_the_origin() {
         preflight().header("origin", ""),
         preflight().header("access-control-request-method", ""),
         preflight().method("GET"),
+        preflight().header("x-http-method-override", "GET"),
+        preflight().header("x-original-url", "/page"),
     ] {
         assert_eq!(guarded(incomplete).run().answer().status(), 401);
     }

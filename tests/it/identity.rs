@@ -69,6 +69,8 @@ fn no_spelling_of_a_reserved_header_survives() {
         "x-session-assertion",
         "x-session-claims",
         "x_session_outcome",
+        "X.Session.User.Id",
+        "x~session!role",
     ];
     let visitors = || {
         [

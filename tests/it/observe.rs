@@ -127,6 +127,16 @@ fn each_decision_is_logged_and_none_carried_out() {
             ("bypass", "path_undecodable", "refuse"),
         ),
         (
+            observing(Scenario::new()).url("https://a b/x"),
+            ("bypass", "host_malformed", "refuse"),
+        ),
+        (
+            observing(Scenario::new())
+                .var("ORIGIN_URL", "https://origin.test/base")
+                .path("/..%2fx"),
+            ("bypass", "path_outside", "refuse"),
+        ),
+        (
             observing(Scenario::new()).header("x-session-hop", "1"),
             ("bypass", "loop", "refuse"),
         ),

@@ -17,7 +17,7 @@ fn an_everyday_path_has_one_form() {
         "/",
         "/admin",
         "/a/b.html",
-        "/a/~b;c=1/d,e",
+        "/a/~b=1/d,e",
         "/.well-known/x",
         "/a/...",
         "/a..b",
@@ -48,6 +48,22 @@ fn every_reading_of_a_path_is_among_its_forms() {
         ("/a%2fb/../admin", "/a/admin"),
         ("/%61dmin/../x", "/admin/../x"),
         ("/caf%C3%A9", "/café"),
+        // What follows two slashes is a host to some; slashes and backslashes count alike.
+        ("//any/admin", "/admin"),
+        ("////any:80/admin", "/admin"),
+        ("/\\any/admin", "/admin"),
+        ("/%2fany/%61dmin", "/admin"),
+        ("//admin", "/"),
+        // Parameters belong to a segment, before and after its dots are looked at.
+        ("/admin;v=1/x", "/admin/x"),
+        ("/x/..;/admin", "/admin"),
+        ("/x/..%3bv=1/admin", "/admin"),
+        // A decoded path may end early.
+        ("/admin%00.png", "/admin"),
+        ("/admin%3f.png", "/admin"),
+        ("/admin%23.png", "/admin"),
+        ("/a%23b%00c", "/a#b"),
+        ("/a%00b%3fc", "/a\0b"),
     ] {
         assert!(
             forms(raw).contains(&reading.to_owned()),
@@ -60,6 +76,42 @@ fn every_reading_of_a_path_is_among_its_forms() {
 #[test]
 fn a_path_is_decoded_once() {
     assert_eq!(forms("/%2561dmin"), ["/%2561dmin", "/%61dmin"]);
+}
+
+#[test]
+fn a_long_path_may_have_fewer_forms() {
+    // Sixteen bytes in more than ten ways, once and a thousand times over.
+    let unit = "/a//../%5c;b%2fc";
+    assert!(RequestPath::parse(unit).unwrap().forms().count() > 10);
+    let long = unit.repeat(1000);
+    assert_eq!(
+        RequestPath::parse(&long).unwrap_err(),
+        PathError::TooAmbiguous
+    );
+    // What a browser sends is long in one or two forms only.
+    let escaped = "/caf%C3%A9".repeat(1600);
+    assert_eq!(RequestPath::parse(&escaped).unwrap().forms().count(), 2);
+}
+
+#[test]
+fn another_path_adds_its_forms() {
+    let path = RequestPath::parse("/a")
+        .unwrap()
+        .or("/x/../%61dmin")
+        .unwrap();
+    let forms: Vec<&str> = path.forms().collect();
+    assert_eq!(forms[0], "/a");
+    assert!(forms.contains(&"/x/../%61dmin") && forms.contains(&"/admin"));
+    assert_eq!(
+        RequestPath::parse("/a")
+            .unwrap()
+            .or("/a")
+            .unwrap()
+            .forms()
+            .count(),
+        1
+    );
+    assert!(RequestPath::parse("/a").unwrap().or("/%zz").is_err());
 }
 
 #[test]

@@ -74,6 +74,13 @@ fn without_a_session() -> Vec<(&'static str, Scenario)> {
         ("bypass", Scenario::new().path("/logo.svg")),
         ("loop", Scenario::new().header("x-session-hop", "1")),
         ("path_undecodable", Scenario::new().path("/%zz")),
+        (
+            "path_outside",
+            Scenario::new()
+                .var("ORIGIN_URL", "https://origin.test/base")
+                .path("/..%2fx"),
+        ),
+        ("host_malformed", Scenario::new().url("https://a b/x")),
         ("own_route", observed().path("/auth/session")),
         (
             "refresh_due",

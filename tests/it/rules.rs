@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 fn index(rules: &Rules, request: (&str, &str, &str)) -> Option<usize> {
     let (method, host, path) = request;
     rules
-        .find(method, host, &RequestPath::parse(path).unwrap())
+        .find(&[method], host, &RequestPath::parse(path).unwrap())
         .0
 }
 
@@ -23,7 +23,7 @@ fn get(rules: &Rules, path: &str) -> Option<usize> {
 fn requirement(json: Value) -> Requirement {
     let rules = rules(json!([{ "require": json }]));
     let path = RequestPath::parse("/").unwrap();
-    rules.find("GET", "h", &path).1.require.clone().unwrap()
+    rules.find(&["GET"], "h", &path).1.require.clone().unwrap()
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn unset_rules_bypass_static_files() {
         "/d.jpeg",
     ] {
         let path = RequestPath::parse(path).unwrap();
-        let (index, rule) = rules.find("GET", "h", &path);
+        let (index, rule) = rules.find(&["GET"], "h", &path);
         assert_eq!((index, rule.bypass), (Some(0), true), "{path:?}");
     }
     for path in [
@@ -51,7 +51,7 @@ fn unset_rules_bypass_static_files() {
         "/_next/static/../../admin",
     ] {
         let path = RequestPath::parse(path).unwrap();
-        let (index, rule) = rules.find("GET", "h", &path);
+        let (index, rule) = rules.find(&["GET"], "h", &path);
         assert_eq!((index, rule), (None, &Rule::default()), "{path:?}");
     }
 }
@@ -65,7 +65,7 @@ fn the_first_match_wins_and_every_field_is_read() {
         { "require": { "aal": "aal2" }, "path": "/c", "on_denied": "auto", "verify": "local", "cache": "private" },
     ]));
     let path = RequestPath::parse("/b2").unwrap();
-    let (index, rule) = rules.find("GET", "h", &path);
+    let (index, rule) = rules.find(&["GET"], "h", &path);
     assert_eq!(index, Some(1));
     assert_eq!(
         (rule.verify, rule.cache, rule.on_denied),
@@ -394,7 +394,7 @@ proptest! {
         let _ = Rules::parse(&text);
         let rules = rules(json!([{ "path": "/*a*b", "hosts": ["*:1"], "require": true }]));
         if let Ok(path) = RequestPath::parse(&path) {
-            let _ = rules.find(&text, &host, &path);
+            let _ = rules.find(&[&text], &host, &path);
         }
     }
 }

@@ -192,8 +192,12 @@ impl Scenario {
         self
     }
 
-    pub(crate) fn path(mut self, path: &str) -> Self {
-        self.url = format!("https://site.example{path}");
+    pub(crate) fn path(self, path: &str) -> Self {
+        self.url(&format!("https://site.example{path}"))
+    }
+
+    pub(crate) fn url(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.url);
         self
     }
 
