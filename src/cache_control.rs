@@ -1,6 +1,6 @@
 //! Which caches may keep an answer (RFC 9111), so that none hands one user's session to another.
 
-use crate::head::HeaderEdit;
+use crate::head::{HeaderEdit, Headers};
 
 /// What `@supabase/ssr` asks for on every response that writes a session.
 pub const NO_STORE: &str = "private, no-cache, no-store, must-revalidate, max-age=0";
@@ -21,51 +21,54 @@ const VALIDATORS: [&str; 3] = ["age", "etag", "last-modified"];
 
 /// Edits for a response that carries a session cookie: no cache may keep it.
 #[must_use]
-pub fn carries_session(vary: Option<&str>) -> Vec<HeaderEdit> {
+pub fn carries_session(origin: &Headers) -> Vec<HeaderEdit> {
     let mut edits = vec![
         HeaderEdit::Set("cache-control", NO_STORE.to_owned()),
         HeaderEdit::Set("expires", "0".to_owned()),
         HeaderEdit::Set("pragma", "no-cache".to_owned()),
     ];
-    edits.extend(remove(&CDN_HEADERS));
-    edits.extend(remove(&VALIDATORS));
-    edits.extend(vary_cookie(vary));
+    edits.extend(remove(&CDN_HEADERS, origin));
+    edits.extend(remove(&VALIDATORS, origin));
+    edits.extend(vary_cookie(origin));
     edits
 }
 
 /// Edits for an answer that carries an explanation: it is meant for one reader, once. Validators stay.
-pub fn explained() -> impl Iterator<Item = HeaderEdit> {
+pub fn explained(origin: &Headers) -> impl Iterator<Item = HeaderEdit> {
     let no_store = HeaderEdit::Set("cache-control", NO_STORE.to_owned());
-    std::iter::once(no_store).chain(remove(&CDN_HEADERS))
+    std::iter::once(no_store).chain(remove(&CDN_HEADERS, origin))
 }
 
 /// Edits for an answer to a request with a session: only the browser may keep
 /// it. What the origin marked as private already stays as it is.
 #[must_use]
-pub fn with_session(cache_control: Option<&str>, vary: Option<&str>) -> Vec<HeaderEdit> {
-    if cache_control.is_some_and(is_marked_private) {
-        return remove(&CDN_HEADERS).collect();
+pub fn with_session(origin: &Headers) -> Vec<HeaderEdit> {
+    if origin.value("cache-control").is_some_and(is_marked_private) {
+        return remove(&CDN_HEADERS, origin).collect();
     }
-    revalidate(vary)
+    revalidate(origin)
 }
 
 /// Edits for an answer that the browser may keep and has to ask about each time; validators stay.
 #[must_use]
-pub fn revalidate(vary: Option<&str>) -> Vec<HeaderEdit> {
+pub fn revalidate(origin: &Headers) -> Vec<HeaderEdit> {
     let mut edits = vec![HeaderEdit::Set("cache-control", PRIVATE.to_owned())];
-    edits.extend(remove(&CDN_HEADERS));
-    edits.extend(vary_cookie(vary));
+    edits.extend(remove(&CDN_HEADERS, origin));
+    edits.extend(vary_cookie(origin));
     edits
 }
 
-fn remove(names: &'static [&'static str]) -> impl Iterator<Item = HeaderEdit> {
+/// Removes those that are there: an edit that changes nothing costs as much as one that does.
+fn remove(names: &'static [&'static str], origin: &Headers) -> impl Iterator<Item = HeaderEdit> {
     names
         .iter()
+        .filter(|name| origin.value(name).is_some())
         .map(|name| HeaderEdit::Remove((*name).to_owned()))
 }
 
 /// Adds `Cookie` to `Vary` unless it says so, or says `*`, already.
-fn vary_cookie(vary: Option<&str>) -> Option<HeaderEdit> {
+fn vary_cookie(origin: &Headers) -> Option<HeaderEdit> {
+    let vary = origin.value("vary");
     let Some(listed) = vary.map(str::trim).filter(|listed| !listed.is_empty()) else {
         return Some(HeaderEdit::Set("vary", "Cookie".to_owned()));
     };

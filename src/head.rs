@@ -111,6 +111,9 @@ impl RequestHead {
     }
 }
 
+/// As many as a browser sends through Cloudflare.
+const TYPICAL_HEADERS: usize = 32;
+
 fn split_authority(url: &str) -> (&str, &str) {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     let end = after_scheme
@@ -119,20 +122,42 @@ fn split_authority(url: &str) -> (&str, &str) {
     after_scheme.split_at(end)
 }
 
-/// The headers of a request: the runtime's own list, taken over in one piece.
+/// The headers of a request or an answer: the runtime's own list, taken over in one piece.
 ///
 /// Crossing between JavaScript and wasm costs more than searching a short
 /// text, so the shell hands all headers over as one string: a line
 /// `name,value` each. A line break cannot occur in a header (RFC 9110 5.5) and
 /// a comma cannot occur in a name (RFC 9110 5.6.2), so the text is unambiguous.
 #[derive(Clone, Debug, Default)]
-pub struct Headers(String);
+pub struct Headers {
+    text: String,
+    /// Found once: a request asks for some ten headers by name.
+    places: Vec<Place>,
+}
+
+/// Where a header stands in the text.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    start: usize,
+    comma: usize,
+    end: usize,
+}
 
 impl Headers {
     /// Takes over lines of `name,value`, names in lower case.
     #[must_use]
-    pub const fn from_lines(lines: String) -> Self {
-        Self(lines)
+    pub fn from_lines(text: String) -> Self {
+        let mut places = Vec::with_capacity(TYPICAL_HEADERS);
+        let mut start = 0;
+        for line in text.split('\n') {
+            let end = start + line.len();
+            if let Some(comma) = line.find(',') {
+                let comma = start + comma;
+                places.push(Place { start, comma, end });
+            }
+            start = end + 1;
+        }
+        Self { text, places }
     }
 
     /// Headers from pairs; names are lower-cased.
@@ -142,19 +167,38 @@ impl Headers {
             .into_iter()
             .map(|(name, value)| format!("{},{value}", name.to_ascii_lowercase()))
             .collect();
-        Self(lines.join("\n"))
+        Self::from_lines(lines.join("\n"))
     }
 
     /// All headers, in the runtime's order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.split('\n').filter_map(|line| line.split_once(','))
+        self.places
+            .iter()
+            .map(|place| (self.name(place), self.text_of(place)))
     }
 
     /// The value of the header `name` (lower case).
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.iter()
-            .find_map(|(candidate, value)| (candidate == name).then_some(value))
+        self.values(name).next()
+    }
+
+    /// Every value of the header `name` (lower case): only `Set-Cookie` has a line for each.
+    pub fn values<'h>(&'h self, name: &str) -> impl Iterator<Item = &'h str> {
+        self.places
+            .iter()
+            .filter(move |place| self.name(place) == name)
+            .map(|place| self.text_of(place))
+    }
+
+    fn name(&self, place: &Place) -> &str {
+        self.text.get(place.start..place.comma).unwrap_or_default()
+    }
+
+    fn text_of(&self, place: &Place) -> &str {
+        self.text
+            .get(place.comma + 1..place.end)
+            .unwrap_or_default()
     }
 }
 

@@ -51,7 +51,7 @@
 //! | [`pkce`], [`sign_in_api`], [`revocation`] | how sessions begin and end below `AUTH_PATH` |
 //! | [`jwks`], [`token`], [`auth_api`] | keys, tokens, and what Auth's answers mean |
 //! | [`gate`] | one refresh at a time for a session: who leads, who waits, who gets the newest session |
-//! | [`memory`] | what an isolate remembers: verdicts, keys, cool-downs |
+//! | [`memory`], [`fingerprint`] | what an isolate remembers, and by what: verdicts, keys, cool-downs |
 //! | [`handler`] | the states of a request |
 //! | [`identity`], [`cache_control`], [`answer`] | headers for origin and caches, own answers |
 //! | [`record`], [`reason`], [`metrics`] | the log line, what an operator is told, and every reason there is |
@@ -77,6 +77,7 @@ pub mod auth_api;
 pub mod cache_control;
 pub mod config;
 pub mod cookies;
+pub mod fingerprint;
 pub mod gate;
 pub mod handler;
 pub mod head;

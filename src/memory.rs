@@ -4,10 +4,12 @@
 //! anything; the shell owns the one instance and lends it out between awaits.
 
 use std::fmt;
+use std::hash::Hash;
 use std::num::NonZeroUsize;
 
 use lru::LruCache;
 
+use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::jwks::CachedKeys;
 use crate::revocation::{Revocation, Revocations};
 use crate::time::UnixTime;
@@ -15,8 +17,10 @@ use crate::token::{Claims, VerifiedClaims};
 
 /// Bytes of verdicts that are kept: some thousand visitors of an isolate with 128 MiB.
 const MAX_VERDICT_BYTES: usize = 8 * 1024 * 1024;
-/// What an entry costs beside its claims: digest, key id, list links.
+/// What an entry costs beside its claims: fingerprint, key id, list links.
 const VERDICT_OVERHEAD_BYTES: usize = 256;
+/// `Cookie` headers that are recognised, some 100 bytes each: more than there are verdicts.
+const MAX_KNOWN_COOKIES: usize = 16 * 1024;
 /// Unknown key ids that are remembered, so that sprayed ones cost neither memory nor fetches.
 const MAX_UNKNOWN_KIDS: usize = 512;
 /// Longest key id that is remembered as unknown; Supabase's are UUIDs.
@@ -51,14 +55,17 @@ pub struct Memory {
     background_wanted: bool,
     failed_fetch: Option<UnixTime>,
     fetch: Option<UnixTime>,
+    fingerprint_key: FingerprintKey,
     forced_fetch: Option<UnixTime>,
     keys: Option<CachedKeys>,
+    /// The tokens in `Cookie` headers that were seen before.
+    known_cookies: LruCache<Fingerprint, Fingerprint>,
     rejections: Vec<Rejection>,
     unknown_key_refreshes: Window,
     revocations: Revocations,
     unknown_kids: LruCache<String, UnixTime>,
     verdict_bytes: usize,
-    verdicts: LruCache<[u8; 32], Verdict>,
+    verdicts: LruCache<Fingerprint, Verdict>,
 }
 
 /// An answer of a gate that turned out not to be trustworthy.
@@ -92,52 +99,70 @@ impl Verdict {
     }
 }
 
-impl Default for Memory {
-    fn default() -> Self {
+impl Memory {
+    /// An empty memory. The key must be random, and no other isolate's.
+    #[must_use]
+    pub fn new(fingerprint_key: FingerprintKey) -> Self {
         Self {
             auth_breaker: Breaker::default(),
             background_fetch: None,
             background_wanted: false,
             failed_fetch: None,
             fetch: None,
+            fingerprint_key,
             forced_fetch: None,
             keys: None,
+            known_cookies: bounded(MAX_KNOWN_COOKIES),
             rejections: Vec::new(),
             unknown_key_refreshes: Window::default(),
             revocations: Revocations::default(),
-            unknown_kids: LruCache::new(
-                NonZeroUsize::new(MAX_UNKNOWN_KIDS).unwrap_or(NonZeroUsize::MIN),
-            ),
+            unknown_kids: bounded(MAX_UNKNOWN_KIDS),
             verdict_bytes: 0,
             verdicts: LruCache::unbounded(),
         }
     }
-}
 
-impl Memory {
+    /// What this memory knows a token or a `Cookie` header by.
+    #[must_use]
+    pub fn fingerprint(&self, text: &str) -> Fingerprint {
+        self.fingerprint_key.fingerprint(text)
+    }
+
     /// The verdict on a token seen before, if it still holds.
-    pub fn verdict(&mut self, digest: &[u8; 32], now: UnixTime) -> Option<VerifiedClaims> {
-        let known = self.verdicts.get(digest)?;
+    pub fn verdict(&mut self, token: Fingerprint, now: UnixTime) -> Option<VerifiedClaims> {
+        let known = self.verdicts.get(&token)?;
         if now < known.until {
             return Some(known.claims.clone());
         }
-        self.forget(digest);
+        self.forget(token);
         None
+    }
+
+    /// The verdict on the token in a `Cookie` header seen before, if it still holds: a header that
+    /// is known needs no decoding.
+    pub fn known_verdict(&mut self, cookies: Fingerprint, now: UnixTime) -> Option<VerifiedClaims> {
+        let token = *self.known_cookies.get(&cookies)?;
+        self.verdict(token, now)
+    }
+
+    /// Remembers which token a `Cookie` header holds. The header must read as one session and nothing else.
+    pub fn know_cookies(&mut self, cookies: Fingerprint, token: Fingerprint) {
+        self.known_cookies.put(cookies, token);
     }
 
     /// Remembers a verdict until `until`, which must not be later than the token's expiry.
     /// `kid` names the key it rests on; without one it rests on something else than the key set.
     pub fn remember(
         &mut self,
-        digest: [u8; 32],
+        token: Fingerprint,
         claims: VerifiedClaims,
         kid: Option<String>,
         until: UnixTime,
     ) {
-        self.forget(&digest);
+        self.forget(token);
         let verdict = Verdict { claims, kid, until };
         self.verdict_bytes += verdict.weight(verdict.claims.weight());
-        self.verdicts.put(digest, verdict);
+        self.verdicts.put(token, verdict);
         while self.verdict_bytes > MAX_VERDICT_BYTES {
             let Some((_, oldest)) = self.verdicts.pop_lru() else {
                 break;
@@ -147,8 +172,8 @@ impl Memory {
     }
 
     /// Forgets the verdict on a token, for instance when its session was revoked.
-    pub fn forget(&mut self, digest: &[u8; 32]) {
-        if let Some(verdict) = self.verdicts.pop(digest) {
+    pub fn forget(&mut self, token: Fingerprint) {
+        if let Some(verdict) = self.verdicts.pop(&token) {
             self.release(&verdict);
         }
     }
@@ -214,7 +239,7 @@ impl Memory {
         self.background_fetch = None;
         self.failed_fetch = None;
         self.fetch = None;
-        let gone: Vec<[u8; 32]> = self
+        let gone: Vec<Fingerprint> = self
             .verdicts
             .iter()
             .filter(|(_, verdict)| {
@@ -223,10 +248,10 @@ impl Memory {
                     .as_ref()
                     .is_some_and(|kid| !keys.set.contains(kid))
             })
-            .map(|(digest, _)| *digest)
+            .map(|(token, _)| *token)
             .collect();
-        for digest in &gone {
-            self.forget(digest);
+        for token in gone {
+            self.forget(token);
         }
         self.keys = Some(keys);
     }
@@ -352,6 +377,10 @@ impl Memory {
     pub const fn claim_unknown_key_refresh(&mut self, now: UnixTime) -> bool {
         self.unknown_key_refreshes.claim(now)
     }
+}
+
+fn bounded<K: Hash + Eq, V>(most: usize) -> LruCache<K, V> {
+    LruCache::new(NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN))
 }
 
 /// A counter that starts anew every minute.

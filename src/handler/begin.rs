@@ -15,9 +15,10 @@ use crate::time::UnixTime;
 use crate::token::Token;
 
 use super::observe::{self, Would};
+use super::refresh;
 use super::routes;
 use super::settle::{self, Settled};
-use super::verify::{self, Purpose};
+use super::verify::{self, Purpose, Verdict};
 use super::visit::{Outcome, Source, Visit};
 use super::{Respond, Step};
 
@@ -128,10 +129,12 @@ fn own_path<'p>(config: &Config, path: &RequestPath<'p>) -> Option<&'p str> {
 }
 
 pub(super) fn read_session(mut visit: Box<Visit>, memory: &mut Memory, now: UnixTime) -> Step {
-    visit.read_cookies();
-    if let Some(cookies) = &visit.cookies {
+    if let Some(claims) = visit.recognise(memory, now) {
+        return refresh::assess(visit, Verdict::Alive(claims), memory, now);
+    }
+    if let Some(untried) = visit.cookies().map(order) {
         visit.source = Source::Cookies;
-        visit.untried = order(cookies);
+        visit.untried = untried;
         return try_next(visit, None, memory, now);
     }
     let bearer = visit.head.header("authorization").and_then(bearer_token);
@@ -155,7 +158,7 @@ pub(super) fn try_next(
     now: UnixTime,
 ) -> Step {
     let Some(index) = visit.untried.pop() else {
-        let unreadable = unreadable_reason(visit.cookies.as_ref());
+        let unreadable = unreadable_reason(visit.cookies());
         let reason = reason.or(unreadable).unwrap_or("cookie_malformed");
         let is_foreign = reason == SessionCookieError::UnknownEncoding.code();
         // A format of a later client may well be alive: it is not ours to delete.

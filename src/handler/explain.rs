@@ -2,7 +2,7 @@
 
 use crate::cache_control;
 use crate::config::{Config, LogLevel};
-use crate::head::{HeaderEdit, RequestHead};
+use crate::head::{HeaderEdit, Headers, RequestHead};
 use crate::identity::{EXPLAIN_HEADER, EXPLANATION_HEADER};
 use crate::record::RequestRecord;
 
@@ -27,12 +27,12 @@ pub fn is_asked_for(config: &Config, head: &RequestHead) -> bool {
 
 /// Edits that put the explanation on the origin's answer. No cache may keep
 /// it: it would explain one visitor's request to another.
-pub(super) fn edits(visit: &Visit, record: &RequestRecord) -> Vec<HeaderEdit> {
+pub(super) fn edits(visit: &Visit, record: &RequestRecord, origin: &Headers) -> Vec<HeaderEdit> {
     if !visit.is_explained {
         return Vec::new();
     }
     let explanation = HeaderEdit::Set(EXPLANATION_HEADER, record.explanation());
-    cache_control::explained()
+    cache_control::explained(origin)
         .chain(std::iter::once(explanation))
         .collect()
 }

@@ -4,7 +4,7 @@ use crate::answer::{Answer, Medium};
 use crate::cache_control;
 use crate::config::{Config, HttpUrl};
 use crate::cookies::{self, Forwarding, set_cookie};
-use crate::head::{HeaderEdit, RequestHead};
+use crate::head::{HeaderEdit, Headers, RequestHead};
 use crate::identity;
 use crate::record::RequestRecord;
 use crate::rules::Cache;
@@ -28,16 +28,23 @@ pub struct OriginRequest {
 }
 
 /// What is read of the origin's answer.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct ResponseHead {
     /// The status code.
     pub status: u16,
-    /// Every `Set-Cookie` line.
-    pub set_cookies: Vec<String>,
-    /// `Cache-Control`.
-    pub cache_control: Option<String>,
-    /// `Vary`.
-    pub vary: Option<String>,
+    /// The headers, as far as [`Forward::reads`] says that they matter.
+    pub headers: Headers,
+}
+
+/// Which headers of the origin's answer matter to a request. Each one that is read costs CPU.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reads {
+    /// All of them.
+    All,
+    /// `Set-Cookie`, and all of them if there is one.
+    IfCookies,
+    /// None.
+    Nothing,
 }
 
 /// The origin did not answer.
@@ -83,6 +90,21 @@ impl Forward {
         &self.request
     }
 
+    /// Which headers of the origin's answer [`Self::finish`] needs.
+    #[must_use]
+    pub fn reads(&self) -> Reads {
+        let visit = &self.visit;
+        if visit.is_explained || visit.config.is_observing() {
+            Reads::All
+        } else if self.settled.outcome() == Outcome::Bypass {
+            Reads::Nothing
+        } else if visit.has_session() || visit.rule().cache == Cache::Shared {
+            Reads::All
+        } else {
+            Reads::IfCookies
+        }
+    }
+
     /// True if only the head of the origin's answer may leave: a preflight passed a guard that its sender would not pass.
     ///
     /// Browsers read nothing but the head, and an origin that does not look at the method answers with the page.
@@ -120,10 +142,10 @@ impl Forward {
         if visit.config.is_observing() {
             let is_family_set = origin_speaks(&visit, &head);
             let record = observe::record(&visit, &settled, head.status, is_family_set, now);
-            let edits = explain::edits(&visit, &record);
+            let edits = explain::edits(&visit, &record, &head.headers);
             return (Outgoing::Origin(edits), record);
         }
-        let mut record = visit.record.clone();
+        let mut record = std::mem::take(&mut visit.record);
         let mut edits = response_edits(&visit, &settled, &head, &mut record);
         let cookies = record.cookies;
         settled.write_record(&mut record, cookies, head.status);
@@ -131,7 +153,7 @@ impl Forward {
         if visit.config.server_timing {
             edits.push(HeaderEdit::Append("server-timing", record.server_timing()));
         }
-        edits.extend(explain::edits(&visit, &record));
+        edits.extend(explain::edits(&visit, &record, &head.headers));
         (Outgoing::Origin(edits), record)
     }
 }
@@ -196,10 +218,6 @@ fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     let header = visit.head.header("cookie")?;
     let key = &visit.config.storage_key;
     let due = settled.chunks_due(visit);
-    let is_duplicated = visit
-        .cookies
-        .as_ref()
-        .is_some_and(|cookies| cookies.duplicated);
     let forwarding = if !visit.config.forward_cookies {
         Forwarding::DropFamily
     } else if settled.claims().is_none() || settled.outcome() == Outcome::Unavailable {
@@ -210,7 +228,7 @@ fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
         Forwarding::DropSession
     } else if let Some(chunks) = &due {
         Forwarding::Replace(chunks)
-    } else if is_duplicated {
+    } else if visit.is_duplicated() {
         Forwarding::Keep(visit.candidate()?)
     } else {
         return None;
@@ -236,7 +254,7 @@ fn bearer_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
 /// True if the origin sets or deletes a cookie of the session's family itself.
 fn origin_speaks(visit: &Visit, head: &ResponseHead) -> bool {
     let key = &visit.config.storage_key;
-    head.set_cookies.iter().any(|line| {
+    head.headers.values("set-cookie").any(|line| {
         set_cookie::set_cookie_name(line).is_some_and(|name| cookies::is_family_name(key, name))
     })
 }
@@ -260,16 +278,16 @@ fn response_edits(
     record.cookies = due.len();
     let rule = visit.rule();
     let mut edits = if origin_speaks || !due.is_empty() {
-        cache_control::carries_session(head.vary.as_deref())
+        cache_control::carries_session(&head.headers)
     } else if rule.cache == Cache::Shared {
         let is_guarded = rule.require.is_some();
         if is_guarded {
-            cache_control::revalidate(head.vary.as_deref())
+            cache_control::revalidate(&head.headers)
         } else {
             Vec::new()
         }
     } else if visit.has_session() {
-        cache_control::with_session(head.cache_control.as_deref(), head.vary.as_deref())
+        cache_control::with_session(&head.headers)
     } else {
         Vec::new()
     };

@@ -43,7 +43,7 @@ mod visit;
 
 pub use begin::begin;
 pub use explain::is_asked_for as is_explanation_asked_for;
-pub use forward::{Forward, OriginRequest, OriginUnreachable, Outgoing, ResponseHead};
+pub use forward::{Forward, OriginRequest, OriginUnreachable, Outgoing, Reads, ResponseHead};
 pub use observe::untouched;
 pub use refresh::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder, RefreshSession};
 pub use revocation::ReadRevocation;

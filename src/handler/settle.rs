@@ -11,7 +11,7 @@ use crate::record::RequestRecord;
 use crate::rules::Verify;
 use crate::session::{Format, Session};
 use crate::time::UnixTime;
-use crate::token::{self, VerifiedClaims};
+use crate::token::VerifiedClaims;
 
 use super::forward::Forward;
 use super::visit::{Outcome, Source, Visit};
@@ -103,6 +103,9 @@ impl Settled {
     /// from a format that today's clients cannot read, or to heal a duplicate.
     pub(super) fn chunks_due(&self, visit: &Visit) -> Option<Vec<(String, String)>> {
         let claims = self.claims.as_ref()?;
+        if visit.is_known && self.renewed.is_none() {
+            return None;
+        }
         let old = visit.session()?;
         let key = &visit.config.storage_key;
         if let Some(renewed) = &self.renewed {
@@ -117,11 +120,9 @@ impl Settled {
             let session = old.clone().with_expiry(expires_at, visit.started.seconds());
             return Some(session.to_cookies(key, format));
         }
-        let is_duplicated = visit
-            .cookies
-            .as_ref()
-            .is_some_and(|cookies| cookies.duplicated);
-        is_duplicated.then(|| old.to_cookies(key, old.format()))
+        visit
+            .is_duplicated()
+            .then(|| old.to_cookies(key, old.format()))
     }
 
     /// True if the session's cookies have to be deleted.
@@ -142,18 +143,18 @@ impl Settled {
 
     /// The `Set-Cookie` lines that are due on whatever leaves.
     pub(super) fn cookies_due(&self, visit: &Visit) -> Vec<String> {
-        if visit.cookies.is_none() {
+        let chunks = self.chunks_due(visit);
+        if chunks.is_none() && !self.is_deleted() {
             return Vec::new();
         }
         let attributes = visit.config.cookie.attributes(visit.is_secure());
         let twin_domain = visit.twin_domain();
         let names = visit.session_names();
-        if self.is_deleted() {
-            return set_cookie::delete(names, &attributes, twin_domain);
+        match chunks {
+            _ if self.is_deleted() => set_cookie::delete(names, &attributes, twin_domain),
+            Some(chunks) => set_cookie::write_session(&chunks, names, &attributes, twin_domain),
+            None => Vec::new(),
         }
-        self.chunks_due(visit).map_or_else(Vec::new, |chunks| {
-            set_cookie::write_session(&chunks, names, &attributes, twin_domain)
-        })
     }
 }
 
@@ -210,7 +211,7 @@ pub(super) fn settle_live(
         UserReply::WrongUser => (Outcome::Invalid, "token_subject"),
     };
     if let Some(access_token) = settled.access_token(&visit) {
-        memory.forget(&token::digest(access_token));
+        memory.forget(memory.fingerprint(access_token));
     }
     // A session that was just renewed must reach the browser even though the
     // page is refused: its old refresh token is used up.

@@ -5,7 +5,7 @@ use crate::jwks::{CachedKeys, KeySet, KeysError, SignatureAlgorithm, Verificatio
 use crate::memory::Memory;
 use crate::secret::Secret;
 use crate::time::UnixTime;
-use crate::token::{self, GoodSignature, SignedClaims, Token, TokenError, Trust, VerifiedClaims};
+use crate::token::{GoodSignature, SignedClaims, Token, TokenError, Trust, VerifiedClaims};
 
 use super::Step;
 use super::refresh::{self, Renewal};
@@ -77,7 +77,11 @@ pub(super) fn verify(
     memory: &mut Memory,
     now: UnixTime,
 ) -> Step {
-    if let Some(claims) = memory.verdict(&token::digest(raw), now) {
+    let fingerprint = memory.fingerprint(raw);
+    if let Some(claims) = memory.verdict(fingerprint, now) {
+        if matches!(purpose, Purpose::Presented) {
+            visit.make_known(fingerprint, memory);
+        }
         return conclude(visit, purpose, Verdict::Alive(claims), memory, now);
     }
     let token = match Token::parse(raw) {
@@ -381,8 +385,8 @@ impl CheckSignature {
                 check.signed(signed, now)
             });
         if let Verdict::Alive(claims) = &verdict {
-            let digest = token::digest(check.token.raw());
-            memory.remember(digest, claims.clone(), self.kid, claims.expires_at);
+            let token = memory.fingerprint(check.token.raw());
+            memory.remember(token, claims.clone(), self.kid, claims.expires_at);
         }
         check.conclude(verdict, memory, now)
     }
@@ -480,8 +484,8 @@ fn asked(
         let until = now
             .plus_seconds(ASKED_VERDICT_SECONDS)
             .min(claims.expires_at);
-        let digest = token::digest(check.token.raw());
-        memory.remember(digest, claims.clone(), None, until);
+        let token = memory.fingerprint(check.token.raw());
+        memory.remember(token, claims.clone(), None, until);
     }
     check.conclude(verdict, memory, now)
 }

@@ -1,14 +1,18 @@
 //! What is known of one request while it is decided.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use crate::config::Config;
 use crate::cookies::{Candidate, SessionCookies};
+use crate::fingerprint::Fingerprint;
 use crate::head::RequestHead;
+use crate::memory::Memory;
 use crate::record::{Level, RequestRecord};
 use crate::rules::Rule;
 use crate::session::Session;
 use crate::time::UnixTime;
+use crate::token::VerifiedClaims;
 
 use super::explain;
 use super::routes::Errand;
@@ -75,7 +79,8 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Visit {
     pub(super) config: Rc<Config>,
-    pub(super) cookies: Option<SessionCookies>,
+    /// The session's cookies, read when they are first asked for.
+    cookies: OnceCell<Option<SessionCookies>>,
     /// What the Worker's own route is asked to do once the session is known.
     pub(super) errand: Option<Errand>,
     /// Whether the answer says why.
@@ -83,6 +88,8 @@ pub(super) struct Visit {
     pub(super) head: RequestHead,
     /// The login path and `AUTH_PATH` are never denied.
     pub(super) is_exempt: bool,
+    /// The `Cookie` header was seen before: it holds one session in its usual form, so nothing of it is due.
+    pub(super) is_known: bool,
     /// Candidates still to be tried, best last.
     pub(super) untried: Vec<usize>,
     pub(super) chosen: Option<usize>,
@@ -104,10 +111,11 @@ impl Visit {
         Self {
             is_explained: explain::is_wanted(&config, &head),
             config,
-            cookies: None,
+            cookies: OnceCell::new(),
             errand: None,
             head,
             is_exempt: false,
+            is_known: false,
             untried: Vec::new(),
             chosen: None,
             record,
@@ -122,15 +130,50 @@ impl Visit {
         self.config.rules.rule(self.rule)
     }
 
-    /// Reads the session's cookies.
-    pub(super) fn read_cookies(&mut self) {
-        let header = self.head.header("cookie").unwrap_or_default();
-        self.cookies = SessionCookies::read(header, &self.config.storage_key);
+    /// The session's cookies, if the request has any.
+    pub(super) fn cookies(&self) -> Option<&SessionCookies> {
+        let read = || {
+            let header = self.head.header("cookie")?;
+            SessionCookies::read(header, &self.config.storage_key)
+        };
+        self.cookies.get_or_init(read).as_ref()
+    }
+
+    /// The verdict on the session of a `Cookie` header that was seen before: nothing of it is decoded.
+    pub(super) fn recognise(
+        &mut self,
+        memory: &mut Memory,
+        now: UnixTime,
+    ) -> Option<VerifiedClaims> {
+        let header = self.head.header("cookie")?;
+        let claims = memory.known_verdict(memory.fingerprint(header), now)?;
+        self.is_known = true;
+        self.source = Source::Cookies;
+        self.chosen = Some(0);
+        Some(claims)
+    }
+
+    /// Remembers which token the `Cookie` header holds, if it holds one session and all of it can stay as it is.
+    pub(super) fn make_known(&self, token: Fingerprint, memory: &mut Memory) {
+        let is_plain = self.source == Source::Cookies
+            && self.chosen == Some(0)
+            && !self.is_duplicated()
+            && self
+                .session()
+                .is_some_and(|session| !session.format().foreign);
+        if let Some(header) = self.head.header("cookie").filter(|_| is_plain) {
+            memory.know_cookies(memory.fingerprint(header), token);
+        }
+    }
+
+    /// True if a name of the session comes more than once.
+    pub(super) fn is_duplicated(&self) -> bool {
+        !self.is_known && self.cookies().is_some_and(|cookies| cookies.duplicated)
     }
 
     /// The session's names in the request, as many as one response deletes.
     pub(super) fn session_names(&self) -> &[String] {
-        let Some(cookies) = &self.cookies else {
+        let Some(cookies) = self.cookies() else {
             return &[];
         };
         let count = cookies.names.len().min(MAX_NAMES_DELETED);
@@ -140,18 +183,14 @@ impl Visit {
     /// The host whose `Domain=<host>` twins have to go: without a configured
     /// domain, duplicates can stem from there.
     pub(super) fn twin_domain(&self) -> Option<&str> {
-        let is_duplicated = self
-            .cookies
-            .as_ref()
-            .is_some_and(|cookies| cookies.duplicated);
-        (is_duplicated && self.config.cookie.domain.is_none())
+        (self.is_duplicated() && self.config.cookie.domain.is_none())
             .then(|| self.head.host())
             .filter(|host| host.contains('.') && !host.ends_with(|end: char| end.is_ascii_digit()))
     }
 
     /// The reading of the cookies that is used.
     pub(super) fn candidate(&self) -> Option<&Candidate> {
-        self.cookies.as_ref()?.candidates.get(self.chosen?)
+        self.cookies()?.candidates.get(self.chosen?)
     }
 
     /// The session that is used, if one could be read.

@@ -2,74 +2,138 @@
 //!
 //! Bodies stay streams of the runtime and never enter wasm.
 
-use js_sys::{Array, Object, Reflect};
+use std::cell::Cell;
+
+use js_sys::{Array, JsString, Object, Promise};
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{Headers, Request, RequestInit, Response, ResponseInit};
+use web_sys::{
+    Headers, Request, RequestCache, RequestInit, RequestRedirect, Response, ResponseInit,
+};
 
 use crate::answer::Answer;
-use crate::handler::{Forward, OriginRequest, OriginUnreachable, Outgoing, ResponseHead};
+use crate::handler::{Forward, OriginRequest, OriginUnreachable, Outgoing, Reads, ResponseHead};
 use crate::head::{self, HeaderEdit, RequestHead};
 
-use super::{Runtime, bindings, now, report};
+use super::{Runtime, bindings, now, report, text};
 
 /// Status of a WebSocket handshake that the origin accepted (RFC 6455 4.2.2).
 const SWITCHING_PROTOCOLS: u16 = 101;
 
 /// The head of the visitor's request.
-///
-/// All headers cross from JavaScript in one string: two calls instead of one per header.
 pub(super) fn head(request: &Request) -> RequestHead {
-    let lines = Array::from(&request.headers()).join("\n");
-    let headers = head::Headers::from_lines(String::from(lines));
+    let headers = headers(&request.headers());
     RequestHead::new(request.method(), request.url(), headers)
 }
 
-/// Sends the request on and hands the origin's answer back.
-pub(super) async fn forward(
-    runtime: &Runtime,
-    request: Request,
+/// Sends the request on and hands the origin's answer back: the promise of it, or the Worker's own
+/// answer if the runtime refuses to send.
+pub(super) fn forward(
+    runtime: Runtime,
+    request: &Request,
     forward: Forward,
-) -> worker::Result<Response> {
-    let answer = send(runtime, &request, forward.request()).await;
+) -> Result<JsValue, JsValue> {
+    let sent = send(&runtime, request, forward.request());
+    let finish = move |answer| finish(&runtime, forward, answer);
+    match sent {
+        Ok(sent) => {
+            // One closure for both ends: each is a JavaScript object with a finalizer.
+            let settled = Closure::once_into_js(move |value: JsValue| {
+                finish(value.dyn_into::<Response>().map_err(drop))
+            });
+            Ok(sent.settle(&settled, &settled).into())
+        }
+        Err(_) => finish(Err(())).map(JsValue::from),
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    pub(super) type Thenable;
+
+    #[wasm_bindgen(method, js_name = then)]
+    fn settle(this: &Thenable, resolved: &JsValue, rejected: &JsValue) -> Promise;
+
+    /// Headers whose names are strings of JavaScript already.
+    type NamedHeaders;
+
+    #[wasm_bindgen(method, catch)]
+    fn append(this: &NamedHeaders, name: &JsString, value: &str) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn set(this: &NamedHeaders, name: &JsString, value: &str) -> Result<(), JsValue>;
+}
+
+/// What leaves for the visitor.
+fn finish(
+    runtime: &Runtime,
+    forward: Forward,
+    answer: Result<Response, ()>,
+) -> Result<Response, JsValue> {
     let is_head_only = forward.is_head_only();
-    let head = answer
-        .as_ref()
-        .map(response_head)
-        .map_err(|_| OriginUnreachable);
+    let reads = forward.reads();
+    let head = match &answer {
+        Ok(response) => Ok(response_head(response, reads)),
+        Err(()) => Err(OriginUnreachable),
+    };
     let (outgoing, record) = forward.finish(head, now());
     report(runtime, &record);
     match (outgoing, answer) {
         (Outgoing::Answer(own), _) => respond(&own),
-        (Outgoing::Origin(edits), Ok(response)) if is_head_only => Ok(bodiless(&response, &edits)?),
+        (Outgoing::Origin(edits), Ok(response)) if is_head_only => bodiless(&response, &edits),
         // What needs no edit leaves as the runtime's own response, untouched.
         (Outgoing::Origin(edits), Ok(response)) if edits.is_empty() => Ok(response),
-        (Outgoing::Origin(edits), Ok(response)) => Ok(edited(&response, &edits)?),
-        (Outgoing::Origin(_), Err(error)) => Err(error.into()),
+        (Outgoing::Origin(edits), Ok(response)) => edited(&response, &edits),
+        (Outgoing::Origin(_), Err(())) => Ok(Response::error()),
     }
 }
 
 /// Sends the request on with the changes that were decided.
-pub(super) async fn send(
+pub(super) fn send(
     runtime: &Runtime,
     request: &Request,
     origin: &OriginRequest,
-) -> Result<Response, JsValue> {
-    let changed = match &origin.url {
-        // The old request serves as the init of the new one: method, headers, body and all.
-        Some(url) => Request::new_with_str_and_init(url, request.unchecked_ref::<RequestInit>())?,
-        None => Request::new_with_request(request)?,
+) -> Result<Thenable, JsValue> {
+    let headers = Headers::new_with_headers(&request.headers())?;
+    apply(&headers, &origin.edits)?;
+    let inits = if origin.bypass_cache {
+        &UNCACHED
+    } else {
+        &PLAIN
     };
-    apply(&changed.headers(), &origin.edits)?;
+    let fetcher = origin_fetcher(runtime);
+    let promise = inits.with(|init| {
+        // Headers beside the request cost half of what a changed copy of the request does.
+        init.set_headers(&headers);
+        match &origin.url {
+            // The old request serves as the init of the new one: method, body and all.
+            Some(url) => {
+                let init_of_url = request.unchecked_ref::<RequestInit>();
+                let moved = Request::new_with_str_and_init(url, init_of_url)?;
+                fetcher.fetch_with_init(&moved, init)
+            }
+            None => fetcher.fetch_with_init(request, init),
+        }
+    })?;
+    Ok(promise.unchecked_into())
+}
+
+thread_local! {
+    /// The name of the origin's binding, once it was looked for.
+    static BOUND: Cell<Option<Option<&'static str>>> = const { Cell::new(None) };
+    static PLAIN: RequestInit = init(false);
+    static UNCACHED: RequestInit = init(true);
+}
+
+fn init(is_uncached: bool) -> RequestInit {
     let init = RequestInit::new();
     // The runtime would follow redirects itself and swallow their cookies.
-    Reflect::set(&init, &"redirect".into(), &"manual".into())?;
-    if origin.bypass_cache {
-        Reflect::set(&init, &"cache".into(), &"no-store".into())?;
+    init.set_redirect(RequestRedirect::Manual);
+    if is_uncached {
+        init.set_cache(RequestCache::NoStore);
     }
-    let fetcher = origin_fetcher(runtime);
-    let promise = fetcher.fetch_with_init(&changed, &init)?;
-    Ok(JsFuture::from(promise).await?.unchecked_into())
+    init
 }
 
 /// `ORIGIN_URL`, then the binding `ORIGIN`, then `ASSETS`, then the zone's own origin.
@@ -77,35 +141,40 @@ fn origin_fetcher(runtime: &Runtime) -> worker::worker_sys::Fetcher {
     if runtime.config.origin_url.is_some() {
         return bindings::global_fetcher();
     }
-    bindings::fetcher(&runtime.env, "ORIGIN")
-        .or_else(|| bindings::fetcher(&runtime.env, "ASSETS"))
+    let env = &runtime.env;
+    // Which bindings there are never changes; the objects themselves belong to the request.
+    let bound = BOUND.get().unwrap_or_else(|| {
+        let mut names = ["ORIGIN", "ASSETS"].into_iter();
+        let bound = names.find(|name| bindings::binding(env, name).is_some());
+        BOUND.set(Some(bound));
+        bound
+    });
+    bound
+        .and_then(|name| bindings::fetcher(env, name))
         .unwrap_or_else(bindings::global_fetcher)
 }
 
 /// What is read of the origin's answer.
-pub(super) fn response_head(response: &Response) -> ResponseHead {
-    let headers = response.headers();
-    let value = |name| headers.get(name).ok().flatten();
-    let set_cookies = match value("set-cookie") {
-        Some(_) => set_cookies(&headers),
-        None => Vec::new(),
+pub(super) fn response_head(response: &Response, reads: Reads) -> ResponseHead {
+    let is_read = match reads {
+        Reads::All => true,
+        Reads::IfCookies => response.headers().has("set-cookie").unwrap_or(true),
+        Reads::Nothing => false,
+    };
+    let headers = if is_read {
+        headers(&response.headers())
+    } else {
+        head::Headers::default()
     };
     ResponseHead {
         status: response.status(),
-        set_cookies,
-        cache_control: value("cache-control"),
-        vary: value("vary"),
+        headers,
     }
 }
 
-fn set_cookies(headers: &Headers) -> Vec<String> {
-    use worker::worker_sys::ext::HeadersExt as _;
-    // Only this name may be asked for with `getAll`: the runtime throws for any other.
-    headers
-        .get_all("set-cookie")
-        .iter()
-        .filter_map(|line| line.as_string())
-        .collect()
+/// All headers cross from JavaScript in one string: two calls instead of one per header.
+fn headers(headers: &Headers) -> head::Headers {
+    head::Headers::from_lines(text::take_over(&Array::from(headers).join("\n")))
 }
 
 /// The origin's response with other headers; status text, encoding and socket stay.
@@ -136,25 +205,27 @@ fn bodiless(response: &Response, edits: &[HeaderEdit]) -> Result<Response, JsVal
 }
 
 fn apply(headers: &Headers, edits: &[HeaderEdit]) -> Result<(), JsValue> {
+    let named = headers.unchecked_ref::<NamedHeaders>();
     for edit in edits {
         match edit {
-            HeaderEdit::Append(name, value) => headers.append(name, value)?,
+            HeaderEdit::Append(name, value) => named.append(&text::name(name), value)?,
             HeaderEdit::Remove(name) => headers.delete(name)?,
-            HeaderEdit::Set(name, value) => headers.set(name, value)?,
+            HeaderEdit::Set(name, value) => named.set(&text::name(name), value)?,
         }
     }
     Ok(())
 }
 
 /// Turns an answer of the Worker into a response.
-pub(super) fn respond(answer: &Answer) -> worker::Result<Response> {
+pub(super) fn respond(answer: &Answer) -> Result<Response, JsValue> {
     let headers = Headers::new()?;
+    let named = headers.unchecked_ref::<NamedHeaders>();
     for (name, value) in answer.headers() {
-        headers.append(name, value)?;
+        named.append(&text::name(name), value)?;
     }
     let init = ResponseInit::new();
     init.set_status(answer.status());
     init.set_headers(headers.unchecked_ref::<Object>());
     let body = (!answer.body().is_empty()).then(|| answer.body());
-    Ok(Response::new_with_opt_str_and_init(body, &init)?)
+    Response::new_with_opt_str_and_init(body, &init)
 }

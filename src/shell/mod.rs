@@ -14,14 +14,21 @@ mod metrics;
 mod observe;
 mod refresh;
 mod routes;
+mod text;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::future_to_promise;
+use web_sys::Response;
 use worker::{Context, Delay, Env, event};
 
+use crate::answer::Answer;
 use crate::config::Config;
+use crate::fingerprint::FingerprintKey;
 use crate::handler::{self, Forward, Respond, Step};
 use crate::memory::Memory;
 use crate::record::RequestRecord;
@@ -29,7 +36,17 @@ use crate::time::UnixTime;
 
 thread_local! {
     /// What this isolate remembers. It is borrowed between awaits only.
-    static MEMORY: RefCell<Memory> = RefCell::default();
+    static MEMORY: RefCell<Memory> = RefCell::new(Memory::new(fingerprint_key()));
+}
+
+/// Drawn with the first request: the runtime has no randomness before it.
+fn fingerprint_key() -> FingerprintKey {
+    let mut key = [0; 16];
+    if getrandom::getrandom(&mut key).is_err() {
+        // A key that could be guessed would let a stranger pass for somebody who is remembered.
+        wasm_bindgen::throw_str("edge-session: the runtime has no random bytes");
+    }
+    FingerprintKey::new(key)
 }
 
 /// What the steps of one request need of the runtime.
@@ -55,35 +72,57 @@ fn start() {
     console_error_panic_hook::set_once();
 }
 
-#[event(fetch)]
-async fn fetch(
+/// The Worker's `fetch`: a response, or the promise of one.
+///
+/// No future is made for a request that waits for nothing but the origin. A
+/// future costs a promise, a task and a turn of the microtask queue each time
+/// it is polled: together more than all decisions of a known session.
+#[wasm_bindgen]
+#[allow(unreachable_pub, reason = "the runtime reaches it")]
+pub fn fetch(
     request: web_sys::Request,
     env: Env,
-    context: Context,
-) -> worker::Result<web_sys::Response> {
+    context: worker::worker_sys::Context,
+) -> Result<JsValue, JsValue> {
     let config = match bindings::config(&env) {
         Ok(config) => config,
-        Err(error) => return http::respond(&crate::answer::Answer::misconfigured(&error)),
+        Err(error) => return http::respond(&Answer::misconfigured(&error)).map(JsValue::from),
     };
     let runtime = Runtime {
         config,
-        context: Rc::new(context),
+        context: Rc::new(Context::new(context)),
         env,
     };
     if runtime.config.is_observing() {
-        return observe::pass(runtime, request).await;
+        return Ok(promise(async {
+            observe::pass(runtime, request).await.map(JsValue::from)
+        }));
     }
     let head = http::head(&request);
     let step = MEMORY
         .with_borrow_mut(|memory| handler::begin(Rc::clone(&runtime.config), head, memory, now()));
-    match decide(&runtime, &request, step).await {
-        Ending::Forward(forward) => http::forward(&runtime, request, *forward).await,
-        Ending::Respond(respond) => {
-            let (answer, record) = respond.finish();
-            report(&runtime, &record);
-            http::respond(&answer)
-        }
+    match prepare(&runtime, step) {
+        Step::Forward(forward) => http::forward(runtime, &request, *forward),
+        Step::Respond(respond) => conclude(&runtime, *respond).map(JsValue::from),
+        step => Ok(promise(async move {
+            match decide(&runtime, &request, step).await {
+                // The promise of a promise is the promise of its value.
+                Ending::Forward(forward) => http::forward(runtime, &request, *forward),
+                Ending::Respond(respond) => conclude(&runtime, *respond).map(JsValue::from),
+            }
+        })),
     }
+}
+
+fn promise(answer: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> JsValue {
+    future_to_promise(answer).into()
+}
+
+/// The Worker's own answer, and the record of its request.
+fn conclude(runtime: &Runtime, respond: Respond) -> Result<Response, JsValue> {
+    let (answer, record) = respond.finish();
+    report(runtime, &record);
+    http::respond(&answer)
 }
 
 /// How a request ends.
@@ -95,14 +134,7 @@ enum Ending {
 /// Carries out steps until one ends the request.
 async fn decide(runtime: &Runtime, request: &web_sys::Request, mut step: Step) -> Ending {
     loop {
-        log::step(&runtime.config, &step);
-        if MEMORY.with_borrow_mut(Memory::take_background_fetch) {
-            keys::refetch_later(runtime);
-        }
-        for rejection in MEMORY.with_borrow_mut(Memory::take_rejections) {
-            refresh::reject_later(runtime, rejection);
-        }
-        step = match step {
+        let next = match step {
             Step::AskUser(wait) => {
                 let answer = auth::send(wait.request(), wait.timeout_ms()).await;
                 resume(|memory| wait.resume(&answer, memory, now()))
@@ -137,7 +169,20 @@ async fn decide(runtime: &Runtime, request: &web_sys::Request, mut step: Step) -
             Step::StoreRevocation(wait) => routes::store_revocation(runtime, *wait).await,
             Step::Respond(respond) => return Ending::Respond(respond),
         };
+        step = prepare(runtime, next);
     }
+}
+
+/// Begins what a decision left for later, and logs the step that follows from it.
+fn prepare(runtime: &Runtime, step: Step) -> Step {
+    log::step(&runtime.config, &step);
+    if MEMORY.with_borrow_mut(Memory::take_background_fetch) {
+        keys::refetch_later(runtime);
+    }
+    for rejection in MEMORY.with_borrow_mut(Memory::take_rejections) {
+        refresh::reject_later(runtime, rejection);
+    }
+    step
 }
 
 /// Tells the operator of a request: by the log line, and by a data point.

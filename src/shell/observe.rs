@@ -3,9 +3,12 @@
 //! Nobody waits for the decision, so that watching costs a visitor nothing
 //! even while Auth is slow.
 
+use js_sys::Promise;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};
 
-use crate::handler::{self, Forward, OriginUnreachable, Outgoing, ResponseHead};
+use crate::handler::{self, Forward, OriginUnreachable, Outgoing, Reads, ResponseHead};
 use crate::head::RequestHead;
 use crate::record::RequestRecord;
 
@@ -19,16 +22,21 @@ struct Passed {
 
 /// Passes a request on and its answer back, and decides about it afterwards;
 /// only an operator who asks why waits for that.
-pub(super) async fn pass(runtime: Runtime, request: Request) -> worker::Result<Response> {
+pub(super) async fn pass(runtime: Runtime, request: Request) -> Result<Response, JsValue> {
     let head = http::head(&request);
     let is_explained = handler::is_explanation_asked_for(&runtime.config, &head);
     let untouched = handler::untouched(&runtime.config, &head);
     let sent = now();
-    let answer = http::send(&runtime, &request, &untouched).await;
+    let answer = match http::send(&runtime, &request, &untouched) {
+        Ok(sent) => JsFuture::from(sent.unchecked_into::<Promise>())
+            .await
+            .map(JsCast::unchecked_into),
+        Err(error) => Err(error),
+    };
     let passed = Passed {
         head: answer
             .as_ref()
-            .map(http::response_head)
+            .map(|response| http::response_head(response, Reads::All))
             .map_err(|_| OriginUnreachable),
         ms: now().millis_since(sent),
     };
@@ -40,7 +48,7 @@ pub(super) async fn pass(runtime: Runtime, request: Request) -> worker::Result<R
     };
     if is_explained {
         return match watch(&runtime, &request, head, passed).await {
-            Some((Outgoing::Origin(edits), _)) => Ok(http::edited(&response, &edits)?),
+            Some((Outgoing::Origin(edits), _)) => http::edited(&response, &edits),
             Some((Outgoing::Answer(_), _)) | None => Ok(response),
         };
     }

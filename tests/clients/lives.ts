@@ -19,7 +19,7 @@ const TICK_MS = 250;
 const LIFE_SECONDS = 2;
 /** Longer than a life. */
 const SLOW_MS = 2_200;
-/** After so many lives the browser comes back with its cookies of two lives ago, as after a crash. */
+/** After so many lives the browser comes back with its cookies of two rotations ago, as after a crash. */
 const CRASH_EVERY = 5;
 const CONVERGE_MS = 3_000;
 /** As far as a real Auth is away, so that others ask meanwhile. */
@@ -120,8 +120,9 @@ async function run(spec: LivesSpec, stack: Stack<"site">, context: BrowserContex
     await onAll(tabs, (tab) => tab.evaluate(() => window.pause()));
     seen.divergences += (await converge(context, stack.key, tabs)) ? 0 : 1;
     if (seen.lives % CRASH_EVERY === 0) {
-      await context.addCookies(past.at(-3)!.cookies);
-      seen.crashes += 1;
+      const old = beforeTwoRotations(past);
+      await context.addCookies(old?.cookies ?? []);
+      seen.crashes += old === undefined ? 0 : 1;
     }
     await onAll(tabs, (tab) => tab.evaluate(() => window.resume()));
   }
@@ -158,6 +159,8 @@ async function navigate(tab: Page, seen: Lives): Promise<void> {
 interface Held {
   /** The access token in the browser's cookies. */
   token: string | undefined;
+  /** Lives can share it: Auth answers the parent of the newest token with the newest, and a new access token. */
+  refreshToken: string | undefined;
   cookies: Awaited<ReturnType<BrowserContext["cookies"]>>;
 }
 
@@ -195,7 +198,13 @@ async function converge(context: BrowserContext, key: string, tabs: Page[]): Pro
 async function held(context: BrowserContext, key: string): Promise<Held> {
   const cookies = (await context.cookies()).filter(({ name }) => isSessionName(name, key));
   const session = sessionOf(cookies.map(({ name, value }) => ({ name, value: decodeURIComponent(value) })), key);
-  return { token: session?.access_token, cookies };
+  return { token: session?.access_token, refreshToken: session?.refresh_token, cookies };
+}
+
+/** What the browser last held of a token that is neither Auth's newest nor the parent of it. */
+function beforeTwoRotations(past: Held[]): Held | undefined {
+  const distinct = new Set<string | undefined>();
+  return past.findLast(({ refreshToken }) => distinct.add(refreshToken).size > 2);
 }
 
 async function onAll(tabs: Page[], act: (tab: Page) => Promise<unknown>): Promise<void> {

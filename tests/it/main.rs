@@ -22,6 +22,7 @@ mod guard;
 mod house;
 mod identity;
 mod jwks;
+mod known_cookies;
 mod memory;
 mod observe;
 mod operating;

@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
+use edge_session::fingerprint::{Fingerprint, FingerprintKey};
 use edge_session::memory::Memory;
 use edge_session::time::UnixTime;
 use edge_session::token::{GoodSignature, Token, Trust, VerifiedClaims};
 use serde_json::json;
 
-use crate::scenario::cached;
+use crate::scenario::{cached, memory};
 use crate::tokens::{ISSUER, NOW, Signer, claims, encode, key_set_json};
 
 fn now() -> UnixTime {
@@ -39,24 +40,23 @@ fn claims_of(weight: usize) -> VerifiedClaims {
     signed.alive(5, now()).unwrap()
 }
 
-fn digest(index: u32) -> [u8; 32] {
-    let mut digest = [0; 32];
-    digest[..4].copy_from_slice(&index.to_be_bytes());
-    digest
+/// The fingerprint of a made-up token.
+fn token(index: u32) -> Fingerprint {
+    memory().fingerprint(&index.to_string())
 }
 
 fn with_verdict(kid: Option<&str>) -> Memory {
-    let mut memory = Memory::default();
-    memory.remember(digest(1), claims_of(10), kid.map(str::to_owned), at(100));
+    let mut memory = memory();
+    memory.remember(token(1), claims_of(10), kid.map(str::to_owned), at(100));
     memory
 }
 
 #[test]
 fn a_verdict_holds_until_its_time() {
     let mut memory = with_verdict(None);
-    assert!(memory.verdict(&digest(1), at(99)).is_some());
-    assert!(memory.verdict(&digest(2), now()).is_none());
-    assert!(memory.verdict(&digest(1), at(100)).is_none());
+    assert!(memory.verdict(token(1), at(99)).is_some());
+    assert!(memory.verdict(token(2), now()).is_none());
+    assert!(memory.verdict(token(1), at(100)).is_none());
     assert_eq!(
         memory.verdicts_held(),
         (0, 0),
@@ -69,31 +69,27 @@ fn a_verdict_leaves_with_its_key_and_only_then() {
     for (kid, stays) in [(Some("kid-es"), true), (Some("gone"), false), (None, true)] {
         let mut memory = with_verdict(kid);
         memory.store_keys(cached(&key_set_json(), now(), 0));
-        assert_eq!(
-            memory.verdict(&digest(1), now()).is_some(),
-            stays,
-            "{kid:?}"
-        );
+        assert_eq!(memory.verdict(token(1), now()).is_some(), stays, "{kid:?}");
     }
 }
 
 #[test]
 fn a_forgotten_verdict_takes_its_weight_along() {
     let mut memory = with_verdict(None);
-    memory.remember(digest(1), claims_of(10), None, at(100));
+    memory.remember(token(1), claims_of(10), None, at(100));
     assert_eq!(memory.verdicts_held().0, 1, "the same token counts once");
-    memory.forget(&digest(1));
-    memory.forget(&digest(1));
+    memory.forget(token(1));
+    memory.forget(token(1));
     assert_eq!(memory.verdicts_held(), (0, 0));
 }
 
 #[test]
 fn verdicts_are_bounded_in_bytes_and_the_least_used_goes_first() {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     let claims = claims_of(12_000);
     for index in 0..2000 {
-        memory.remember(digest(index), claims.clone(), None, at(100));
-        let _ = memory.verdict(&digest(0), now());
+        memory.remember(token(index), claims.clone(), None, at(100));
+        let _ = memory.verdict(token(0), now());
     }
     let (count, bytes) = memory.verdicts_held();
     assert!(
@@ -102,15 +98,15 @@ fn verdicts_are_bounded_in_bytes_and_the_least_used_goes_first() {
     );
     assert!(bytes > 7 * 1024 * 1024);
     assert!(
-        memory.verdict(&digest(0), now()).is_some(),
+        memory.verdict(token(0), now()).is_some(),
         "used all the time"
     );
-    assert!(memory.verdict(&digest(1), now()).is_none());
+    assert!(memory.verdict(token(1), now()).is_none());
 }
 
 #[test]
 fn an_older_key_set_never_replaces_a_newer_one() {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     memory.store_keys(cached(&key_set_json(), now(), 10));
     memory.store_keys(cached(&json!({"keys": []}), now(), 20));
     assert_eq!(memory.keys(now()).unwrap().set.len(), 3);
@@ -120,7 +116,7 @@ fn an_older_key_set_never_replaces_a_newer_one() {
 
 #[test]
 fn a_wish_for_a_refetch_is_taken_once() {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     memory.want_background_fetch(now());
     memory.want_background_fetch(now());
     assert!(memory.take_background_fetch() && !memory.take_background_fetch());
@@ -133,7 +129,7 @@ fn a_wish_for_a_refetch_is_taken_once() {
 
 #[test]
 fn an_endless_kid_forces_no_fetch_and_is_not_kept() {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     let kid = "k".repeat(129);
     assert!(!memory.claim_forced_fetch(&kid, now()));
     assert!(memory.claim_forced_fetch(&kid[1..], now()));
@@ -141,7 +137,7 @@ fn an_endless_kid_forces_no_fetch_and_is_not_kept() {
 
 #[test]
 fn unknown_kids_are_bounded_in_number() {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     for index in 0..600 {
         memory.note_unknown_kid(&index.to_string(), now());
     }
@@ -157,7 +153,7 @@ fn unknown_kids_are_bounded_in_number() {
 
 #[test]
 fn ten_refreshes_of_unknown_keys_a_minute() {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     let claimed = |memory: &mut Memory, time| {
         (0..20)
             .filter(|_| memory.claim_unknown_key_refresh(time))
@@ -170,7 +166,7 @@ fn ten_refreshes_of_unknown_keys_a_minute() {
 
 #[test]
 fn one_hang_opens_the_breaker_for_alive_sessions_at_once() {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     memory.note_auth_timeout(now());
     assert!(!memory.may_refresh(true, at(2)));
     assert!(
@@ -181,7 +177,7 @@ fn one_hang_opens_the_breaker_for_alive_sessions_at_once() {
 
 #[test]
 fn whoever_waited_in_vain_opens_it_for_alive_sessions_alone() {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     for _ in 0..10 {
         memory.note_auth_wait(now());
     }
@@ -190,7 +186,7 @@ fn whoever_waited_in_vain_opens_it_for_alive_sessions_alone() {
 
 #[test]
 fn after_the_pause_one_probe_passes() {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     memory.note_auth_timeout(now());
     assert!(memory.may_refresh(true, at(3)));
     assert!(
@@ -203,7 +199,7 @@ fn after_the_pause_one_probe_passes() {
 
 #[test]
 fn four_hangs_in_a_row_keep_dead_sessions_away_too() {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     for _ in 0..3 {
         memory.note_auth_timeout(now());
     }
@@ -215,7 +211,7 @@ fn four_hangs_in_a_row_keep_dead_sessions_away_too() {
 
 #[test]
 fn an_answer_starts_the_count_anew() {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     for _ in 0..3 {
         memory.note_auth_timeout(now());
     }
@@ -226,7 +222,7 @@ fn an_answer_starts_the_count_anew() {
 
 #[test]
 fn one_request_fetches_while_the_others_look_again() {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     assert!(memory.claim_fetch(now()) && !memory.claim_fetch(at(1)));
     assert!(
         memory.is_fetching(at(1)) && !memory.is_fetching(at(2)),
@@ -242,7 +238,7 @@ fn one_request_fetches_while_the_others_look_again() {
 
 #[test]
 fn a_rejected_answer_of_a_gate_is_handed_on_once() {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     memory.want_rejection("session", "refresh-secret");
     assert!(!format!("{memory:?}").contains("refresh-secret"));
     let taken = memory.take_rejections();
@@ -262,4 +258,56 @@ fn memory_holds_digests_and_no_tokens() {
     let shared = Rc::new(memory);
     let printed = format!("{shared:?}");
     assert!(!printed.contains(&encode(Signer::Es256.header().to_string())));
+}
+
+#[test]
+fn a_fingerprint_tells_texts_apart_and_differs_by_key() {
+    let key = FingerprintKey::new([1; 16]);
+    assert_eq!(key.fingerprint("a"), key.fingerprint("a"));
+    assert_ne!(key.fingerprint("a"), key.fingerprint("b"));
+    assert_ne!(key.fingerprint("a"), key.fingerprint("a\0"));
+    let other = FingerprintKey::new([2; 16]);
+    assert_ne!(key.fingerprint("a"), other.fingerprint("a"));
+    assert!(!format!("{key:?}").contains('1'), "the key stays secret");
+}
+
+/// The first vector of the authors for 128 bits of output: key 00…0f, empty input.
+#[test]
+fn the_fingerprint_is_that_of_the_paper() {
+    let key: [u8; 16] = std::array::from_fn(|index| index as u8);
+    let expected = u128::from_le_bytes([
+        0xa3, 0x81, 0x7f, 0x04, 0xba, 0x25, 0xa8, 0xe6, 0x6d, 0xf6, 0x72, 0x14, 0xc7, 0x55, 0x02,
+        0x93,
+    ]);
+    let found = format!("{:?}", FingerprintKey::new(key).fingerprint(""));
+    assert_eq!(found, format!("Fingerprint({expected})"));
+}
+
+#[test]
+fn a_known_header_has_the_verdict_of_its_token_and_no_longer() {
+    let mut memory = with_verdict(None);
+    let cookies = memory.fingerprint("sb=…");
+    assert!(memory.known_verdict(cookies, now()).is_none());
+    memory.know_cookies(cookies, token(1));
+    assert!(memory.known_verdict(cookies, now()).is_some());
+    assert!(
+        memory.known_verdict(cookies, at(100)).is_none(),
+        "it ran out"
+    );
+    let mut memory = with_verdict(None);
+    memory.know_cookies(cookies, token(1));
+    memory.forget(token(1));
+    assert!(memory.known_verdict(cookies, now()).is_none());
+    memory.know_cookies(cookies, token(2));
+    assert!(memory.known_verdict(cookies, now()).is_none(), "no verdict");
+}
+
+#[test]
+fn known_headers_are_bounded_in_number() {
+    let mut memory = with_verdict(None);
+    for index in 0..20_000 {
+        memory.know_cookies(token(index), token(1));
+    }
+    assert!(memory.known_verdict(token(0), now()).is_none());
+    assert!(memory.known_verdict(token(19_999), now()).is_some());
 }

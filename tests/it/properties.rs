@@ -4,18 +4,19 @@ use std::rc::Rc;
 
 use edge_session::auth_api::{self, AuthReply, RefreshReply, Unreachable, read_user_reply};
 use edge_session::handler::{
-    self, Gate, MAX_STEPS, OriginUnreachable, Outgoing, RefreshAnswer, ResponseHead, Step,
+    self, Gate, MAX_STEPS, OriginUnreachable, Outgoing, RefreshAnswer, Step,
 };
 use edge_session::head::{HeaderEdit, Headers, RequestHead};
 use edge_session::jwks::{CachedKeys, KeySet, KeysError};
-use edge_session::memory::Memory;
 use edge_session::record::RequestRecord;
 use edge_session::time::UnixTime;
 use edge_session::token::Token;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::scenario::{KEY, Scenario, cached, check_signature, session_cookie, session_json};
+use crate::scenario::{
+    KEY, Scenario, cached, check_signature, memory, origin_head, session_cookie, session_json,
+};
 use crate::tokens::{
     JWT_SECRET, NOW, OTHER_SESSION, OTHER_USER, Signer, USER, claims, expiring_in, key_set_json,
 };
@@ -157,7 +158,8 @@ struct Script {
     sets: Vec<Result<KeySet, KeysError>>,
     stored: Option<CachedKeys>,
     pauses: Vec<u64>,
-    origin: Result<ResponseHead, OriginUnreachable>,
+    /// The headers of the origin's answer.
+    origin: Result<Vec<(String, String)>, OriginUnreachable>,
 }
 
 fn script(cookie: impl Strategy<Value = String>) -> impl Strategy<Value = Script> {
@@ -178,12 +180,9 @@ fn script(cookie: impl Strategy<Value = String>) -> impl Strategy<Value = Script
         if !answers {
             return Err(OriginUnreachable);
         }
-        Ok(ResponseHead {
-            status: 200,
-            set_cookies: cookie.into_iter().collect(),
-            cache_control: Some("public, max-age=60".to_owned()),
-            vary: None,
-        })
+        let cookie = cookie.map(|line| ("set-cookie".to_owned(), line));
+        let cache_control = ("cache-control".to_owned(), "public, max-age=60".to_owned());
+        Ok(cookie.into_iter().chain([cache_control]).collect())
     });
     let sets = proptest::collection::vec(key_set(), 3);
     let replies = proptest::collection::vec(reply(), 4);
@@ -225,7 +224,7 @@ fn play(script: &Script) -> Played {
             ("x-session-user-id", "forged"),
         ]),
     );
-    let mut memory = Memory::default();
+    let mut memory = memory();
     let mut now = UnixTime::from_seconds(NOW);
     let mut replies = script.replies.iter().cycle();
     let mut sets = script.sets.iter().cycle();
@@ -284,7 +283,11 @@ fn play(script: &Script) -> Played {
             }
             Step::Forward(forward) => {
                 let request_edits = forward.request().edits.clone();
-                let (outgoing, record) = forward.finish(script.origin.clone(), now);
+                let head = match &script.origin {
+                    Ok(headers) => origin_head(200, headers, forward.reads()),
+                    Err(error) => Err(*error),
+                };
+                let (outgoing, record) = forward.finish(head, now);
                 return Played {
                     steps,
                     was_ended,

@@ -14,7 +14,7 @@ use edge_session::reason::REASONS;
 use edge_session::time::UnixTime;
 use serde_json::{Value, json};
 
-use crate::scenario::{KEY, Reply, Scenario, session_cookie, session_json};
+use crate::scenario::{KEY, Reply, Scenario, memory, session_cookie, session_json};
 use crate::tokens::{NOW, OTHER_USER, SESSION, Signer, USER, claims, encode, expiring_in};
 
 /// What no request in these tests can reach, and why.
@@ -290,7 +290,7 @@ fn begin(scenario: &Scenario, url: &str, cookie: &str, memory: &mut Memory) -> S
 }
 
 fn reason_of_a_silent_gate() -> &'static str {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     let scenario = Scenario::new().var("SUPABASE_JWT_SECRET", crate::tokens::JWT_SECRET);
     let token = Signer::Hs256.mint(&json!({"exp": NOW - 60}));
     let step = begin(
@@ -325,7 +325,7 @@ fn reason_of_a_silent_gate() -> &'static str {
 }
 
 fn reason_without_randomness() -> &'static str {
-    let mut memory = Memory::default();
+    let mut memory = memory();
     let url = "https://site.example/auth/login?provider=github";
     let Step::DrawRandom(draw) = begin(&at("/"), url, "", &mut memory) else {
         panic!("expected a draw");

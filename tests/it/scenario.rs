@@ -10,10 +10,11 @@ use std::sync::Mutex;
 use edge_session::answer::Answer;
 use edge_session::auth_api::{self, Attempt, Attempts, AuthReply, AuthRequest, Unreachable};
 use edge_session::config::Config;
+use edge_session::fingerprint::FingerprintKey;
 use edge_session::handler::{
     self, BodyError, CheckSignature, Gate, HealthReport, MAX_STEPS, OriginRequest,
-    OriginUnreachable, Outgoing, Reach, RefreshAnswer, RefreshOrder, RefreshSession, ResponseHead,
-    SignatureKey, Step,
+    OriginUnreachable, Outgoing, Reach, Reads, RefreshAnswer, RefreshOrder, RefreshSession,
+    ResponseHead, SignatureKey, Step,
 };
 use edge_session::head::{HeaderEdit, Headers, RequestHead};
 use edge_session::jwks::{CachedKeys, KeySet, KeysError, SignatureAlgorithm};
@@ -113,7 +114,8 @@ pub(crate) struct Scenario {
     route_replies: VecDeque<Reply>,
     revoked: Option<HashMap<String, UnixTime>>,
     health: HealthReport,
-    origin: Result<ResponseHead, OriginUnreachable>,
+    /// The status of the origin's answer.
+    origin: Result<u16, OriginUnreachable>,
     pub(crate) origin_headers: Vec<(String, String)>,
 }
 
@@ -138,7 +140,7 @@ impl Scenario {
     pub(crate) fn new() -> Self {
         let key_set = KeySet::parse(tokens::key_set_json().to_string().as_bytes());
         Self {
-            memory: Memory::default(),
+            memory: memory(),
             now: UnixTime::from_seconds(NOW),
             vars: Vec::new(),
             method: "GET".to_owned(),
@@ -157,10 +159,7 @@ impl Scenario {
                 kv: Reach::Reachable,
                 gate: Reach::Unbound,
             },
-            origin: Ok(ResponseHead {
-                status: 200,
-                ..ResponseHead::default()
-            }),
+            origin: Ok(200),
             origin_headers: Vec::new(),
         }
         .header("accept", "text/html,*/*")
@@ -315,14 +314,6 @@ impl Scenario {
     pub(crate) fn origin_header(mut self, name: &str, value: &str) -> Self {
         self.origin_headers
             .push((name.to_owned(), value.to_owned()));
-        if let Ok(head) = &mut self.origin {
-            match name {
-                "cache-control" => head.cache_control = Some(value.to_owned()),
-                "set-cookie" => head.set_cookies.push(value.to_owned()),
-                "vary" => head.vary = Some(value.to_owned()),
-                _ => {}
-            }
-        }
         self
     }
 
@@ -369,7 +360,8 @@ impl Scenario {
             step = match step {
                 Step::Forward(forward) => {
                     let request = forward.request().clone();
-                    let (outgoing, record) = forward.finish(self.origin.clone(), self.now);
+                    let head = self.origin_head(forward.reads());
+                    let (outgoing, record) = forward.finish(head, self.now);
                     return self.end(log, Some(request), outgoing, record);
                 }
                 Step::Respond(respond) => {
@@ -491,6 +483,11 @@ impl Scenario {
             return Err(Unreachable::TimedOut);
         }
         reply.answer.clone()
+    }
+
+    /// The origin's answer as the shell reads it.
+    fn origin_head(&self, reads: Reads) -> Result<ResponseHead, OriginUnreachable> {
+        origin_head(self.origin?, &self.origin_headers, reads)
     }
 
     fn end(
@@ -690,4 +687,28 @@ pub(crate) fn check_signature(wait: &CheckSignature) -> bool {
             key.and_then(|key| crypto::verify(&signature, input, &key, algorithm))
                 .unwrap_or(false)
         })
+}
+
+/// An answer of the origin, with those of its headers that are read.
+pub(crate) fn origin_head(
+    status: u16,
+    headers: &[(String, String)],
+    reads: Reads,
+) -> Result<ResponseHead, OriginUnreachable> {
+    let is_read = match reads {
+        Reads::All => true,
+        Reads::IfCookies => headers.iter().any(|(name, _)| name == "set-cookie"),
+        Reads::Nothing => false,
+    };
+    let pairs = headers.iter().filter(|_| is_read);
+    let pairs = pairs.map(|(name, value)| (name.as_str(), value.as_str()));
+    Ok(ResponseHead {
+        status,
+        headers: Headers::from_pairs(pairs),
+    })
+}
+
+/// The memory of an isolate that has just begun.
+pub(crate) fn memory() -> Memory {
+    Memory::new(FingerprintKey::new([7; 16]))
 }

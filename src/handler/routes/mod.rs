@@ -133,7 +133,6 @@ pub(super) fn begin_route(
         is_program: false,
     };
     errand.read_goal(&visit);
-    visit.read_cookies();
     if method == "POST" {
         return Step::ReadBody(ReadBody { visit, errand });
     }

@@ -1,0 +1,60 @@
+// The Worker's modules for the runtime: what wasm-bindgen made of the crate, and a new instance after a panic.
+//
+// A panic aborts, and an aborted instance must not be entered again: its stack and its borrows stand where they stood.
+import { RefreshGate as Gate, __wbg_reset_state, __worker_init_state, fetch as answer } from "./index.js";
+
+Error.stackTraceLimit = 100;
+// `criticalError` is set by the panic hook; `instanceId` counts the instances.
+const state = __worker_init_state();
+
+// A panic in what runs behind a promise reaches no caller.
+addEventListener("error", (event) => note(event.error));
+
+function note(error) {
+  if (error instanceof WebAssembly.RuntimeError) state.criticalError = true;
+}
+
+function enter(call) {
+  if (state.criticalError) {
+    console.error("edge-session: a new instance follows a panic");
+    __wbg_reset_state();
+    state.criticalError = false;
+  }
+  try {
+    return call();
+  } catch (error) {
+    note(error);
+    throw error;
+  }
+}
+
+export default {
+  fetch: (request, env, context) => enter(() => answer(request, env, context)),
+};
+
+export class RefreshGate {
+  #parts;
+  #gate;
+  #instanceId;
+
+  constructor(...parts) {
+    this.#parts = parts;
+  }
+
+  fetch(request) {
+    return enter(() => this.#current().fetch(request));
+  }
+
+  alarm() {
+    return enter(() => this.#current().alarm());
+  }
+
+  /** The object in the instance of now. What it must not forget is in its storage. */
+  #current() {
+    if (this.#instanceId !== state.instanceId) {
+      this.#gate = new Gate(...this.#parts);
+      this.#instanceId = state.instanceId;
+    }
+    return this.#gate;
+  }
+}
