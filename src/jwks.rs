@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
 use serde_json::{Value, json};
 
 use crate::time::UnixTime;
@@ -82,51 +81,56 @@ impl VerificationKey {
     }
 
     fn from_json(value: &Value) -> Option<Self> {
-        let jwk: Jwk = serde_json::from_value(value.clone()).ok()?;
-        let common = &jwk.common;
-        let kid = common.key_id.clone().filter(|kid| !kid.is_empty())?;
-        if !matches!(common.public_key_use, None | Some(PublicKeyUse::Signature)) {
+        let kid = text(value, "kid").filter(|kid| !kid.is_empty())?;
+        if value.get("use").is_some_and(|purpose| purpose != "sig") {
             return None;
         }
-        if let Some(operations) = &common.key_operations
-            && !operations.contains(&KeyOperations::Verify)
+        let allows_verify = |operations: &Value| {
+            let operations = operations.as_array()?;
+            Some(operations.iter().any(|operation| operation == "verify"))
+        };
+        if value
+            .get("key_ops")
+            .is_some_and(|operations| allows_verify(operations) != Some(true))
         {
             return None;
         }
-        let (algorithm, public) = public_members(&jwk.algorithm)?;
-        let named = value.get("alg").map(|alg| alg.as_str());
-        if named.is_some_and(|alg| alg != Some(algorithm.name())) {
+        let (algorithm, public) = public_members(value)?;
+        if value.get("alg").is_some_and(|alg| alg != algorithm.name()) {
             return None;
         }
         Some(Self {
-            kid,
+            kid: kid.to_owned(),
             algorithm,
             jwk: public.to_string(),
         })
     }
 }
 
+fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+    value.get(name)?.as_str()
+}
+
 /// The algorithm a key is for and its public members; a private member never leaves here.
-fn public_members(parameters: &AlgorithmParameters) -> Option<(SignatureAlgorithm, Value)> {
-    if let AlgorithmParameters::EllipticCurve(key) = parameters
-        && key.curve == EllipticCurve::P256
-    {
-        let public = json!({"kty": "EC", "crv": "P-256", "x": key.x, "y": key.y});
-        return Some((SignatureAlgorithm::Es256, public));
+fn public_members(key: &Value) -> Option<(SignatureAlgorithm, Value)> {
+    let member = |name| text(key, name);
+    match (member("kty")?, member("crv")) {
+        ("EC", Some("P-256")) => {
+            let (x, y) = (member("x")?, member("y")?);
+            let public = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y});
+            Some((SignatureAlgorithm::Es256, public))
+        }
+        ("RSA", _) => {
+            let (n, e) = (member("n")?, member("e")?);
+            let public = json!({"kty": "RSA", "alg": "RS256", "n": n, "e": e});
+            (modulus_bits(n)? >= MIN_RSA_BITS).then_some((SignatureAlgorithm::Rs256, public))
+        }
+        ("OKP", Some("Ed25519")) => {
+            let public = json!({"kty": "OKP", "crv": "Ed25519", "x": member("x")?});
+            Some((SignatureAlgorithm::EdDsa, public))
+        }
+        _ => None,
     }
-    if let AlgorithmParameters::RSA(key) = parameters
-        && modulus_bits(&key.n)? >= MIN_RSA_BITS
-    {
-        let public = json!({"kty": "RSA", "alg": "RS256", "n": key.n, "e": key.e});
-        return Some((SignatureAlgorithm::Rs256, public));
-    }
-    if let AlgorithmParameters::OctetKeyPair(key) = parameters
-        && key.curve == EllipticCurve::Ed25519
-    {
-        let public = json!({"kty": "OKP", "crv": "Ed25519", "x": key.x});
-        return Some((SignatureAlgorithm::EdDsa, public));
-    }
-    None
 }
 
 fn modulus_bits(modulus: &str) -> Option<usize> {
@@ -191,10 +195,11 @@ impl KeySet {
             if keys.len() == MAX_KEYS {
                 break;
             }
-            keys.push(key);
+            // Auth lists its keys in random order; a stable order makes sets comparable.
+            let place = |held: &VerificationKey| (&held.kid, &held.jwk) <= (&key.kid, &key.jwk);
+            let at = keys.partition_point(place);
+            keys.insert(at, key);
         }
-        // Auth lists its keys in random order; a stable order makes sets comparable.
-        keys.sort_by(|a, b| a.kid.cmp(&b.kid).then_with(|| a.jwk.cmp(&b.jwk)));
         Ok(Self { keys })
     }
 

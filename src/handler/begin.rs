@@ -210,10 +210,16 @@ fn order(cookies: &SessionCookies) -> Vec<usize> {
     let Some((_, first_subject, _)) = readable.first() else {
         return Vec::new();
     };
-    let (mut same, others): (Vec<_>, Vec<_>) = readable
-        .iter()
-        .partition(|(_, subject, _)| subject == first_subject);
-    same.sort_by_key(|(_, _, expiry)| std::cmp::Reverse(*expiry));
+    let mut same: Vec<&(usize, Option<String>, UnixTime)> = Vec::new();
+    let mut others = Vec::new();
+    for candidate in &readable {
+        if candidate.1 == *first_subject {
+            let at = same.partition_point(|(_, _, expiry)| *expiry >= candidate.2);
+            same.insert(at, candidate);
+        } else {
+            others.push(candidate);
+        }
+    }
     same.extend(others);
     same.into_iter().rev().map(|(index, _, _)| *index).collect()
 }

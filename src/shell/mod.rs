@@ -101,17 +101,20 @@ pub fn fetch(
     let head = http::head(&request);
     let step = MEMORY
         .with_borrow_mut(|memory| handler::begin(Rc::clone(&runtime.config), head, memory, now()));
-    match prepare(&runtime, step) {
-        Step::Forward(forward) => http::forward(runtime, &request, *forward),
-        Step::Respond(respond) => conclude(&runtime, *respond).map(JsValue::from),
-        step => Ok(promise(async move {
-            match decide(&runtime, &request, step).await {
-                // The promise of a promise is the promise of its value.
-                Ending::Forward(forward) => http::forward(runtime, &request, *forward),
-                Ending::Respond(respond) => conclude(&runtime, *respond).map(JsValue::from),
-            }
-        })),
+    let step = prepare(&runtime, step);
+    if let Step::Forward(forward) = step {
+        return http::forward(runtime, &request, *forward);
     }
+    if let Step::Respond(respond) = step {
+        return conclude(&runtime, *respond).map(JsValue::from);
+    }
+    Ok(promise(async move {
+        match decide(&runtime, &request, step).await {
+            // The promise of a promise is the promise of its value.
+            Ending::Forward(forward) => http::forward(runtime, &request, *forward),
+            Ending::Respond(respond) => conclude(&runtime, *respond).map(JsValue::from),
+        }
+    }))
 }
 
 fn promise(answer: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> JsValue {
