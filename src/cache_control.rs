@@ -19,6 +19,19 @@ const CDN_HEADERS: [&str; 4] = [
 /// What would let a cache answer or revalidate with a response that carries a session.
 const VALIDATORS: [&str; 3] = ["age", "etag", "last-modified"];
 
+/// Every header of an answer that the functions here look at.
+pub const READ: [&str; 9] = [
+    "age",
+    "cache-control",
+    "cdn-cache-control",
+    "cloudflare-cdn-cache-control",
+    "etag",
+    "last-modified",
+    "surrogate-control",
+    "surrogate-key",
+    "vary",
+];
+
 /// Edits for a response that carries a session cookie: no cache may keep it.
 #[must_use]
 pub fn carries_session(origin: &Headers) -> Vec<HeaderEdit> {

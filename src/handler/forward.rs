@@ -39,10 +39,10 @@ pub struct ResponseHead {
 /// Which headers of the origin's answer matter to a request. Each one that is read costs CPU.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Reads {
-    /// All of them.
-    All,
-    /// `Set-Cookie`, and all of them if there is one.
-    IfCookies,
+    /// `Set-Cookie`, and those of [`cache_control::READ`].
+    CacheHeaders,
+    /// `Set-Cookie`, and the others too if there is one.
+    Cookies,
     /// None.
     Nothing,
 }
@@ -95,13 +95,13 @@ impl Forward {
     pub fn reads(&self) -> Reads {
         let visit = &self.visit;
         if visit.is_explained || visit.config.is_observing() {
-            Reads::All
+            Reads::CacheHeaders
         } else if self.settled.outcome() == Outcome::Bypass {
             Reads::Nothing
         } else if visit.has_session() || visit.rule().cache == Cache::Shared {
-            Reads::All
+            Reads::CacheHeaders
         } else {
-            Reads::IfCookies
+            Reads::Cookies
         }
     }
 

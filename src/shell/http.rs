@@ -13,6 +13,7 @@ use web_sys::{
 };
 
 use crate::answer::Answer;
+use crate::cache_control;
 use crate::handler::{Forward, OriginRequest, OriginUnreachable, Outgoing, Reads, ResponseHead};
 use crate::head::{self, HeaderEdit, RequestHead};
 
@@ -60,6 +61,9 @@ extern "C" {
 
     #[wasm_bindgen(method, catch)]
     fn append(this: &NamedHeaders, name: &JsString, value: &str) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method)]
+    fn get(this: &NamedHeaders, name: &JsString) -> Option<String>;
 
     #[wasm_bindgen(method, catch)]
     fn set(this: &NamedHeaders, name: &JsString, value: &str) -> Result<(), JsValue>;
@@ -156,20 +160,28 @@ fn origin_fetcher(runtime: &Runtime) -> worker::worker_sys::Fetcher {
 
 /// What is read of the origin's answer.
 pub(super) fn response_head(response: &Response, reads: Reads) -> ResponseHead {
-    let is_read = match reads {
-        Reads::All => true,
-        Reads::IfCookies => response.headers().has("set-cookie").unwrap_or(true),
-        Reads::Nothing => false,
-    };
-    let headers = if is_read {
-        headers(&response.headers())
-    } else {
-        head::Headers::default()
+    let all = response.headers();
+    let has_cookies = || all.has("set-cookie").unwrap_or(true);
+    let headers = match reads {
+        Reads::Nothing => head::Headers::default(),
+        // Each line of `Set-Cookie` counts, and only the whole list has them one by one.
+        Reads::CacheHeaders | Reads::Cookies if has_cookies() => headers(&all),
+        Reads::CacheHeaders => cache_headers(&all),
+        Reads::Cookies => head::Headers::default(),
     };
     ResponseHead {
         status: response.status(),
         headers,
     }
+}
+
+fn cache_headers(headers: &Headers) -> head::Headers {
+    let headers = headers.unchecked_ref::<NamedHeaders>();
+    let values = cache_control::READ.map(|name| (name, headers.get(&text::name(name))));
+    let present = values
+        .iter()
+        .filter_map(|(name, value)| Some((*name, value.as_deref()?)));
+    head::Headers::from_pairs(present)
 }
 
 /// All headers cross from JavaScript in one string: two calls instead of one per header.

@@ -36,7 +36,7 @@ pub(super) async fn pass(runtime: Runtime, request: Request) -> Result<Response,
     let passed = Passed {
         head: answer
             .as_ref()
-            .map(|response| http::response_head(response, Reads::All))
+            .map(|response| http::response_head(response, Reads::CacheHeaders))
             .map_err(|_| OriginUnreachable),
         ms: now().millis_since(sent),
     };

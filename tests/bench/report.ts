@@ -12,13 +12,13 @@ const END = "<!-- /bench -->";
 
 export function table(results: Results): string {
   const cpu = [
-    row(["CPU per request (µs)", ...VARIANTS, "ours / floor", "jose / ours", "guide / ours"]),
-    row(["---", ...Array.from({ length: VARIANTS.length + 3 }, () => "--:")]),
+    row(["CPU per request (µs)", ...VARIANTS, "ours / floor", "edits / floor", "jose / ours", "guide / ours"]),
+    row(["---", ...Array.from({ length: VARIANTS.length + 4 }, () => "--:")]),
     ...results.cpu.map(({ name, medians }) => {
       const median = (variant: Variant): number | undefined => medians[variant]?.median;
       const cells = VARIANTS.map((variant) => median(variant)?.toFixed(0));
-      const [floor, jose, guide, ours] = VARIANTS.map(median);
-      return row([name, ...cells, ratio(ours, floor), ratio(jose, ours), ratio(guide, ours)]);
+      const [floor, edits, jose, guide, ours] = VARIANTS.map(median);
+      return row([name, ...cells, ratio(ours, floor), ratio(edits, floor), ratio(jose, ours), ratio(guide, ours)]);
     }),
   ];
   return [...cpu, "", ...facts(results), "", machine(results)].join("\n");

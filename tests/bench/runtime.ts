@@ -13,7 +13,7 @@ export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 /** That of wrangler.toml, read from there: a bench of another date would be one of another runtime. */
 const COMPATIBILITY_DATE = /^compatibility_date = "(.+)"$/m.exec(readFileSync(join(ROOT, "wrangler.toml"), "utf8"))?.[1] ?? "";
 
-export const VARIANTS = ["floor", "jose", "guide", "ours"] as const;
+export const VARIANTS = ["floor", "edits", "jose", "guide", "ours"] as const;
 export type Variant = (typeof VARIANTS)[number];
 
 /** The files of one Worker. */

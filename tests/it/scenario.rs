@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 use edge_session::answer::Answer;
 use edge_session::auth_api::{self, Attempt, Attempts, AuthReply, AuthRequest, Unreachable};
+use edge_session::cache_control;
 use edge_session::config::Config;
 use edge_session::fingerprint::FingerprintKey;
 use edge_session::handler::{
@@ -695,12 +696,13 @@ pub(crate) fn origin_head(
     headers: &[(String, String)],
     reads: Reads,
 ) -> Result<ResponseHead, OriginUnreachable> {
-    let is_read = match reads {
-        Reads::All => true,
-        Reads::IfCookies => headers.iter().any(|(name, _)| name == "set-cookie"),
+    let has_cookies = headers.iter().any(|(name, _)| name == "set-cookie");
+    let is_read = |name: &str| match reads {
+        Reads::CacheHeaders => has_cookies || cache_control::READ.contains(&name),
+        Reads::Cookies => has_cookies,
         Reads::Nothing => false,
     };
-    let pairs = headers.iter().filter(|_| is_read);
+    let pairs = headers.iter().filter(|(name, _)| is_read(name));
     let pairs = pairs.map(|(name, value)| (name.as_str(), value.as_str()));
     Ok(ResponseHead {
         status,
