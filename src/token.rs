@@ -250,7 +250,7 @@ impl Token {
     }
 }
 
-/// SHA-256 of a token: what verdicts are remembered by, so that memory holds no token.
+/// SHA-256 of a token: what the gate stores of one that was rotated.
 #[must_use]
 pub fn digest(raw: &str) -> [u8; 32] {
     Sha256::digest(raw.as_bytes()).into()

@@ -1,18 +1,19 @@
 /**
- * `npm run bench -- [--write] [--rounds 9] [--requests 1500] [--tokens 100000] [--only <scenario>] [--variants floor,ours]`
+ * `npm run bench -- [--write] [--rounds 25] [--requests 500] [--tokens 100000] [--only <scenario>] [--variants floor,ours]`
  *
- * Prints the table; `--write` puts it into docs/performance.md.
+ * Prints the table; `--write` puts it, and what a million requests cost, into docs/performance.md.
  */
 import { parseArgs } from "node:util";
 import { bench } from "./bench.ts";
+import { costTable } from "./cost.ts";
 import { table, write } from "./report.ts";
 import { VARIANTS, type Variant } from "./runtime.ts";
 
 const { values } = parseArgs({
   options: {
     write: { type: "boolean", default: false },
-    rounds: { type: "string", default: "9" },
-    requests: { type: "string", default: "1500" },
+    rounds: { type: "string", default: "25" },
+    requests: { type: "string", default: "500" },
     tokens: { type: "string", default: "100000" },
     starts: { type: "string", default: "9" },
     only: { type: "string", default: "" },
@@ -32,7 +33,7 @@ const results = await bench({
   logLevel: values["log-level"],
   progress: (line) => void process.stderr.write(`${line}\n`),
 });
-console.log(table(results));
+console.log(`${table(results)}\n\n${costTable(results)}`);
 if (values.write) {
   write(results);
 }

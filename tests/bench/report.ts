@@ -4,11 +4,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Results } from "./bench.ts";
+import { costTable } from "./cost.ts";
 import { ROOT, VARIANTS, type Variant } from "./runtime.ts";
 
 const PAGE = join(ROOT, "docs", "performance.md");
-const BEGIN = "<!-- bench: written by `npm run bench -- --write` -->";
-const END = "<!-- /bench -->";
 
 export function table(results: Results): string {
   const cpu = [
@@ -24,15 +23,20 @@ export function table(results: Results): string {
   return [...cpu, "", ...facts(results), "", machine(results)].join("\n");
 }
 
-/** Puts the table between the two marks of docs/performance.md. */
+/** Puts the tables between their marks in docs/performance.md. */
 export function write(results: Results): void {
   const page = readFileSync(PAGE, "utf8");
-  const [before, rest] = page.split(BEGIN);
-  const after = rest?.split(END)[1];
+  writeFileSync(PAGE, between(between(page, "bench", table(results)), "cost", costTable(results)));
+}
+
+function between(page: string, mark: string, text: string): string {
+  const [begin, end] = [`<!-- ${mark}: written by \`npm run bench -- --write\` -->`, `<!-- /${mark} -->`];
+  const [before, rest] = page.split(begin);
+  const after = rest?.split(end)[1];
   if (before === undefined || after === undefined) {
-    throw new Error(`${PAGE} has no marks to write between`);
+    throw new Error(`${PAGE} has no marks ${begin} and ${end}`);
   }
-  writeFileSync(PAGE, `${before}${BEGIN}\n${table(results)}\n${END}${after}`);
+  return `${before}${begin}\n${text}\n${end}${after}`;
 }
 
 function facts(results: Results): string[] {

@@ -253,8 +253,10 @@ fn a_rejected_answer_of_a_gate_is_handed_on_once() {
 }
 
 #[test]
-fn memory_holds_digests_and_no_tokens() {
-    let memory = with_verdict(Some("kid-es"));
+fn memory_holds_fingerprints_and_no_tokens() {
+    let mut memory = with_verdict(Some("kid-es"));
+    let cookies = memory.fingerprint(&Signer::Es256.header().to_string());
+    memory.know_cookies(cookies, token(1));
     let shared = Rc::new(memory);
     let printed = format!("{shared:?}");
     assert!(!printed.contains(&encode(Signer::Es256.header().to_string())));
