@@ -42,6 +42,7 @@ export async function startSite(): Promise<Site> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const key = storageKey(auth.url);
+  let visitors = 0;
   return {
     auth,
     // The Worker takes the URL from `Host`, so what it forwards goes to the origin, as on a route.
@@ -49,7 +50,9 @@ export async function startSite(): Promise<Site> {
     session: (bytes) => sessionOf(auth, bytes),
     withOthers: (cookie) => `${OTHER_COOKIES}; ${cookie}`,
     newSession(expired = false) {
-      const session = auth.createSession(expired ? { expiresIn: -60 } : {});
+      visitors += 1;
+      const email = `visitor-${visitors}@example.com`;
+      const session = auth.createSession(expired ? { email, expiresIn: -60 } : { email });
       return `${key}=${encoded(stored(session))}`;
     },
     async close() {
