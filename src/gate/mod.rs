@@ -212,6 +212,7 @@ impl Family {
             "newest": newest.session.members(),
             "rotated": rotated,
             "until": self.until.millis(),
+            "was_sent": self.was_sent,
         });
         Some(stored.to_string())
     }
@@ -234,7 +235,8 @@ impl Family {
             newest: Some(Newest::new(session)),
             rotated: rotated.map(read_digest).collect::<Option<_>>()?,
             until: UnixTime::from_millis(stored.get("until")?.as_u64()?),
-            was_sent: false,
+            // Without it the parent of a token that Auth may have rotated would be sent: two steps behind by then.
+            was_sent: stored.get("was_sent").and_then(Value::as_bool) == Some(true),
         })
     }
 

@@ -132,8 +132,11 @@ impl Room {
 
     async fn fly(&self, request: &AuthRequest, plan: Attempts, sent: &str, replay_seconds: u64) {
         let reply = refresh::attempt(request, plan, &self.calls).await;
-        let is_news = matches!(reply, RefreshReply::Ended(_) | RefreshReply::Renewed(_));
-        let landing = self.with(|family| family.land(sent, reply, replay_seconds, now()));
+        let (landing, is_news) = self.with(|family| {
+            let before = family.to_stored();
+            let landing = family.land(sent, reply, replay_seconds, now());
+            (landing, family.to_stored() != before)
+        });
         if is_news {
             self.store().await;
         }

@@ -1,6 +1,7 @@
 /** One run: every Worker in a process of its own, rounds interleaved, medians over rounds. */
 import { connect } from "./load.ts";
 import { type Bundle, bundle, type Running, start, type Variant } from "./runtime.ts";
+import { operationsTable } from "./operations.ts";
 import { measure, scenarios, type Scenario } from "./scenarios.ts";
 import { type Site, startSite } from "./site.ts";
 
@@ -28,6 +29,8 @@ export interface Results {
   /** Microseconds of CPU per request, by scenario. */
   cpu: { name: string; medians: Partial<Record<Variant, Spread>> }[];
   processes: Partial<Record<Variant, ProcessFacts>>;
+  /** Microseconds of single operations, as Markdown. */
+  operations: string;
 }
 
 /** A median, and the quartiles around it. */
@@ -59,8 +62,10 @@ export async function bench(options: Options): Promise<Results> {
     const cpu = await cpuTable(options, site, bundles);
     await timeStarts(options, site, bundles, processes);
     await weigh(options, site, bundles, processes);
+    options.progress("single operations");
+    const operations = await operationsTable(site);
     const { rounds, requests, tokens, starts, logLevel } = options;
-    return { rounds, requests, tokens, starts, logLevel, cpu, processes };
+    return { rounds, requests, tokens, starts, logLevel, cpu, processes, operations };
   } finally {
     await site.close();
   }

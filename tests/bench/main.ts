@@ -33,7 +33,7 @@ const results = await bench({
   logLevel: values["log-level"],
   progress: (line) => void process.stderr.write(`${line}\n`),
 });
-console.log(`${table(results)}\n\n${costTable(results)}`);
+console.log([table(results), results.operations, costTable(results)].join("\n\n"));
 if (values.write) {
   write(results);
 }

@@ -26,7 +26,8 @@ export function table(results: Results): string {
 /** Puts the tables between their marks in docs/performance.md. */
 export function write(results: Results): void {
   const page = readFileSync(PAGE, "utf8");
-  writeFileSync(PAGE, between(between(page, "bench", table(results)), "cost", costTable(results)));
+  const parts = { bench: table(results), operations: results.operations, cost: costTable(results) };
+  writeFileSync(PAGE, Object.entries(parts).reduce((text, [mark, part]) => between(text, mark, part), page));
 }
 
 function between(page: string, mark: string, text: string): string {

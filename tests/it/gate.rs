@@ -339,6 +339,19 @@ fn the_parent_is_not_sent_after_its_child_was_sent_in_vain() {
 }
 
 #[test]
+fn an_evicted_gate_still_knows_that_its_newest_token_was_sent_in_vain() {
+    let mut family = Family::default();
+    rotate_for_long(&mut family, 0, 0);
+    let before = family.to_stored();
+    assert_eq!(admit(&mut family, 1, LIFE, LIFE), "lead");
+    drop(family.land("refresh-1", unavailable(), 300, at(LIFE)));
+    let stored = family.to_stored();
+    assert_ne!(stored, before, "it is worth a write");
+    let mut family = Family::from_stored(&stored.unwrap(), at(LIFE));
+    assert_eq!(admit(&mut family, 0, 0, LIFE), "lead with refresh-1");
+}
+
+#[test]
 fn an_answer_without_a_readable_access_token_is_never_replayed() {
     let body = br#"{"access_token":"rubbish","refresh_token":"refresh-1","expires_in":60}"#;
     let session = Session::from_token_response(body, at(0).seconds()).unwrap();

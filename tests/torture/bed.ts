@@ -45,6 +45,8 @@ export interface Report {
   signedOut: number;
   wakes: { promised: number; passedOver: number };
   ghosts: number;
+  /** Sessions that Auth ended since the browser's own client, held up on the way, sent a token two rotations old. */
+  endedByClient: number;
   violations: Violation[];
   /** Requests that got no answer at all. */
   broken: number;
@@ -90,6 +92,7 @@ class Bed {
       signedOut: 0,
       wakes: { promised: 0, passedOver: 0 },
       ghosts: 0,
+      endedByClient: 0,
       violations: [],
       broken: 0,
     };
@@ -124,7 +127,7 @@ class Bed {
     });
     keeper.target = stack.auth.url;
     const bed = new Bed(options, keeper, origin, stack);
-    keeper.watch = (token, line) => bed.#browsers.find((browser) => browser.holds(token))?.tell(line);
+    keeper.watch = (token, line) => bed.#browsers.find((browser) => browser.holds(token))?.hear(line);
     return bed;
   }
 
@@ -383,6 +386,11 @@ class Bed {
   }
 
   #violate(kind: Violation["kind"], browser: Browser, what: string): void {
+    if (kind === "lost" && browser.isEndedByClient) {
+      browser.tell(`ended by its own client: ${what}`);
+      this.#report.endedByClient += 1;
+      return;
+    }
     browser.tell(`VIOLATION ${kind}: ${what}`);
     this.#report.violations.push({ kind, browser: browser.index, what, story: [...browser.story] });
   }

@@ -51,6 +51,8 @@ export class Browser {
   readonly pending = new Set<Promise<unknown>>();
   readonly story: string[] = [];
   #generations: Generation[] = [];
+  /** The session of which Auth told the browser's own client that a token was used twice. */
+  #ended = "";
 
   constructor(index: number, site: string) {
     this.index = index;
@@ -97,11 +99,26 @@ export class Browser {
   }
 
   noteGeneration(by: Generation["by"], key: string): void {
-    const token = this.session(key)?.refresh_token;
-    if (token !== undefined && !this.#generations.some((known) => known.token === token)) {
-      this.#generations.push({ token, by, atMs: Date.now() });
+    const session = this.session(key);
+    const token = session?.refresh_token;
+    if (session !== null && token !== undefined && !this.#generations.some((known) => known.token === token)) {
+      // When Auth made it, in whole seconds: the gate counts from then, and the browser may get it later.
+      this.#generations.push({ token, by, atMs: Number(claimsOf(session.access_token).iat) * 1000 });
       this.tell(`jar holds ${short(token)} by ${by}`);
     }
+  }
+
+  /** Takes in what Auth answered to one of its tokens. */
+  hear(line: string): void {
+    this.tell(line);
+    if (line.includes("to the client") && line.includes("refresh_token_already_used")) {
+      this.#ended = this.sessionId;
+    }
+  }
+
+  /** True if the client of the page itself made Auth end the session: the edge cannot prevent that. */
+  get isEndedByClient(): boolean {
+    return this.#ended !== "" && this.#ended === this.sessionId;
   }
 
   /** Whether the jar held this refresh token since the last sign-in. */

@@ -40,6 +40,7 @@ export function table(report: Report): string {
     ["calls to Auth by the Worker, per needed refresh", `${report.workerCalls}, ${callsPerRefresh(report).toFixed(2)}`],
     ["calls to Auth by the browsers' own client", `${report.clientCalls}`],
     ["signed in at the end, signed out", `${report.signedIn}, ${report.signedOut}`],
+    ["sessions that the browser's own client ended", `${report.endedByClient}`],
     ["**sessions lost**", `**${count("lost")}**`],
     ["**sessions seen by the wrong browser**", `**${count("crossed")}**`],
     [`**signed-out sessions that still passed** (${report.ghosts} tries)`, `**${count("zombie")}**`],
