@@ -654,6 +654,26 @@ mod forwarding {
     }
 
     #[test]
+    fn a_session_behind_white_space_that_only_others_trim_never_reaches_the_origin() {
+        for space in [
+            "\u{a0}", "\u{3000}", "\u{feff}", "\u{2028}", "\u{b}", " \u{a0} ",
+        ] {
+            let header = format!("{space}k=evil; a=b; k=1; {space}k.0{space}=evil; {space}c=d");
+            let others = format!("a=b; {space}c=d");
+            let forward = |forwarding: &Forwarding<'_>| forward_header(&header, "k", forwarding);
+            assert_eq!(forward(&Forwarding::DropSession), Some(others.clone()));
+            assert_eq!(forward(&Forwarding::DropFamily), Some(others.clone()));
+            let new = [("k".to_owned(), "new".to_owned())];
+            let replaced = forward(&Forwarding::Replace(&new));
+            assert_eq!(replaced, Some(format!("{others}; k=new")));
+            let read = SessionCookies::read(&header, "k").unwrap();
+            assert_eq!(read.names, ["k"]);
+            let kept = forward(&Forwarding::Keep(&read.candidates[0]));
+            assert_eq!(kept, Some(format!("a=b; k=1; {space}c=d")));
+        }
+    }
+
+    #[test]
     fn joined_header_lines_are_not_glued_to_others() {
         let header = "a=1, k=x, b=2; c=3, 4";
         assert_eq!(
