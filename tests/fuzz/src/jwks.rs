@@ -59,12 +59,8 @@ fn may_verify(listed: &Value, algorithm: &str, public: &Value) -> bool {
         .get("use")
         .is_none_or(|usage| usage.is_null() || usage == "sig");
     let verifies = listed.get("key_ops").is_none_or(|operations| {
-        operations.is_null()
-            || operations
-                .as_array()
-                .unwrap()
-                .iter()
-                .any(|operation| operation == "verify")
+        let names = |list: &Vec<Value>| list.iter().any(|operation| operation == "verify");
+        operations.is_null() || operations.as_array().is_some_and(names)
     });
     let is_named = listed.get("alg").is_none_or(|alg| alg == algorithm);
     let (kind, curve, parts): (&str, Option<&str>, &[&str]) = match algorithm {
