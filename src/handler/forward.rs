@@ -218,7 +218,7 @@ fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     let header = visit.head.header("cookie")?;
     let key = &visit.config.storage_key;
     let due = settled.chunks_due(visit);
-    let is_disguised = cookies::has_disguised_session(header, key);
+    let is_disguised = !visit.is_known && cookies::has_disguised_session(header, key);
     let forwarding = if !visit.config.forward_cookies {
         Forwarding::DropFamily
     } else if visit.source != Source::Cookies {

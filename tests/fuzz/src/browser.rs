@@ -22,6 +22,9 @@ pub(crate) struct Stored {
     pub(crate) max_age_seconds: Option<i64>,
 }
 
+/// Names in lower case, and values.
+type Attributes<'l> = Vec<(String, &'l str)>;
+
 /// The cookies that a browser keeps.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Jar(pub(crate) Vec<Stored>);
@@ -53,7 +56,7 @@ impl Jar {
 }
 
 /// 5.6: the name, the value and the attributes of a line, the last of each name counting.
-fn parse(line: &str) -> Option<(&str, &str, Vec<(String, &str)>)> {
+fn parse(line: &str) -> Option<(&str, &str, Attributes<'_>)> {
     if line
         .bytes()
         .any(|byte| matches!(byte, 0x00..=0x08 | 0x0a..=0x1f | 0x7f))
@@ -78,7 +81,7 @@ fn parse(line: &str) -> Option<(&str, &str, Vec<(String, &str)>)> {
 fn store(
     name: &str,
     value: &str,
-    attributes: &[(String, &str)],
+    attributes: &Attributes<'_>,
     host: &str,
     is_https: bool,
 ) -> Option<Stored> {

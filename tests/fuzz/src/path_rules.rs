@@ -167,8 +167,10 @@ fn escaped(path: &str) -> String {
     path.chars().map(escape).collect()
 }
 
-/// How origins read a path. `None`: it refuses the request.
-const ORIGINS: [(&str, fn(&str) -> Option<String>); 7] = [
+/// An origin and how it reads a path. `None`: it refuses the request.
+type Origin = (&'static str, fn(&str) -> Option<String>);
+
+const ORIGINS: [Origin; 7] = [
     ("a server of the URL standard", |path| decoded(path)),
     ("Node.js with a base URL", |path| {
         decoded(joined(path)?.path())

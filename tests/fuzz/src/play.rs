@@ -5,6 +5,7 @@ use std::rc::Rc;
 use edge_session::answer::Answer;
 use edge_session::auth_api::{AuthReply, Unreachable, read_refresh_reply};
 use edge_session::config::Config;
+use edge_session::fingerprint::FingerprintKey;
 use edge_session::handler::{
     self, CheckSignature, Gate, MAX_STEPS, Outgoing, RefreshAnswer, ResponseHead, SignatureKey,
     Step,
@@ -42,7 +43,7 @@ pub(crate) fn play(
     let headers = Headers::from_pairs(headers.iter().copied());
     let head = RequestHead::new("GET".to_owned(), url.to_owned(), headers);
     let now = UnixTime::from_seconds(NOW);
-    let mut memory = Memory::default();
+    let mut memory = Memory::new(FingerprintKey::new([7; 16]));
     memory.store_keys(known_keys(now));
     let mut steps = Vec::new();
     let mut step = handler::begin(Rc::clone(config), head, &mut memory, now);
@@ -83,7 +84,14 @@ pub(crate) fn play(
                 };
                 wait.resume(answer, &mut memory, now)
             }
-            other => panic!("{} has no place here", other.name()),
+            other @ (Step::AwaitKeys(_)
+            | Step::CallAuth(_)
+            | Step::CheckHealth(_)
+            | Step::DrawRandom(_)
+            | Step::ReadBody(_)
+            | Step::ReadKeys(_)
+            | Step::ReadRevocation(_)
+            | Step::StoreRevocation(_)) => panic!("{} has no place here", other.name()),
         };
     }
     panic!("no end after {MAX_STEPS} steps: {steps:?}");
@@ -142,8 +150,7 @@ fn added<'e>(edits: &'e [HeaderEdit], name: &str) -> Vec<&'e str> {
 fn origin_answer() -> ResponseHead {
     ResponseHead {
         status: 200,
-        cache_control: Some(ORIGIN_CACHE_CONTROL.to_owned()),
-        ..ResponseHead::default()
+        headers: Headers::from_pairs([("cache-control", ORIGIN_CACHE_CONTROL)]),
     }
 }
 

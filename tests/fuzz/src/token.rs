@@ -196,10 +196,9 @@ fn trusted_subject(token: &str) -> Option<String> {
         && ["iat", "nbf"]
             .iter()
             .all(|name| payload.get(name).is_none_or(has_begun));
-    let is_for_us = match &payload["aud"] {
-        Value::Array(audiences) => audiences.iter().any(|aud| aud == "authenticated"),
-        single => single == "authenticated",
-    };
+    let is_ours = |audience: &Value| audience == "authenticated";
+    let aud = &payload["aud"];
+    let is_for_us = is_ours(aud) || aud.as_array().is_some_and(|list| list.iter().any(is_ours));
     let has_role = payload["role"].as_str().is_some_and(|role| {
         (1..=256).contains(&role.len()) && role.chars().all(|c| ('!'..='~').contains(&c))
     });
