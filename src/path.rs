@@ -7,7 +7,8 @@
 //!
 //! Some readings drop a part. `new URL(request.url, base)` of Node.js and `parse_url` of PHP take what follows two slashes
 //! for a host, so that `//any/admin` is `/admin`. Java's servlets drop `;…` from every segment, and code that counts on
-//! C strings or on `?` ends a decoded path at `%00`, `%3f` or `%23`.
+//! C strings or on `?` ends a decoded path at `%00`, `%3f` or `%23`. Whoever parses a decoded path as a URL once more
+//! loses its tabs and line breaks, so that `/ad%09min` is `/admin`.
 
 use percent_encoding::percent_decode_str;
 use std::fmt;
@@ -19,11 +20,12 @@ const MAX_FORMS: usize = 64;
 const MAX_BYTES: usize = 128 * 1024;
 
 /// The steps besides decoding that an origin may or may not take, in any order.
-const STEPS: [fn(&str) -> String; 7] = [
+const STEPS: [fn(&str) -> String; 8] = [
     backslashes_to_slashes,
     collapse_slashes,
     drop_authority,
     drop_parameters,
+    drop_white_space,
     end_at_nul,
     end_at_query,
     resolve_dots,
@@ -123,7 +125,8 @@ impl fmt::Display for PathError {
 impl std::error::Error for PathError {}
 
 fn has_one_form(raw: &str) -> bool {
-    !raw.contains(['%', '\\', ';']) && !raw.contains("//") && !raw.contains("/.")
+    let is_special = |mark: char| mark <= ' ' || "%\\;?#".contains(mark);
+    !raw.contains(is_special) && !raw.contains("//") && !raw.contains("/.")
 }
 
 /// Applies the steps in every order, until nothing new comes out.
@@ -211,6 +214,13 @@ fn drop_parameters(path: &str) -> String {
             .to_owned()
     };
     path.split('/').map(bare).collect::<Vec<_>>().join("/")
+}
+
+/// Drops what parsers of the URL standard and Python's `urlsplit` drop: tabs and line breaks, and what stands at the end
+/// of the text and is a control character or a space.
+fn drop_white_space(path: &str) -> String {
+    let path = path.trim_end_matches(|character| character <= ' ');
+    path.replace(['\t', '\n', '\r'], "")
 }
 
 /// Ends a decoded path where a C string ends.

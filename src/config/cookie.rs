@@ -10,6 +10,12 @@ const MAX_AGE_SECONDS: u64 = 34_560_000;
 /// Browsers drop a cookie above 4096 bytes, of which a chunk's value takes 3180.
 const MAX_NAME_BYTES: usize = 256;
 
+/// Browsers ignore an attribute whose value is longer (RFC 6265bis §5.6).
+const MAX_PATH_BYTES: usize = 1024;
+
+/// The longest domain name there is (RFC 1035 §2.3.4), without its last dot.
+const MAX_DOMAIN_BYTES: usize = 253;
+
 /// How the session's cookies are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieSettings {
@@ -131,10 +137,10 @@ fn domain<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<Strin
     let domain = reader.set(NAME)?;
     let labels = domain.strip_prefix('.').unwrap_or(&domain);
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if !labels
+    let is_name = labels
         .split('.')
-        .all(|label| !label.is_empty() && label.bytes().all(allowed))
-    {
+        .all(|label| !label.is_empty() && label.bytes().all(allowed));
+    if !is_name || labels.len() > MAX_DOMAIN_BYTES {
         reader.problem(
             NAME,
             "must be a domain name in ASCII, without scheme, port and path",
@@ -150,10 +156,11 @@ fn path<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> String {
         || !path
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && byte != b';')
+        || path.len() > MAX_PATH_BYTES
     {
         reader.problem(
             NAME,
-            "must begin with / and hold visible ASCII characters without ;",
+            format!("must begin with / and hold at most {MAX_PATH_BYTES} visible ASCII characters without ;"),
         );
     }
     path

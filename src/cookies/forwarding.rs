@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::pairs::{Pair, all_pairs, pairs};
 use super::{Candidate, is_family_name, is_session_name};
 
+/// White space around a cookie and its name (RFC 6265 5.2).
+const BLANKS: [char; 2] = [' ', '\t'];
+
 /// How the session's cookies reach the origin.
 #[derive(Debug)]
 pub enum Forwarding<'a> {
@@ -48,7 +51,7 @@ pub fn forward_header(
             continue;
         }
         append(&mut forwarded, pair.raw);
-        is_empty &= pair.raw.trim().is_empty();
+        is_empty &= pair.raw.trim_matches(BLANKS).is_empty();
     }
     for (name, value) in added {
         append(&mut forwarded, &format!(" {name}={value}"));
@@ -59,7 +62,7 @@ pub fn forward_header(
 
 fn append(header: &mut String, raw: &str) {
     if header.is_empty() {
-        header.push_str(raw.trim_start());
+        header.push_str(raw.trim_start_matches(BLANKS));
     } else {
         header.push(';');
         header.push_str(raw);
@@ -71,7 +74,7 @@ fn is_unambiguous(header: &str, storage_key: &str) -> bool {
     let mut seen = BTreeSet::new();
     pairs(header, storage_key).all(|pair| {
         let is_twin = is_session_name(storage_key, pair.name) && !seen.insert(pair.name);
-        !is_twin && !pair.ends_line
+        !is_twin && !pair.ends_line && !is_disguised(storage_key, pair.name)
     })
 }
 
@@ -82,13 +85,13 @@ fn is_kept<'h>(
     seen: &mut BTreeMap<&'h str, usize>,
 ) -> bool {
     match forwarding {
-        Forwarding::DropFamily => !is_family_name(storage_key, pair.name),
+        Forwarding::DropFamily => !is_family_name(storage_key, bare(pair.name)),
         Forwarding::DropSession | Forwarding::Replace(_) => {
-            !is_session_name(storage_key, pair.name)
+            !is_session_name(storage_key, bare(pair.name))
         }
         Forwarding::Keep(candidate) => {
             if !is_session_name(storage_key, pair.name) {
-                return true;
+                return !is_disguised(storage_key, pair.name);
             }
             let count = seen.entry(pair.name).or_default();
             let occurrence = *count;
@@ -99,4 +102,24 @@ fn is_kept<'h>(
                 .any(|(name, at)| name == pair.name && *at == occurrence)
         }
     }
+}
+
+/// True if the header holds a cookie that is none of the session's, but becomes one where a reader takes more than
+/// blanks off its name.
+///
+/// A sibling site can set such a cookie, and the origin would see a session that nobody verified.
+pub fn has_disguised_session(header: &str, storage_key: &str) -> bool {
+    let may_be_trimmed = |byte: u8| !byte.is_ascii() || matches!(byte, 0x0b | 0x0c);
+    header.bytes().any(may_be_trimmed)
+        && all_pairs(header, storage_key).any(|pair| is_disguised(storage_key, pair.name))
+}
+
+fn is_disguised(storage_key: &str, name: &str) -> bool {
+    let bare = bare(name);
+    bare.len() < name.len() && is_session_name(storage_key, bare)
+}
+
+/// The name without anything that `trim` of JavaScript takes off, such as a no-break space.
+fn bare(name: &str) -> &str {
+    name.trim_matches(|character: char| character.is_whitespace() || character == '\u{feff}')
 }

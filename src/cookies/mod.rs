@@ -16,7 +16,7 @@ mod pairs;
 
 use std::collections::BTreeMap;
 
-pub use self::forwarding::{Forwarding, forward_header};
+pub use self::forwarding::{Forwarding, forward_header, has_disguised_session};
 use self::pairs::pairs;
 use crate::session::{Session, SessionCookieError};
 

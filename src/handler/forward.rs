@@ -218,17 +218,20 @@ fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     let header = visit.head.header("cookie")?;
     let key = &visit.config.storage_key;
     let due = settled.chunks_due(visit);
+    let is_disguised = !visit.is_known && cookies::has_disguised_session(header, key);
     let forwarding = if !visit.config.forward_cookies {
         Forwarding::DropFamily
-    } else if settled.claims().is_none() || settled.outcome() == Outcome::Unavailable {
-        if visit.source != Source::Cookies {
+    } else if visit.source != Source::Cookies {
+        if !is_disguised {
             return None;
         }
+        Forwarding::DropSession
+    } else if settled.claims().is_none() || settled.outcome() == Outcome::Unavailable {
         // An origin with its own client would start a refresh of its own.
         Forwarding::DropSession
     } else if let Some(chunks) = &due {
         Forwarding::Replace(chunks)
-    } else if visit.is_duplicated() {
+    } else if visit.is_duplicated() || is_disguised {
         Forwarding::Keep(visit.candidate()?)
     } else {
         return None;

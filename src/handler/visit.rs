@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use crate::config::Config;
-use crate::cookies::{Candidate, SessionCookies};
+use crate::cookies::{self, Candidate, SessionCookies};
 use crate::fingerprint::Fingerprint;
 use crate::head::RequestHead;
 use crate::memory::Memory;
@@ -161,7 +161,9 @@ impl Visit {
             && self
                 .session()
                 .is_some_and(|session| !session.format().foreign);
-        if let Some(header) = self.head.header("cookie").filter(|_| is_plain) {
+        let key = &self.config.storage_key;
+        let is_plain = |header: &&str| is_plain && !cookies::has_disguised_session(header, key);
+        if let Some(header) = self.head.header("cookie").filter(is_plain) {
             memory.know_cookies(memory.fingerprint(header), token);
         }
     }

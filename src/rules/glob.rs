@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use wildmatch::WildMatchPattern;
 
-/// `*` alone is special. The single-character wildcard is a character that no glob may hold.
+/// `*` alone is special. The single-character wildcard is a character that no glob may hold, not even escaped.
 type Pattern = WildMatchPattern<'*', '\0'>;
 
 /// What a browser escapes in a path (the URL standard's path percent-encode set), `%` left as it is.

@@ -264,6 +264,9 @@ fn path_problem(glob: &str, in_a_list: bool) -> Option<&'static str> {
         return Some("must not hold a control character");
     }
     let decoded = percent_decode_str(included).decode_utf8_lossy();
+    if decoded.contains('\0') {
+        return Some("must not hold an escaped NUL, at which a path may end");
+    }
     let stars = |text: &str| text.matches('*').count();
     // Decoded, the star would match everything.
     (stars(&decoded) > stars(included))

@@ -359,6 +359,15 @@ mod sessions {
     }
 
     #[test]
+    fn numbers_survive_to_their_last_digit() {
+        let json = r#"{"access_token":"a","refresh_token":"r","expires_at":1,"x":1.2345678901234568e20,"y":13.404953999999975}"#;
+        let written = Session::from_cookie(json).unwrap().unwrap();
+        let written = serde_json::Value::Object(written.members().clone()).to_string();
+        let numbers = r#""x":1.2345678901234568e+20,"y":13.404953999999975}"#;
+        assert!(written.ends_with(numbers), "{written}");
+    }
+
+    #[test]
     fn unknown_members_and_their_order_survive() {
         let json = r#"{"expires_at":1.5,"z":[{"y":1}],"access_token":"a","refresh_token":"r","user":{},"b":null}"#;
         let session = Session::from_cookie(json).unwrap().unwrap();
@@ -651,6 +660,26 @@ mod forwarding {
         let kept = |at: usize| forward_header(header, "k", &Forwarding::Keep(&read.candidates[at]));
         assert_eq!(kept(0).unwrap(), "k.0=1; a=b; k.1=2");
         assert_eq!(kept(1).unwrap(), "a=b; k.0=3; k.1=4");
+    }
+
+    #[test]
+    fn a_session_behind_white_space_that_only_others_trim_never_reaches_the_origin() {
+        for space in [
+            "\u{a0}", "\u{3000}", "\u{feff}", "\u{2028}", "\u{b}", " \u{a0} ",
+        ] {
+            let header = format!("{space}k=evil; a=b; k=1; {space}k.0{space}=evil; {space}c=d");
+            let others = format!("a=b; {space}c=d");
+            let forward = |forwarding: &Forwarding<'_>| forward_header(&header, "k", forwarding);
+            assert_eq!(forward(&Forwarding::DropSession), Some(others.clone()));
+            assert_eq!(forward(&Forwarding::DropFamily), Some(others.clone()));
+            let new = [("k".to_owned(), "new".to_owned())];
+            let replaced = forward(&Forwarding::Replace(&new));
+            assert_eq!(replaced, Some(format!("{others}; k=new")));
+            let read = SessionCookies::read(&header, "k").unwrap();
+            assert_eq!(read.names, ["k"]);
+            let kept = forward(&Forwarding::Keep(&read.candidates[0]));
+            assert_eq!(kept, Some(format!("a=b; k=1; {space}c=d")));
+        }
     }
 
     #[test]

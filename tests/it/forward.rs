@@ -127,6 +127,42 @@ fn the_hop_is_marked_once() {
 }
 
 #[test]
+fn a_session_in_disguise_never_reaches_the_origin() {
+    let tossed = session_cookie(&expiring_in(3600)).replace(KEY, &format!("\u{a0}{KEY}"));
+    let own = session_cookie(&expiring_in(3600));
+    for (cookie, outcome, kept) in [
+        (
+            format!("a=1; {tossed}; é=2"),
+            "anonymous",
+            "a=1; é=2".to_owned(),
+        ),
+        (
+            format!("{tossed}; {own}; é=2"),
+            "valid",
+            format!("{own}; é=2"),
+        ),
+        (
+            format!("{KEY}=x; {tossed}; é=2"),
+            "invalid",
+            "é=2".to_owned(),
+        ),
+    ] {
+        let mut visitor = Scenario::new().cookie(&cookie);
+        // The second time, the header is one that was seen before.
+        for run in [visitor.run(), visitor.run()] {
+            assert_eq!(run.record.outcome, outcome);
+            assert_eq!(run.at_origin("cookie").concat(), kept);
+        }
+    }
+    let run = Scenario::new()
+        .cookie(&format!("{tossed}; é=2"))
+        .bearer(&expiring_in(3600))
+        .run();
+    assert_eq!(run.record.outcome, "valid");
+    assert_eq!(run.at_origin("cookie"), ["é=2"]);
+}
+
+#[test]
 fn forward_cookies_off_keeps_the_whole_family_from_the_origin() {
     let cookie = format!(
         "a=1; {}; {KEY}-code-verifier=x; {KEY}-user=y; b=2",

@@ -17,6 +17,7 @@ mod cookies;
 mod explain;
 mod fetch_keys;
 mod forward;
+mod fuzz;
 mod gate;
 mod guard;
 mod house;

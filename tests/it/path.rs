@@ -54,6 +54,12 @@ fn every_reading_of_a_path_is_among_its_forms() {
         ("/\\any/admin", "/admin"),
         ("/%2fany/%61dmin", "/admin"),
         ("//admin", "/"),
+        // Parsed as a URL once more, a path loses its tabs, its line breaks and its last spaces.
+        ("/ad%09min", "/admin"),
+        ("/%0aadmin%0D%0a", "/admin"),
+        ("/x/..%09/admin", "/admin"),
+        ("/%09/any/admin", "/admin"),
+        ("/admin%20", "/admin"),
         // Parameters belong to a segment, before and after its dots are looked at.
         ("/admin;v=1/x", "/admin/x"),
         ("/x/..;/admin", "/admin"),

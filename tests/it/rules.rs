@@ -215,6 +215,10 @@ fn every_mistake_is_named_with_its_position_and_without_its_value() {
             "[0].path must not hold an escaped star",
         ),
         (
+            json!([{ "path": ["/a", "!/s3cr3t%00x"] }]),
+            "[0].path[1] must not hold an escaped NUL",
+        ),
+        (
             json!([{ "hosts": ["https://s3cr3t"] }]),
             "[0].hosts[0] must be a host name",
         ),
