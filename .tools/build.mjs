@@ -52,7 +52,7 @@ async function compile(tools, env) {
   await run(tools.bindgen, [crate, "--out-dir", aside, "--out-name", "index", ...bindings], env);
   const wasm = join(aside, "index_bg.wasm");
   const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
-  await run(tools.wasmOpt[0], [...tools.wasmOpt.slice(1), wasm, "-o", wasm, "-O3", ...(process.env.NAMES ? ["-g"] : ["--strip-debug"]), "--strip-producers", ...features], env);
+  await run(tools.wasmOpt[0], [...tools.wasmOpt.slice(1), wasm, "-o", wasm, "-O3", "--strip-debug", "--strip-producers", ...features], env);
   const glue = join(aside, "index.js");
   // Workers import a compiled module without the `source` phase, which esbuild does not know either.
   writeFileSync(glue, readFileSync(glue, "utf8").replace("import source ", "import "));

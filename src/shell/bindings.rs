@@ -6,6 +6,7 @@ use std::rc::Rc;
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::Env;
+use worker::worker_sys::{DurableObject, DurableObjectNamespace};
 
 use crate::config::{Config, ConfigError};
 
@@ -50,6 +51,12 @@ pub(super) fn binding(env: &Env, name: &str) -> Option<JsValue> {
 /// A binding that can be fetched from: another Worker, or static assets.
 pub(super) fn fetcher(env: &Env, name: &str) -> Option<worker::worker_sys::Fetcher> {
     binding(env, name).map(wasm_bindgen::JsCast::unchecked_into)
+}
+
+/// The Durable Object `RefreshGate` of this name, if gates are bound.
+pub(super) fn gate(env: &Env, name: &str) -> Option<DurableObject> {
+    let namespace: DurableObjectNamespace = binding(env, "REFRESH_GATE")?.unchecked_into();
+    namespace.get_by_name(name).ok()
 }
 
 /// The global object, as something to fetch from.

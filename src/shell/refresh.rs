@@ -6,7 +6,11 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
-use worker::{Context, Delay, Method, Request, RequestInit, Stub};
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Request, RequestInit, Response};
+use worker::worker_sys::DurableObject;
+use worker::{Context, Delay};
 
 use crate::auth_api::{self, Attempt, Attempts, AuthRequest, RefreshReply};
 use crate::gate::{Ask, Message, Told};
@@ -19,7 +23,7 @@ use super::{Runtime, auth, bindings, now};
 /// for this much longer is ill.
 const GATE_GRACE_MS: u64 = 1000;
 /// Requests to a Durable Object need a URL; nobody resolves it.
-const GATE_URL: &str = "https://gate/";
+pub(super) const GATE_URL: &str = "https://gate/";
 
 /// Refreshes as ordered.
 pub(super) async fn carry_out(runtime: &Runtime, wait: &RefreshSession) -> RefreshAnswer {
@@ -66,13 +70,11 @@ pub(super) fn reject_later(runtime: &Runtime, rejection: Rejection) {
 }
 
 /// The gate of a session, if gates are bound.
-fn stub(runtime: &Runtime, session_id: &str) -> Option<Stub> {
-    bindings::binding(&runtime.env, "REFRESH_GATE")?;
-    let namespace = runtime.env.durable_object("REFRESH_GATE").ok()?;
-    namespace.get_by_name(session_id).ok()
+fn stub(runtime: &Runtime, session_id: &str) -> Option<DurableObject> {
+    bindings::gate(&runtime.env, session_id)
 }
 
-async fn ask(gate: &Stub, order: &RefreshOrder) -> Option<RefreshAnswer> {
+async fn ask(gate: &DurableObject, order: &RefreshOrder) -> Option<RefreshAnswer> {
     let message = Message::Ask(Ask::new(order));
     let patience_ms = if order.is_alive {
         order.patience_ms()
@@ -87,16 +89,18 @@ async fn ask(gate: &Stub, order: &RefreshOrder) -> Option<RefreshAnswer> {
     }
 }
 
-async fn send(gate: &Stub, message: &Message) -> Option<String> {
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post);
-    init.with_body(Some(message.to_json().into()));
-    let request = Request::new_with_init(GATE_URL, &init).ok()?;
-    let mut answer = gate.fetch_with_request(request).await.ok()?;
-    if answer.status_code() != 200 {
+async fn send(gate: &DurableObject, message: &Message) -> Option<String> {
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_body(&JsValue::from_str(&message.to_json()));
+    let request = Request::new_with_str_and_init(GATE_URL, &init).ok()?;
+    let answer = JsFuture::from(gate.fetch_with_request(&request).ok()?).await;
+    let answer: Response = answer.ok()?.unchecked_into();
+    if answer.status() != 200 {
         return None;
     }
-    answer.text().await.ok()
+    let text = JsFuture::from(answer.text().ok()?).await.ok()?;
+    text.as_string()
 }
 
 /// Refreshes at Auth itself.

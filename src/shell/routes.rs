@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use worker::{Delay, Env, KvStore, Method, RequestInit};
+use wasm_bindgen_futures::JsFuture;
+use worker::{Delay, Env, KvStore};
 
 use crate::auth_api;
 use crate::handler::{
@@ -15,7 +16,7 @@ use crate::pkce;
 use crate::revocation::Revocation;
 use crate::time::UnixTime;
 
-use super::{MEMORY, Runtime, auth, bindings, keys, now, resume};
+use super::{MEMORY, Runtime, auth, bindings, keys, now, refresh, resume};
 
 /// Bindings answer within some 10 ms, seldom 100.
 const BINDING_TIMEOUT_MS: u64 = 1000;
@@ -165,17 +166,13 @@ async fn gate(env: &Env) -> Reach {
     if bindings::binding(env, "REFRESH_GATE").is_none() {
         return Reach::Unbound;
     }
-    let namespace = env.durable_object("REFRESH_GATE");
-    let Ok(stub) = namespace.and_then(|namespace| namespace.get_by_name(HEALTH_OBJECT)) else {
-        return Reach::Unreachable;
-    };
-    let mut init = RequestInit::new();
-    init.with_method(Method::Get);
-    let Ok(request) = worker::Request::new_with_init("https://gate/", &init) else {
+    let stub = bindings::gate(env, HEALTH_OBJECT);
+    let asked = stub.and_then(|stub| stub.fetch_with_str(refresh::GATE_URL).ok());
+    let Some(asked) = asked else {
         return Reach::Unreachable;
     };
     // It refuses what is no question about a session; that it answers is enough.
-    let answer = Box::pin(stub.fetch_with_request(request));
+    let answer = JsFuture::from(asked);
     reach(within(answer).await.is_some_and(|answer| answer.is_ok()))
 }
 

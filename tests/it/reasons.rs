@@ -430,6 +430,7 @@ const OTHER_WORDS: &[&str] = &[
     "unspecified_error",
     "user_already_exists",
     "user_metadata",
+    "was_sent",
 ];
 
 #[test]
