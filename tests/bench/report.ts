@@ -30,7 +30,8 @@ export function write(results: Results): void {
   writeFileSync(PAGE, Object.entries(parts).reduce((text, [mark, part]) => between(text, mark, part), page));
 }
 
-function between(page: string, mark: string, text: string): string {
+/** The page with another text between the marks of this name. */
+export function between(page: string, mark: string, text: string): string {
   const [begin, end] = [`<!-- ${mark}: written by \`npm run bench -- --write\` -->`, `<!-- /${mark} -->`];
   const [before, rest] = page.split(begin);
   const after = rest?.split(end)[1];

@@ -293,14 +293,10 @@ function zoneWorker(auth: AuthServer, origin: Origin): object {
 }
 
 /** The runtime's own local dataset forgets what is written; this one has the same method and prints it. */
-const PRINTED_METRICS = `import Worker from "./index.js";
+const PRINTED_METRICS = `import worker from "./index.js";
 export * from "./index.js";
 const SESSION_METRICS = { writeDataPoint: (point) => console.log(JSON.stringify({ point })) };
-export default class extends Worker {
-  constructor(context, env) {
-    super(context, { ...env, SESSION_METRICS });
-  }
-}`;
+export default { fetch: (request, env, context) => worker.fetch(request, { ...env, SESSION_METRICS }, context) };`;
 
 /** The modules that the build left. */
 function builtWorker(printsMetrics: boolean): object {

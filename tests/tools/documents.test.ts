@@ -39,6 +39,7 @@ const HERE: { command: RegExp; calls?: RegExp; prints?: RegExp; until?: RegExp }
 const ELSEWHERE: { command: RegExp; file: string; words: string }[] = [
   { command: /^npm (ci|install|install && npm test)$/, file: ".ci/run", words: 'step "npm packages" npm ci' },
   { command: /^(npm install && )?npm test$/, file: ".ci/run", words: 'step "tests" npm test' },
+  { command: /^npm run bench/, file: "tests/tools/bench.test.ts", words: "await bench({" },
   { command: /^npm run audit$/, file: ".ci/run", words: "node .tools/deny.mjs check" },
   { command: /^npm install && npm start$/, file: "tests/browser/demo.test.ts", words: "startDemo(" },
   { command: /^curl .* -H "X-Session-Explain: /, file: "tests/workerd/explaining.test.ts", words: '["X-Session-Explain", SECRET]' },
