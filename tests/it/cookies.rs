@@ -611,6 +611,17 @@ mod forwarding {
 
     const HEADER: &str = "a=1;b=%zz;  k.0=x; c=\"é\" ;k-code-verifier=v; k.1=y; d";
 
+    /// A comma ends a cookie of the family only in front of what can be a name, and one of others not even there.
+    #[test]
+    fn a_comma_is_data_unless_a_name_follows_one_of_ours() {
+        let left = |header| forward_header(header, "k", &Forwarding::DropSession);
+        for header in ["k=x, (b)=c; t=1", "k=x, =c; t=1", "k=x, b; t=1"] {
+            assert_eq!(left(header).as_deref(), Some("t=1"), "{header}");
+        }
+        assert_eq!(left("k=x, b=c; t=1").as_deref(), Some("b=c; t=1"));
+        assert_eq!(left("a=1, b=c; k=x").as_deref(), Some("a=1, b=c"));
+    }
+
     #[test]
     fn dropping_leaves_the_others_byte_for_byte() {
         assert_eq!(
