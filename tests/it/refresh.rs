@@ -121,6 +121,15 @@ fn a_token_without_kid_is_rationed_like_one_of_an_unknown_key() {
     assert_eq!(refreshes, 10);
 }
 
+/// Only the project's secret makes them, so a project without signing keys may have any number of visitors.
+#[test]
+fn tokens_of_the_shared_secret_are_not_rationed() {
+    let dead = Signer::Hs256.mint(&json!({"exp": NOW - 60}));
+    let mut scenario = Scenario::with_token(&dead).refresh(Reply::error(409, "conflict").taking(0));
+    let refreshes: usize = (0..15).map(|_| scenario.run().orders.len()).sum();
+    assert_eq!(refreshes, 15);
+}
+
 #[test]
 fn every_attempt_sends_the_same_refresh_token() {
     let run = Scenario::expiring_in(-60)
