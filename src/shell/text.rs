@@ -40,12 +40,13 @@ pub(super) fn name(name: &'static str) -> JsString {
     })
 }
 
-/// Takes over a string whose characters are all below U+0800, as those of headers are (byte strings).
+/// Takes over a long string whole.
 ///
-/// `String::from` would copy it character by character in JavaScript, which takes ten times as long.
+/// `String::from` would copy it character by character in JavaScript, which takes longer.
 pub(super) fn take_over(text: &JsString) -> String {
-    // Such a character takes two bytes at most.
-    let mut bytes = vec![0; text.length() as usize * 2];
+    // The most that UTF-8 takes for a unit of UTF-16. What found no room would be cut off without an
+    // error, and the runtime reads the bytes of a header as UTF-8, so a client chooses its characters.
+    let mut bytes = vec![0; text.length() as usize * 3];
     let written = ENCODER.with(|encoder| encoder.encode_into(text, &mut bytes).written());
     bytes.truncate(written as usize);
     String::from_utf8(bytes).unwrap_or_default()
