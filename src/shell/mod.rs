@@ -30,6 +30,7 @@ use crate::answer::Answer;
 use crate::config::Config;
 use crate::fingerprint::FingerprintKey;
 use crate::handler::{self, Forward, Respond, Step};
+use crate::head::RequestHead;
 use crate::memory::Memory;
 use crate::record::RequestRecord;
 use crate::time::UnixTime;
@@ -98,10 +99,7 @@ pub fn fetch(
             observe::pass(runtime, request).await.map(JsValue::from)
         }));
     }
-    let head = http::head(&request);
-    let step = MEMORY
-        .with_borrow_mut(|memory| handler::begin(Rc::clone(&runtime.config), head, memory, now()));
-    let step = prepare(&runtime, step);
+    let step = begin(&runtime, http::head(&request));
     if let Step::Forward(forward) = step {
         return http::forward(runtime, &request, *forward);
     }
@@ -134,7 +132,14 @@ enum Ending {
     Respond(Box<Respond>),
 }
 
-/// Carries out steps until one ends the request.
+/// The first step of a request.
+fn begin(runtime: &Runtime, head: RequestHead) -> Step {
+    let config = Rc::clone(&runtime.config);
+    let step = MEMORY.with_borrow_mut(|memory| handler::begin(config, head, memory, now()));
+    prepare(runtime, step)
+}
+
+/// Carries out steps, each of them prepared, until one ends the request.
 async fn decide(runtime: &Runtime, request: &web_sys::Request, mut step: Step) -> Ending {
     loop {
         let next = match step {

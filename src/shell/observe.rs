@@ -12,7 +12,7 @@ use crate::handler::{self, Forward, OriginUnreachable, Outgoing, Reads, Response
 use crate::head::RequestHead;
 use crate::record::RequestRecord;
 
-use super::{Ending, MEMORY, Runtime, decide, http, now, report};
+use super::{Ending, Runtime, begin, decide, http, now, report};
 
 /// What the origin said, and how long it took.
 struct Passed {
@@ -66,8 +66,7 @@ async fn watch(
     head: RequestHead,
     passed: Passed,
 ) -> Option<(Outgoing, RequestRecord)> {
-    let config = std::rc::Rc::clone(&runtime.config);
-    let step = MEMORY.with_borrow_mut(|memory| handler::begin(config, head, memory, now()));
+    let step = begin(runtime, head);
     // While observing, every decision ends in forwarding.
     let Ending::Forward(forward) = decide(runtime, request, step).await else {
         return None;
