@@ -39,7 +39,7 @@ pub struct ResponseHead {
 /// Which headers of the origin's answer matter to a request. Each one that is read costs CPU.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Reads {
-    /// `Set-Cookie`, and those of [`cache_control::READ`].
+    /// `Set-Cookie`, and those of [`cache_control::names_read`].
     CacheHeaders,
     /// `Set-Cookie`, and the others too if there is one.
     Cookies,

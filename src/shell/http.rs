@@ -177,11 +177,10 @@ pub(super) fn response_head(response: &Response, reads: Reads) -> ResponseHead {
 
 fn cache_headers(headers: &Headers) -> head::Headers {
     let headers = headers.unchecked_ref::<NamedHeaders>();
-    let values = cache_control::READ.map(|name| (name, headers.get(&text::name(name))));
-    let present = values
-        .iter()
-        .filter_map(|(name, value)| Some((*name, value.as_deref()?)));
-    head::Headers::from_pairs(present)
+    let present: Vec<(&str, String)> = cache_control::names_read()
+        .filter_map(|name| Some((name, headers.get(&text::name(name))?)))
+        .collect();
+    head::Headers::from_pairs(present.iter().map(|(name, value)| (*name, value.as_str())))
 }
 
 /// All headers cross from JavaScript in one string: two calls instead of one per header.

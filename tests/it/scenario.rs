@@ -698,7 +698,7 @@ pub(crate) fn origin_head(
 ) -> Result<ResponseHead, OriginUnreachable> {
     let has_cookies = headers.iter().any(|(name, _)| name == "set-cookie");
     let is_read = |name: &str| match reads {
-        Reads::CacheHeaders => has_cookies || cache_control::READ.contains(&name),
+        Reads::CacheHeaders => has_cookies || cache_control::names_read().any(|read| read == name),
         Reads::Cookies => has_cookies,
         Reads::Nothing => false,
     };
