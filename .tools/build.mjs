@@ -3,8 +3,8 @@
 //
 //   cargo → wasm-bindgen → wasm-opt → esbuild (with .tools/entry.js)
 //
-// `worker-build` makes the same steps, but its entry reaches the crate through a class and proxies: some 30 µs of CPU
-// per request. It would also download the tools from their release pages; here cargo installs wasm-bindgen in the
+// `worker-build` makes the same steps, but its entry reaches the crate through a class and proxies on every request.
+// It would also download the tools from their release pages; here cargo installs wasm-bindgen in the
 // version of Cargo.lock, and wasm-opt and esbuild are npm packages. WASM_BINDGEN_BIN, WASM_OPT_BIN and ESBUILD_BIN name
 // others, as they do for worker-build.
 import { spawnSync } from "node:child_process";
