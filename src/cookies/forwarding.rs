@@ -120,6 +120,11 @@ fn is_disguised(storage_key: &str, name: &str) -> bool {
 }
 
 /// The name without anything that `trim` of JavaScript takes off, such as a no-break space.
+///
+/// U+FFFD goes as well: it stands here for bytes that are no UTF-8. They reach the origin as they came, and one that
+/// reads single bytes (Node.js does) finds a no-break space in the byte A0.
 fn bare(name: &str) -> &str {
-    name.trim_matches(|character: char| character.is_whitespace() || character == '\u{feff}')
+    name.trim_matches(|character: char| {
+        character.is_whitespace() || matches!(character, '\u{feff}' | '\u{fffd}')
+    })
 }

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { parseCookieHeader } from "@supabase/ssr";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { isSessionName, outcomeOf, sessionCookiesAt, sessionSetCookies } from "../support/expectations.ts";
+import type { Received } from "../support/origin.ts";
 import { browserJar, type Cookie, cookieHeader, jarCookies, parseCookies, readSession } from "../support/sessions.ts";
 import { type SignedIn, SITE, type Stack, startStack } from "../support/stack.ts";
 import { type Attack, exchange, expectTable, identityAt, statuses } from "./support.ts";
@@ -54,6 +55,8 @@ const gone = (...names: string[]): Partial<CookieAttack> => ({ deletes: names.ma
 const cut = (text: string, count: number): string[] =>
   Array.from({ length: count }, (_, index) => text.slice(Math.ceil(text.length / count) * index, Math.ceil(text.length / count) * (index + 1)));
 const chunks = (text: string, count: number, key = K): string => cut(text, count).map((part, index) => `${key}.${index}=${part}`).join("; ");
+/** The bytes of the text, a character each, as they are sent. */
+const utf8 = (text: string): string => Buffer.from(text).toString("latin1");
 const base64 = (text: string | Buffer): string => `base64-${Buffer.from(text as string).toString("base64url")}`;
 const json = (session: SignedIn): string => JSON.stringify(session);
 /** A twin of the victim's session with a later expiry that nobody signed. */
@@ -92,7 +95,7 @@ const CHUNKS = rows("supabase-ssr chunker; CWE-20: chunk gaps and counts", [
   ["chunk -1", () => `${K}.-1=${own}`, "anonymous"],
   ["chunk 0x0", () => `${K}.0x0=${own}`, "anonymous"],
   ["chunk 1e0", () => `${K}.1e0=${own}`, "anonymous"],
-  ["chunk ٠ (an Arabic zero)", () => Buffer.from(`${K}.٠=${own}`).toString("latin1"), "anonymous"],
+  ["chunk ٠ (an Arabic zero)", () => utf8(`${K}.٠=${own}`), "anonymous"],
   ["chunk +0", () => `${K}.+0=${own}`, "anonymous"],
   ["chunk 0 followed by a space", () => `${K}.0 =${own}`, "valid", me],
   ["a chunk of a chunk", () => `${K}.0.0=${own}`, "anonymous"],
@@ -119,7 +122,14 @@ const SYNTAX = rows("RFC 6265bis 4.2.1; Sundara 2023, CVE-2023-4639, CVE-2023-26
   ["$Version and $Path (RFC 2109, CVE-2023-4639)", () => `$Version=1; ${K}=${own}; $Path=/`, "valid", me],
   ["no space behind the semicolon", () => `a=1;${K}=${own};b=2`, "valid", me],
   ["tabs around name and value", () => `a=1;\t${K}\t=\t${own}\t`, "valid", me],
-  ["a no-break space in front of the name (CVE-2020-7070 style)", () => Buffer.from(`a=1; \u00a0${K}=${tossed}`).toString("latin1"), "anonymous"],
+  // Another cookie for a browser and for the Worker, and the session for an origin that trims names as JavaScript does.
+  ["a no-break space in front of the name (CVE-2020-7070 style)", () => utf8(`a=1; \u00a0${K}=${tossed}`), "anonymous", { forwarded: () => "" }],
+  ["a no-break space at the head of the header", () => utf8(`\u00a0${K}=${tossed}; a=1`), "anonymous", { forwarded: () => "" }],
+  ["a no-break space behind the name", () => utf8(`a=1; ${K}\u00a0=${tossed}`), "anonymous", { forwarded: () => "" }],
+  ["a byte order mark in front of the name", () => utf8(`\ufeff${K}=${tossed}; a=1`), "anonymous", { forwarded: () => "" }],
+  ["an ideographic space in front of the name, beside the own one", () => utf8(`\u3000${K}=${tossed}; ${K}=${own}`), "valid", { ...me, forwarded: () => `${K}=${own}` }],
+  ["a no-break space in front of chunks, beside the own one", () => utf8(`\u00a0${chunks(tossed, 2).replace("; ", "; \u00a0")}; ${K}=${own}`), "valid", { ...me, forwarded: () => `${K}=${own}` }],
+  ["the byte A0 alone, which is no UTF-8, in front of the name", () => `\xa0${K}=${tossed}; a=1`, "anonymous", { forwarded: () => "" }],
   ["a percent escape in the name (CVE-2020-7070, __%48ost-)", () => `${K.replace("-", "%2D")}=${tossed}`, "anonymous"],
   ["an underscore for a hyphen, a dot for an underscore (PHP)", () => `${K.replaceAll("-", "_")}=${tossed}; ${K}_0=${tossed}`, "anonymous"],
   ["a bracket, as PHP cuts names (CVE-2022-31629)", () => `..${K}=${tossed}; ${K}[0]=${tossed}`, "anonymous"],
@@ -194,6 +204,7 @@ test.each(ATTACKS)("$attack [$source]", async ({ cookie, outcome, who, deletes =
   }
   if (forwarded !== undefined) {
     expect(atOrigin.map(({ name, value }) => `${name}=${value}`).join("; ")).toBe(forwarded());
+    expect(trimmedCookiesAt(received)).toBe(forwarded());
   }
   if (who !== undefined) {
     const seen = parseCookieHeader(received.header("cookie") ?? "").map(({ name, value: text }) => ({ name, value: text ?? "" }));
@@ -265,6 +276,14 @@ describe("CWE-400: headers at the limit of the runtime", () => {
     expect(outcomeOf(await stack.worker("main").fetch("/", { cookies: `${K}=${own}` }))).toBe("valid");
   });
 });
+
+/** The session's cookies for an origin that reads UTF-8 or single bytes and takes all white space off a name. */
+function trimmedCookiesAt(received: Received): string {
+  const bytes = received.header("cookie") ?? "";
+  const cookies = [bytes, Buffer.from(bytes, "latin1").toString()].flatMap(parseCookies);
+  const found = cookies.map(({ name, value: text }) => [name.trim(), text] as const).filter(([name]) => isSessionName(name, K));
+  return [...new Set(found.map(([name, text]) => `${name}=${text}`))].join("; ");
+}
 
 function user(who: "victim" | "attacker"): SignedIn {
   return who === "victim" ? victim : attacker;

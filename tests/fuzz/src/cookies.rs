@@ -135,14 +135,17 @@ fn splits(value: &str) {
 }
 
 /// The names of a header by the plain rule: `;` separates, `=` ends a name (RFC 6265 5.4). They are taken as bare as
-/// the most generous reader takes them, for which JavaScript's `trim` stands.
+/// the most generous reader takes them, for which JavaScript's `trim` stands. U+FFFD is what the runtime makes of bytes
+/// that are no UTF-8, and these may be white space for somebody.
 fn names(header: &str) -> impl Iterator<Item = &str> {
     header.split(';').map(name)
 }
 
 fn name(segment: &str) -> &str {
     let (name, _) = segment.split_once('=').unwrap_or_default();
-    name.trim_matches(|character: char| character.is_whitespace() || character == '\u{feff}')
+    name.trim_matches(|character: char| {
+        character.is_whitespace() || matches!(character, '\u{feff}' | '\u{fffd}')
+    })
 }
 
 /// Where header lines were joined, `, ` may end a cookie: only other headers are compared.
