@@ -13,10 +13,11 @@
 use percent_encoding::percent_decode_str;
 use std::fmt;
 
-/// More distinct forms than a path that anybody meant can have; a path beyond it is built to be misunderstood.
-const MAX_FORMS: usize = 64;
+/// More readings than a path that anybody meant can have, where a form counts once decoded and once as it came; a path
+/// beyond it is built to be misunderstood.
+const MAX_READINGS: usize = 128;
 
-/// Most bytes that all forms of one path may take together, so that a long path costs no more than a short one.
+/// Most bytes that all readings of one path may take together, so that a long path costs no more than a short one.
 const MAX_BYTES: usize = 128 * 1024;
 
 /// The steps besides decoding that an origin may or may not take, in any order.
@@ -101,17 +102,6 @@ impl<'p> RequestPath<'p> {
     }
 }
 
-impl PathError {
-    /// A stable word for logs and tests.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::BadEscape => "bad_escape",
-            Self::NotUtf8 => "not_utf8",
-            Self::TooAmbiguous => "too_ambiguous",
-        }
-    }
-}
-
 impl fmt::Display for PathError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
@@ -141,7 +131,7 @@ fn other_forms(raw: &str) -> Result<Vec<String>, PathError> {
         if !decoded {
             remember(&mut found, (decode(&form)?, true));
         }
-        if found.len() > 2 * MAX_FORMS || found.len() * raw.len() > MAX_BYTES {
+        if found.len() > MAX_READINGS || found.len() * raw.len() > MAX_BYTES {
             return Err(PathError::TooAmbiguous);
         }
     }
@@ -150,9 +140,6 @@ fn other_forms(raw: &str) -> Result<Vec<String>, PathError> {
         if form != raw && !others.contains(&form) {
             others.push(form);
         }
-    }
-    if others.len() >= MAX_FORMS {
-        return Err(PathError::TooAmbiguous);
     }
     Ok(others)
 }

@@ -100,6 +100,43 @@ fn a_long_path_may_have_fewer_forms() {
 }
 
 #[test]
+fn a_path_has_128_readings_at_most() {
+    // As it came, decoded, and each of them in all the ways of its slashes and marks: 128 readings, and 129.
+    for raw in ["/%09/;b/./%23%00//\\", "//%09%5c%61/\\%3b//."] {
+        assert!(RequestPath::parse(raw).unwrap().forms().count() > 120);
+    }
+    for raw in ["/%09/.//;b%09/.%5c\\", "/%2f\\//;b/.%09//%2e"] {
+        assert_eq!(
+            RequestPath::parse(raw).unwrap_err(),
+            PathError::TooAmbiguous
+        );
+    }
+}
+
+#[test]
+fn all_readings_of_a_path_fill_128_kib_at_most() {
+    let padded = |length: usize| format!("{:x<length$}", "/a/../");
+    // As it came and without dots, and both decoded.
+    assert!(RequestPath::parse(&padded(32 * 1024)).is_ok());
+    assert_eq!(
+        RequestPath::parse(&padded(32 * 1024 + 1)).unwrap_err(),
+        PathError::TooAmbiguous
+    );
+}
+
+#[test]
+fn each_error_says_what_is_wrong_with_the_path() {
+    for (raw, part) in [
+        ("/%zz", "hexadecimal"),
+        ("/%ff", "UTF-8"),
+        ("/%09/.//;b%09/.%5c\\", "too many ways"),
+    ] {
+        let error = RequestPath::parse(raw).unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[test]
 fn another_path_adds_its_forms() {
     let path = RequestPath::parse("/a")
         .unwrap()
@@ -159,7 +196,7 @@ proptest! {
                 distinct.sort_unstable();
                 distinct.dedup();
                 prop_assert_eq!(distinct.len(), forms.len());
-                prop_assert!(forms.len() <= 64);
+                prop_assert!(forms.len() <= 128);
             }
             Err(error) => prop_assert_eq!(error, PathError::TooAmbiguous),
         }
