@@ -46,6 +46,7 @@ fn every_reading_of_a_path_is_among_its_forms() {
         ("/a//../admin", "/a/admin"),
         ("/a%2fb/../admin", "/admin"),
         ("/a%2fb/../admin", "/a/admin"),
+        ("/x/%2e%2e/a%2fb", "/a%2fb"),
         ("/%61dmin/../x", "/admin/../x"),
         ("/caf%C3%A9", "/café"),
         // What follows two slashes is a host to some; slashes and backslashes count alike.
@@ -97,6 +98,16 @@ fn a_long_path_may_have_fewer_forms() {
     // What a browser sends is long in one or two forms only.
     let escaped = "/caf%C3%A9".repeat(1600);
     assert_eq!(RequestPath::parse(&escaped).unwrap().forms().count(), 2);
+}
+
+#[test]
+fn a_path_has_no_other_forms_than_its_readings() {
+    assert_eq!(forms("/abc/x/../y"), ["/abc/x/../y", "/abc/y"]);
+    assert_eq!(
+        forms("/abc/%2Ex/../y"),
+        ["/abc/%2Ex/../y", "/abc/y", "/abc/.x/../y"]
+    );
+    assert_eq!(forms("/a.b//.."), ["/a.b//..", "/a.b/..", "/a.b/", "/"]);
 }
 
 #[test]

@@ -196,3 +196,20 @@ test("observe: nobody waits for the decision", async () => {
   expect(answer.status).toBe(200);
   expect(Date.now() - began).toBeLessThan(1_000);
 });
+
+test("observe: every step is logged at debug from the first one on, as elsewhere", async () => {
+  const cookies = await stack.cookies(stack.signIn());
+  const stepsOf = async (worker: "observed" | "enforced", options: object): Promise<string[]> => {
+    const before = stack.printed().length;
+    await stack.worker(worker).fetch("/page", options);
+    await new Promise((passed) => setTimeout(passed, 300));
+    return [...stack.printed().slice(before).matchAll(/"step":"([^"]+)"/g)].map(([, step]) => step ?? "");
+  };
+  for (const options of [{}, { cookies }, { cookies: `${stack.key}=rubbish` }]) {
+    await stepsOf("enforced", options); // Keys are known from here on.
+    const steps = await stepsOf("enforced", options);
+    expect(steps.at(-1)).toBe("forward");
+    await stepsOf("observed", options);
+    expect(await stepsOf("observed", options)).toEqual(steps);
+  }
+});
