@@ -232,6 +232,11 @@ pub const REASONS: &[Reason] = &[
         "the key set could not be fetched, and no earlier one is left",
         "open `<SUPABASE_URL>/auth/v1/.well-known/jwks.json`; bind `SESSION_KV`",
     ),
+    reason(
+        "key_unusable",
+        "the key set lists a key that the runtime cannot import, and the token names it",
+        "open `<SUPABASE_URL>/auth/v1/.well-known/jwks.json`; rotate the signing key",
+    ),
     reason("auth_timeout", "Auth did not answer in time", AUTH_STATUS),
     reason("auth_network", "the connection to Auth broke", AUTH_STATUS),
     reason("auth_error", "Auth answered with a 5xx", AUTH_STATUS),

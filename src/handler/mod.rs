@@ -52,7 +52,9 @@ pub use routes::{
     StoreRevocation,
 };
 pub use settle::Respond;
-pub use verify::{AskUser, AwaitKeys, CheckSignature, FetchKeys, ReadKeys, SignatureKey};
+pub use verify::{
+    AskUser, AwaitKeys, CheckSignature, FetchKeys, KeyUnusable, ReadKeys, SignatureKey,
+};
 pub use visit::Outcome;
 
 /// Most steps a request can take, whatever is answered: the bound that a test proves.

@@ -10,7 +10,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Crypto, CryptoKey, SubtleCrypto};
 
-use crate::handler::SignatureKey;
+use crate::handler::{KeyUnusable, SignatureKey};
 use crate::jwks::SignatureAlgorithm;
 
 /// Imported keys that are kept; a project has a handful at a time.
@@ -21,13 +21,19 @@ thread_local! {
     static IMPORTED: RefCell<HashMap<String, CryptoKey>> = RefCell::default();
 }
 
-/// True if `signature` is `key`'s over `input`; an error of the runtime, for
-/// instance over a key it cannot import, is no good signature.
-pub(super) async fn verify(key: &SignatureKey, signature: &[u8], input: &str) -> bool {
-    try_verify(key, signature, input).await.unwrap_or(false)
+/// True if `signature` is `key`'s over `input`; an error of the runtime over the
+/// signature makes it no good one.
+pub(super) async fn verify(
+    key: &SignatureKey,
+    signature: &[u8],
+    input: &str,
+) -> Result<bool, KeyUnusable> {
+    let imported = prepare(key).await.map_err(|_| KeyUnusable)?;
+    Ok(check(imported, signature, input).await.unwrap_or(false))
 }
 
-async fn try_verify(key: &SignatureKey, signature: &[u8], input: &str) -> Result<bool, JsValue> {
+/// The key as the runtime holds it, with the algorithm's parameters.
+async fn prepare(key: &SignatureKey) -> Result<(SubtleCrypto, Object, CryptoKey), JsValue> {
     let subtle = subtle()?;
     let (algorithm, crypto_key) = match key {
         SignatureKey::Public(key) => {
@@ -42,13 +48,18 @@ async fn try_verify(key: &SignatureKey, signature: &[u8], input: &str) -> Result
             (algorithm, crypto_key)
         }
     };
+    Ok((subtle, algorithm, crypto_key))
+}
+
+async fn check(
+    (subtle, algorithm, key): (SubtleCrypto, Object, CryptoKey),
+    signature: &[u8],
+    input: &str,
+) -> Result<bool, JsValue> {
     let signature = Uint8Array::from(signature);
     let input = Uint8Array::from(input.as_bytes());
     let promise = subtle.verify_with_object_and_buffer_source_and_buffer_source(
-        &algorithm,
-        &crypto_key,
-        &signature,
-        &input,
+        &algorithm, &key, &signature, &input,
     )?;
     Ok(JsFuture::from(promise).await?.is_truthy())
 }

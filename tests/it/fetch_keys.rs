@@ -4,7 +4,9 @@ use edge_session::jwks::KeysError;
 use serde_json::{Value, json};
 
 use crate::scenario::{Reply, Scenario, session_cookie};
-use crate::tokens::{NOW, Signer, claims, expiring_in, key_set_json, public_jwk};
+use crate::tokens::{
+    NOW, Signer, claims, expiring_in, key_set_json, public_jwk, unusable_key_set_json,
+};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -212,6 +214,26 @@ fn a_session_whose_key_was_revoked_is_renewed() {
         run.orders[0].session_id, None,
         "nobody vouched for its session id"
     );
+}
+
+#[test]
+fn a_key_that_cannot_be_imported_decides_nothing() {
+    let mut visitor = Scenario::expiring_in(3600).key_set(&unusable_key_set_json());
+    for steps in [
+        &["read_keys", "fetch_keys", "check_signature", "forward"][..],
+        &["check_signature", "forward"],
+    ] {
+        let run = visitor.run();
+        assert_eq!(run.outcome(), ("unavailable", "key_unusable"));
+        assert_eq!(run.steps, steps);
+        assert!(run.at_browser("set-cookie").is_empty() && run.at_origin("cookie").is_empty());
+    }
+    // Not even near its expiry is a token of such a key worth a refresh: nobody knows who signed it.
+    let run = Scenario::expiring_in(30)
+        .key_set(&unusable_key_set_json())
+        .run();
+    assert_eq!(run.outcome(), ("unavailable", "key_unusable"));
+    assert!(run.orders.is_empty());
 }
 
 #[test]

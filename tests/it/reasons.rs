@@ -15,7 +15,9 @@ use edge_session::time::UnixTime;
 use serde_json::{Value, json};
 
 use crate::scenario::{KEY, Reply, Scenario, memory, session_cookie, session_json};
-use crate::tokens::{NOW, OTHER_USER, SESSION, Signer, USER, claims, encode, expiring_in};
+use crate::tokens::{
+    NOW, OTHER_USER, SESSION, Signer, USER, claims, encode, expiring_in, unusable_key_set_json,
+};
 
 /// What no request in these tests can reach, and why.
 const NOT_BY_A_REQUEST: [(&str, &str); 3] = [
@@ -153,6 +155,10 @@ fn by_token() -> Vec<(&'static str, Scenario)> {
         (
             "keys_unreachable",
             Scenario::expiring_in(3600).no_key_set(KeysError::Unreachable),
+        ),
+        (
+            "key_unusable",
+            Scenario::expiring_in(3600).key_set(&unusable_key_set_json()),
         ),
     ]
 }
@@ -302,7 +308,7 @@ fn reason_of_a_silent_gate() -> &'static str {
     let Step::CheckSignature(check) = step else {
         panic!("expected a check, found {}", step.name());
     };
-    let Step::RefreshSession(refresh) = check.resume(true, &mut memory, scenario.now) else {
+    let Step::RefreshSession(refresh) = check.resume(Ok(true), &mut memory, scenario.now) else {
         panic!("expected a refresh");
     };
     let reply = RefreshReply::Unavailable {

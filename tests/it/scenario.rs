@@ -13,7 +13,7 @@ use edge_session::cache_control;
 use edge_session::config::Config;
 use edge_session::fingerprint::FingerprintKey;
 use edge_session::handler::{
-    self, BodyError, CheckSignature, Gate, HealthReport, MAX_STEPS, OriginRequest,
+    self, BodyError, CheckSignature, Gate, HealthReport, KeyUnusable, MAX_STEPS, OriginRequest,
     OriginUnreachable, Outgoing, Reach, Reads, RefreshAnswer, RefreshOrder, RefreshSession,
     ResponseHead, SignatureKey, Step,
 };
@@ -655,10 +655,10 @@ fn next(replies: &mut VecDeque<Reply>, what: &str) -> Reply {
 
 /// Checks remembered across tests: the same tokens come up again and again,
 /// and a check without optimisation takes milliseconds.
-static CHECKED: Mutex<Option<HashMap<String, bool>>> = Mutex::new(None);
+static CHECKED: Mutex<Option<HashMap<String, Result<bool, KeyUnusable>>>> = Mutex::new(None);
 
 /// Answers as WebCrypto would.
-pub(crate) fn check_signature(wait: &CheckSignature) -> bool {
+pub(crate) fn check_signature(wait: &CheckSignature) -> Result<bool, KeyUnusable> {
     let signature = encode(wait.signature());
     let (key, algorithm, name) = match wait.key() {
         SignatureKey::Public(key) => {
@@ -685,8 +685,8 @@ pub(crate) fn check_signature(wait: &CheckSignature) -> bool {
         .entry(question)
         .or_insert_with(|| {
             let input = wait.signing_input().as_bytes();
-            key.and_then(|key| crypto::verify(&signature, input, &key, algorithm))
-                .unwrap_or(false)
+            let key = key.map_err(|_| KeyUnusable)?;
+            Ok(crypto::verify(&signature, input, &key, algorithm).unwrap_or(false))
         })
 }
 

@@ -132,6 +132,13 @@ pub(crate) fn key_set_json() -> Value {
     ]})
 }
 
+/// The same with an ES256 key that no WebCrypto imports.
+pub(crate) fn unusable_key_set_json() -> Value {
+    let mut set = key_set_json();
+    set["keys"][0]["x"] = json!("+/+/");
+    set
+}
+
 /// The claims of a user of Auth, an hour before their expiry.
 pub(crate) fn claims(changes: &Value) -> Value {
     let mut claims = json!({

@@ -73,7 +73,7 @@ pub(crate) fn play(
             Step::AskUser(wait) => wait.resume(reply, &mut memory, now),
             Step::CheckSignature(wait) => {
                 let is_good = check_signature(&wait);
-                wait.resume(is_good, &mut memory, now)
+                wait.resume(Ok(is_good), &mut memory, now)
             }
             Step::FetchKeys(wait) => wait.resume(Ok(known_keys(now).set), &mut memory, now),
             Step::RefreshSession(wait) => {

@@ -1,6 +1,6 @@
 //! Verification: from a token to a verdict, asking for keys, a signature check or Auth's opinion.
 
-use crate::auth_api::{self, AuthReply, AuthRequest, Unreachable, UserReply};
+use crate::auth_api::{self, AuthRequest};
 use crate::jwks::{CachedKeys, KeySet, KeysError, SignatureAlgorithm, VerificationKey};
 use crate::memory::Memory;
 use crate::secret::Secret;
@@ -10,11 +10,12 @@ use crate::token::{GoodSignature, SignedClaims, Token, TokenError, Trust, Verifi
 use super::Step;
 use super::refresh::{self, Renewal};
 use super::routes::{self, SignIn};
-use super::settle::{self, Settled};
 use super::visit::{Stage, Visit};
 
-/// A verdict that rests on Auth's word and not on a signature is kept no longer than this.
-const ASKED_VERDICT_SECONDS: u64 = 60;
+mod ask_user;
+
+pub use ask_user::AskUser;
+pub(super) use ask_user::ask_live;
 
 /// What a token is verified for.
 #[derive(Debug)]
@@ -221,31 +222,6 @@ impl Check {
         })
     }
 
-    fn ask_user(mut self, memory: &mut Memory, now: UnixTime) -> Step {
-        let skew = self.visit.config.clock_skew_seconds;
-        let expiry = self.token.claimed_expiry();
-        if expiry.is_none_or(|expiry| expiry.plus_seconds(skew) <= now) {
-            let verdict = Verdict::Uncheckable(self.token.clone());
-            return self.conclude(verdict, memory, now);
-        }
-        self.visit.wait(now);
-        self.visit.count_auth_calls(1);
-        let request = auth_api::user_request(&self.visit.config, self.token.raw());
-        Step::AskUser(AskUser {
-            request,
-            then: Then::Verify(Box::new(self)),
-        })
-    }
-
-    /// True near the expiry, where Auth may refuse a token for its age alone: it
-    /// knows no leeway, and its clock is another.
-    fn is_running_out(&self, now: UnixTime) -> bool {
-        let config = &self.visit.config;
-        let margin = config.refresh_margin_seconds.max(config.clock_skew_seconds);
-        let expiry = self.token.claimed_expiry();
-        expiry.is_some_and(|expiry| expiry < now.plus_seconds(margin))
-    }
-
     /// The verdict on a token whose signature, or whose bearer, is known to be good.
     fn signed(&self, signed: GoodSignature, now: UnixTime) -> Verdict {
         let config = &self.visit.config;
@@ -349,6 +325,10 @@ pub enum SignatureKey {
     Secret(Secret),
 }
 
+/// The runtime cannot import the key: its parts are no point of the curve, or no RSA key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct KeyUnusable;
+
 /// Waits for a signature check.
 #[derive(Debug)]
 pub struct CheckSignature {
@@ -376,116 +356,26 @@ impl CheckSignature {
         self.check.token.signature()
     }
 
-    /// Continues with the runtime's answer; an error of the runtime counts as a bad signature.
-    pub fn resume(self, is_good: bool, memory: &mut Memory, now: UnixTime) -> Step {
+    /// Continues with the runtime's answer: whether the signature is good.
+    ///
+    /// A key that is none says nothing about who signed, so the session is kept.
+    pub fn resume(
+        self,
+        is_good: Result<bool, KeyUnusable>,
+        memory: &mut Memory,
+        now: UnixTime,
+    ) -> Step {
         let mut check = self.check;
         check.visit.spend(Stage::Verify, now);
-        let verdict = GoodSignature::from_check(is_good)
-            .map_or(Verdict::Failed(TokenError::SignatureMismatch), |signed| {
-                check.signed(signed, now)
-            });
+        let verdict = match is_good.map(GoodSignature::from_check) {
+            Ok(Some(signed)) => check.signed(signed, now),
+            Ok(None) => Verdict::Failed(TokenError::SignatureMismatch),
+            Err(KeyUnusable) => Verdict::Undecided("key_unusable"),
+        };
         if let Verdict::Alive(claims) = &verdict {
             let token = memory.fingerprint(check.token.raw());
             memory.remember(token, claims.clone(), self.kid, claims.expires_at);
         }
         check.conclude(verdict, memory, now)
     }
-}
-
-/// Waits for Auth's opinion of a token (`GET /user`).
-#[derive(Debug)]
-pub struct AskUser {
-    request: AuthRequest,
-    then: Then,
-}
-
-#[derive(Debug)]
-enum Then {
-    /// The token cannot be checked otherwise.
-    Verify(Box<Check>),
-    /// The rule demands it although the token is verified.
-    Live(Box<Visit>, Settled),
-}
-
-/// Asks Auth about a session that is verified already (`verify: "live"`).
-pub(super) fn ask_live(
-    mut visit: Box<Visit>,
-    settled: Settled,
-    access_token: &str,
-    now: UnixTime,
-) -> Step {
-    visit.wait(now);
-    visit.count_auth_calls(1);
-    let request = auth_api::user_request(&visit.config, access_token);
-    Step::AskUser(AskUser {
-        request,
-        then: Then::Live(visit, settled),
-    })
-}
-
-impl AskUser {
-    /// The request to send.
-    #[must_use]
-    pub const fn request(&self) -> &AuthRequest {
-        &self.request
-    }
-
-    /// How long it may take.
-    #[must_use]
-    pub fn timeout_ms(&self) -> u64 {
-        match &self.then {
-            Then::Verify(check) => check.visit.auth_budget_ms(),
-            Then::Live(visit, _) => visit.auth_budget_ms(),
-        }
-    }
-
-    /// Continues with Auth's answer.
-    pub fn resume(
-        self,
-        answer: &Result<AuthReply, Unreachable>,
-        memory: &mut Memory,
-        now: UnixTime,
-    ) -> Step {
-        match self.then {
-            Then::Verify(check) => asked(*check, answer, memory, now),
-            Then::Live(mut visit, settled) => {
-                visit.spend(Stage::Auth, now);
-                let subject = settled.user_id().unwrap_or_default();
-                let reply = auth_api::read_user_reply(answer, subject);
-                settle::settle_live(visit, settled, reply, memory, now)
-            }
-        }
-    }
-}
-
-fn asked(
-    mut check: Check,
-    answer: &Result<AuthReply, Unreachable>,
-    memory: &mut Memory,
-    now: UnixTime,
-) -> Step {
-    check.visit.spend(Stage::Auth, now);
-    let subject = check.token.claimed_subject().unwrap_or_default();
-    let verdict = match auth_api::read_user_reply(answer, subject) {
-        UserReply::Gone(code) => Verdict::Gone(code),
-        UserReply::Rejected if check.is_running_out(now) => {
-            Verdict::Uncheckable(check.token.clone())
-        }
-        UserReply::Rejected => Verdict::Failed(TokenError::Rejected),
-        UserReply::Unavailable(code) => Verdict::Undecided(code),
-        UserReply::WrongUser => Verdict::Failed(TokenError::SubjectMismatch),
-        // Auth checked the signature, so its word stands for the check.
-        UserReply::Live => GoodSignature::from_check(true)
-            .map_or(Verdict::Failed(TokenError::SignatureMismatch), |signed| {
-                check.signed(signed, now)
-            }),
-    };
-    if let Verdict::Alive(claims) = &verdict {
-        let until = now
-            .plus_seconds(ASKED_VERDICT_SECONDS)
-            .min(claims.expires_at);
-        let token = memory.fingerprint(check.token.raw());
-        memory.remember(token, claims.clone(), None, until);
-    }
-    check.conclude(verdict, memory, now)
 }
