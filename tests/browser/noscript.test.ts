@@ -71,8 +71,11 @@ test("a new account is confirmed by the button behind the mailed link, which sca
     expect((await fetch(link, { method })).status).toBe(200);
   }
   await page.goto(link);
-  await page.click("button");
-  expect(where()).toBe("/");
+  const [posted] = await Promise.all([page.waitForRequest((request) => request.method() === "POST"), page.click("button")]);
+  // A browser that sends no Sec-Fetch-Site shows by its Origin where the form stood; the token stays out of the Referer.
+  const sent = await posted.allHeaders();
+  expect([sent.origin, sent.referer]).toEqual([new URL(link).origin, `${new URL(link).origin}/`]);
+  await page.waitForURL((url) => url.pathname === "/");
   await page.goto("/members");
   expect(where()).toBe("/members");
   expect(await page.textContent("#greeting")).toBe(email);

@@ -449,6 +449,7 @@ fn the_confirm_page_uses_nothing_up() {
         let page = run.answer().body();
         assert!(page.contains("name=\"token_hash\" value=\"pkce_abc\""));
         assert!(page.contains("value=\"/a&quot;b\"") && !page.contains("<script"));
+        assert!(page.contains("<meta name=\"referrer\" content=\"strict-origin\">"));
         let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'";
         assert_eq!(run.at_browser("content-security-policy"), [policy]);
         assert_eq!(run.at_browser("referrer-policy"), ["no-referrer"]);
