@@ -91,6 +91,7 @@ fn verdicts_are_bounded_in_bytes_and_the_least_used_goes_first() {
         memory.remember(token(index), claims.clone(), None, at(100));
         let _ = memory.verdict(token(0), now());
     }
+    assert!((12_000..13_000).contains(&claims.weight()));
     let (count, bytes) = memory.verdicts_held();
     assert!(
         count < 2000 && bytes <= 8 * 1024 * 1024,

@@ -106,9 +106,11 @@ fn hs256_with_a_secret_is_checked_here() {
 
 #[test]
 fn a_missing_kid_and_an_empty_key_set_are_asked_about() {
-    let nameless = Signer::Es256.token(&json!({"alg": "ES256"}), &claims(&json!({})));
-    let run = asking(&nameless).user(Reply::user(USER)).run();
-    assert_eq!(run.steps, ["ask_user", "forward"]);
+    for header in [json!({"alg": "ES256"}), json!({"alg": "ES256", "kid": ""})] {
+        let nameless = Signer::Es256.token(&header, &claims(&json!({})));
+        let run = asking(&nameless).user(Reply::user(USER)).run();
+        assert_eq!(run.steps, ["ask_user", "forward"]);
+    }
     let run = asking(&expiring_in(3600))
         .key_set(&no_keys())
         .user(Reply::user(USER))
