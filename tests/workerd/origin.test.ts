@@ -96,6 +96,15 @@ describe("§6 Cookie", () => {
     }
   });
 
+  test("§6 bytes that are no UTF-8 stay in a header that is left as it is; in one that is written anew they are U+FFFD", async () => {
+    for (const [expiresIn, other] of [[3_600, "a=caf\xe9"], [-5, `a=${bytes("caf\ufffd")}`]] as const) {
+      stack.origin.clear();
+      const session = cookieHeader(await stack.cookies(stack.signIn({ expiresIn })));
+      await stack.worker("main").fetch("/", { cookies: `a=caf\xe9; ${session}` });
+      expect(stack.origin.only().header("cookie")?.split("; ")[0]).toBe(other);
+    }
+  });
+
   test("§6 untouched sessions leave the header untouched", async () => {
     const header = `z=1;a=2;  b=%zz; ${cookieHeader(await stack.cookies(stack.signIn()))}; ${stack.key}-code-verifier=v;c`;
     await stack.worker("main").fetch("/", { cookies: header });
