@@ -62,12 +62,6 @@ pub struct VerificationKey {
 }
 
 impl VerificationKey {
-    /// The key's id.
-    #[must_use]
-    pub fn kid(&self) -> &str {
-        &self.kid
-    }
-
     /// The one algorithm the key is for.
     #[must_use]
     pub const fn algorithm(&self) -> SignatureAlgorithm {

@@ -58,9 +58,15 @@ impl SessionCookies {
             }
         }
         let generations = found.values.values().map(Vec::len).max()?;
-        let candidates: Vec<_> = (0..generations.min(MAX_GENERATIONS))
-            .filter_map(|generation| found.candidate(storage_key, generation))
-            .collect();
+        let mut candidates: Vec<Candidate> = Vec::new();
+        for generation in 0..generations.min(MAX_GENERATIONS) {
+            let Some(candidate) = found.candidate(storage_key, generation) else {
+                continue;
+            };
+            if candidates.iter().all(|held| held.parts != candidate.parts) {
+                candidates.push(candidate);
+            }
+        }
         if candidates.is_empty() {
             return None;
         }
@@ -140,26 +146,16 @@ impl<'h> Found<'h> {
     /// Twins may have different numbers of chunks, so where the names occur unequally often it is
     /// not known which of them owns the surplus: the reading that makes a session counts.
     fn candidate(&self, storage_key: &str, generation: usize) -> Option<Candidate> {
-        let whole = self.parts(storage_key, generation, Surplus::Join);
-        let candidate = read_parts(&whole)?;
-        if candidate.session.is_ok() || !self.is_uneven() {
-            return Some(candidate);
+        let whole = read_parts(&self.parts(storage_key, generation, Surplus::Join))?;
+        if whole.session.is_ok() {
+            return Some(whole);
         }
-        let short = self.parts(storage_key, generation, Surplus::LeaveOut);
-        match read_parts(&short) {
-            Some(shorter) if shorter.session.is_ok() => Some(shorter),
-            Some(_) | None => Some(candidate),
-        }
-    }
-
-    fn is_uneven(&self) -> bool {
-        let mut counts = self.values.values().map(Vec::len);
-        let first = counts.next();
-        counts.any(|count| Some(count) != first)
+        let short = read_parts(&self.parts(storage_key, generation, Surplus::LeaveOut));
+        short.filter(|short| short.session.is_ok()).or(Some(whole))
     }
 
     /// The cookies to join: the plain one if it holds anything, else the chunks from 0 up to the
-    /// first that is missing or empty.
+    /// first that is missing or empty. Of a name that comes less often the last one counts again.
     fn parts(&self, storage_key: &str, generation: usize, surplus: Surplus) -> Parts<'h> {
         if let Some((name, values)) = self.values.get_key_value(storage_key)
             && let Some(value) = values.get(generation)
@@ -168,22 +164,18 @@ impl<'h> Found<'h> {
             return vec![(name, generation, value)];
         }
         let mut parts = Parts::new();
-        let mut first_count = 0;
+        let mut first_count = None;
         // One more than allowed is collected, so that joining can tell that there are too many.
         for index in 0..=chunks::MAX_CHUNKS {
             let chunk_name = format!("{storage_key}.{index}");
             let Some((name, values)) = self.values.get_key_value(chunk_name.as_str()) else {
                 break;
             };
-            if index == 0 {
-                first_count = values.len();
+            let is_surplus = values.len() < *first_count.get_or_insert(values.len());
+            if is_surplus && matches!(surplus, Surplus::LeaveOut) {
+                break;
             }
-            let occurrence = match surplus {
-                _ if generation >= first_count => break,
-                Surplus::Join => generation.min(values.len().saturating_sub(1)),
-                Surplus::LeaveOut if values.len() < first_count => break,
-                Surplus::LeaveOut => generation,
-            };
+            let occurrence = generation.min(values.len().saturating_sub(1));
             match values.get(occurrence) {
                 Some(value) if !value.is_empty() => parts.push((name, occurrence, value)),
                 Some(_) | None => break,

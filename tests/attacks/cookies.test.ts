@@ -77,6 +77,8 @@ const TOSSING = rows("RFC 6265bis 8.6 weak integrity; PortSwigger/Black Hat: coo
   ["a plain cookie of another user over the victim's chunks", () => `${K}=${tossed}; ${chunks(own, 2)}`, "valid", them],
   ["chunk 2 tossed behind two chunks", () => `${chunks(own, 2)}; ${K}.2=rubbish`, "invalid", gone(".0", ".1", ".2")],
   ["chunk 1 of another user in front of the victim's", () => { const [, theirs] = cut(tossed, 2); return `${K}.1=${theirs}; ${chunks(own, 2)}`; }, "valid", { ...me, writes: [K], deletes: [`${K}.0`, `${K}.1`] }],
+  ["chunk 1 of rubbish in front of the victim's", () => `${K}.1=rubbish; ${chunks(own, 2)}`, "valid", { ...me, writes: [K], deletes: [`${K}.0`, `${K}.1`] }],
+  ["chunk 0 of rubbish in front of the victim's", () => `${K}.0=rubbish; ${chunks(own, 2)}`, "valid", { ...me, writes: [K], deletes: [`${K}.0`, `${K}.1`] }],
   ["both chunks of another user behind the victim's", () => `${chunks(own, 2)}; ${chunks(tossed, 2)}`, "valid", { ...me, writes: [K], deletes: [`${K}.0`, `${K}.1`] }],
   ["six twins of rubbish in front push the session out of reach", () => `${`${K}=x; `.repeat(6)}${K}=${own}`, "invalid", gone("")],
   ["2,000 twins", () => `${`${K}=x; `.repeat(2_000)}a=1`, "invalid", gone("")],

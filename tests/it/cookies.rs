@@ -569,6 +569,40 @@ mod reading {
     }
 
     #[test]
+    fn a_tossed_chunk_alone_hides_no_session() {
+        let (head, tail) = halves("own");
+        for (header, parts) in [
+            (format!("k.1=x; k.0={head}; k.1={tail}"), [0, 1]),
+            (format!("k.0=x; k.0={head}; k.1={tail}"), [1, 0]),
+        ] {
+            let read = SessionCookies::read(&header, "k").unwrap();
+            let own = read.candidates.last().unwrap();
+            assert_eq!(own.session.as_ref().unwrap().access_token(), "own");
+            assert_eq!(
+                own.parts,
+                [("k.0".to_owned(), parts[0]), ("k.1".to_owned(), parts[1])]
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_of_all_chunks() {
+        assert_eq!(
+            tokens("k.0=base64-eyJ; k.1=(; k.0=base64-eyJ"),
+            ["not_base64url"; 2]
+        );
+    }
+
+    #[test]
+    fn the_same_cookies_are_one_candidate() {
+        let (head, tail) = halves("own");
+        assert_eq!(
+            tokens(&format!("k=; k=; k=; k.0={head}; k.1={tail}")),
+            ["own"]
+        );
+    }
+
+    #[test]
     fn no_more_than_four_generations_are_read() {
         assert_eq!(tokens(&"k=x; ".repeat(1000)), ["not_json"; 4]);
     }

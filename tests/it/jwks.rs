@@ -7,7 +7,7 @@ use edge_session::time::UnixTime;
 use serde_json::{Value, json};
 
 use crate::scenario::cached;
-use crate::tokens::{NOW, key_set_json, public_jwk};
+use crate::tokens::{NOW, encode, key_set_json, public_jwk};
 
 fn parse(keys: &Value) -> KeySet {
     KeySet::parse(json!({"keys": keys}).to_string().as_bytes()).unwrap()
@@ -88,6 +88,13 @@ fn rsa_keys_below_2048_bits_are_skipped() {
         !counts("rsa1024", &json!({"n": long})),
         "leading zeros add no strength"
     );
+    // 256 bytes are 2048 bits, and 2047 without the first bit.
+    let of_first_byte = |first: u8| {
+        let mut modulus = [0xff_u8; 256];
+        modulus[0] = first;
+        counts("rs256", &json!({"n": encode(modulus)}))
+    };
+    assert!(of_first_byte(0x80) && !of_first_byte(0x7f));
 }
 
 #[test]
@@ -127,10 +134,25 @@ fn what_is_no_key_set_is_an_error() {
 fn size_and_number_are_bounded() {
     let spaces = format!(r#"{{"keys":[]{}}}"#, " ".repeat(MAX_SET_BYTES));
     assert_eq!(KeySet::parse(spaces.as_bytes()), Err(KeysError::TooLarge));
+    let full = format!("{{{}\"keys\":[]}}", " ".repeat(MAX_SET_BYTES - 11));
+    assert_eq!(full.len(), MAX_SET_BYTES);
+    assert!(KeySet::parse(full.as_bytes()).is_ok());
     let keys: Vec<Value> = (0..MAX_KEYS + 5)
         .map(|index| public_jwk("eddsa", &json!({"kid": index.to_string()})))
         .collect();
     assert_eq!(parse(&json!(keys)).len(), MAX_KEYS);
+}
+
+#[test]
+fn each_error_says_what_was_found_instead_of_a_key_set() {
+    for (error, part) in [
+        (KeysError::Malformed, "something else"),
+        (KeysError::Status(404), "404"),
+        (KeysError::TooLarge, "65536"),
+        (KeysError::Unreachable, "no answer"),
+    ] {
+        assert!(error.to_string().contains(part), "{error}");
+    }
 }
 
 #[test]
