@@ -161,6 +161,17 @@ mod splitting {
         assert_eq!(join(many(chunks::MAX_CHUNKS)).unwrap().len(), 32);
         assert_eq!(join(many(33)), Err(SessionCookieError::TooManyChunks));
     }
+
+    #[test]
+    fn joining_ends_at_128_kib() {
+        let half = "x".repeat(64 * 1024);
+        let joined = |last: &str| {
+            let chunks = [half.as_str(), half.as_str(), last].map(str::to_owned);
+            join(chunks.map(Cow::Owned)).map(|value| value.len())
+        };
+        assert_eq!(joined(""), Ok(128 * 1024));
+        assert_eq!(joined("x"), Err(SessionCookieError::TooLarge));
+    }
 }
 
 mod encodings {
