@@ -158,16 +158,17 @@ pub(super) fn try_next(
     now: UnixTime,
 ) -> Step {
     let Some(index) = visit.untried.pop() else {
-        let unreadable = unreadable_reason(visit.cookies());
-        let reason = reason.or(unreadable).unwrap_or("cookie_malformed");
-        let is_foreign = reason == SessionCookieError::UnknownEncoding.code();
-        // A format of a later client may well be alive: it is not ours to delete.
-        let outcome = if is_foreign {
-            Outcome::Unavailable
-        } else {
-            Outcome::Invalid
+        let settled = match unreadable(visit.cookies()) {
+            // A format of a later client may well be alive: it is not ours to delete, whatever stands beside it.
+            Some(foreign @ SessionCookieError::UnknownEncoding) => {
+                Settled::plain(Outcome::Unavailable, foreign.code())
+            }
+            other => {
+                let reason = reason.or(other.map(SessionCookieError::code));
+                Settled::plain(Outcome::Invalid, reason.unwrap_or("cookie_malformed"))
+            }
         };
-        return settle::settle(visit, Settled::plain(outcome, reason), memory, now);
+        return settle::settle(visit, settled, memory, now);
     };
     visit.chosen = Some(index);
     let Some(raw) = visit
@@ -179,9 +180,17 @@ pub(super) fn try_next(
     verify::verify(visit, Purpose::Presented, &raw, memory, now)
 }
 
-fn unreadable_reason(cookies: Option<&SessionCookies>) -> Option<&'static str> {
-    let first = cookies?.candidates.first()?;
-    first.session.as_ref().err().map(|error| error.code())
+/// Why the cookies hold no session: a format that is not known yet, or what is wrong with the first reading.
+fn unreadable(cookies: Option<&SessionCookies>) -> Option<SessionCookieError> {
+    let candidates = &cookies?.candidates;
+    let foreign = Some(SessionCookieError::UnknownEncoding);
+    let mut errors = candidates
+        .iter()
+        .map(|candidate| candidate.session.as_ref().err().copied());
+    if errors.any(|error| error == foreign) {
+        return foreign;
+    }
+    candidates.first()?.session.as_ref().err().copied()
 }
 
 /// The order in which candidates are tried, best last: those about the first

@@ -217,6 +217,14 @@ fn a_format_of_a_later_client_is_not_deleted() {
         .cookie(&format!("{KEY}=base64zstd-abc; a=b"))
         .run();
     assert_eq!(run.outcome(), ("unavailable", "unknown_encoding"));
+    // Nor does it go with a twin that a sibling site tossed.
+    for tossed in [format!("{KEY}=rubbish"), session_cookie("a.b.c")] {
+        let run = Scenario::new()
+            .cookie(&format!("{tossed}; {KEY}=base64zstd-abc"))
+            .run();
+        assert_eq!(run.outcome(), ("unavailable", "unknown_encoding"));
+        assert!(run.at_browser("set-cookie").is_empty());
+    }
     assert!(run.at_browser("set-cookie").is_empty());
     assert_eq!(run.at_origin("cookie"), ["a=b"]);
 }
