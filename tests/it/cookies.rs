@@ -154,6 +154,12 @@ mod splitting {
     }
 
     #[test]
+    fn a_character_longer_than_the_limit_has_a_chunk_of_its_own() {
+        assert_eq!(values("éaé", 5), ["é", "a", "é"]);
+        assert_eq!(values("é", 5), ["é"]);
+    }
+
+    #[test]
     fn joining_ends_at_the_first_empty_chunk() {
         let chunks = ["a", "b", "", "c"].map(Cow::Borrowed);
         assert_eq!(join(chunks).unwrap(), "ab");
