@@ -158,6 +158,10 @@ pub(super) fn try_next(
     now: UnixTime,
 ) -> Step {
     let Some(index) = visit.untried.pop() else {
+        if let Some((index, verdict)) = visit.postponed.take() {
+            visit.chosen = Some(index);
+            return refresh::assess(visit, verdict, memory, now);
+        }
         let settled = match unreadable(visit.cookies()) {
             // A format of a later client may well be alive: it is not ours to delete, whatever stands beside it.
             Some(foreign @ SessionCookieError::UnknownEncoding) => {
@@ -178,6 +182,25 @@ pub(super) fn try_next(
         return try_next(visit, reason, memory, now);
     };
     verify::verify(visit, Purpose::Presented, &raw, memory, now)
+}
+
+/// True if other readings of the cookies wait for their turn, or had it.
+pub(super) fn has_rivals(visit: &Visit) -> bool {
+    !visit.untried.is_empty() || visit.postponed.is_some()
+}
+
+/// Lets the other candidates go first where nobody could say who signed this one: anyone can make it up, and a sibling
+/// site can toss it in front of a session that verifies. The best one of these is taken up again if none does.
+pub(super) fn postpone(
+    mut visit: Box<Visit>,
+    verdict: Verdict,
+    memory: &mut Memory,
+    now: UnixTime,
+) -> Step {
+    if let Some(index) = visit.chosen {
+        visit.postponed.get_or_insert((index, verdict));
+    }
+    try_next(visit, None, memory, now)
 }
 
 /// Why the cookies hold no session: a format that is not known yet, or what is wrong with the first reading.

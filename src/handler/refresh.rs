@@ -85,6 +85,11 @@ pub(super) fn assess(
         }
         Verdict::Dead(_) => end(visit, Outcome::Expired, "token_expired", memory, now),
         Verdict::Failed(error) => begin::try_next(visit, Some(error.code()), memory, now),
+        open @ (Verdict::KeyUnknown(_) | Verdict::Uncheckable(_) | Verdict::Undecided(_))
+            if begin::has_rivals(&visit) =>
+        {
+            begin::postpone(visit, open, memory, now)
+        }
         Verdict::Gone(code) => end(visit, Outcome::Revoked, code, memory, now),
         Verdict::KeyUnknown(_) | Verdict::Uncheckable(_) if !is_cookie => {
             end(visit, Outcome::Invalid, "token_unknown_key", memory, now)

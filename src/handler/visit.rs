@@ -16,6 +16,7 @@ use crate::token::VerifiedClaims;
 
 use super::explain;
 use super::routes::Errand;
+use super::verify::Verdict;
 
 /// Most names that one response deletes. A session has a few; a header made up
 /// of thousands must not be answered by as many lines.
@@ -90,6 +91,8 @@ pub(super) struct Visit {
     pub(super) is_exempt: bool,
     /// The `Cookie` header was seen before: it holds one session in its usual form, so nothing of it is due.
     pub(super) is_known: bool,
+    /// The best candidate of those that nobody could verify or refute, until all others were tried.
+    pub(super) postponed: Option<(usize, Verdict)>,
     /// Candidates still to be tried, best last.
     pub(super) untried: Vec<usize>,
     pub(super) chosen: Option<usize>,
@@ -116,6 +119,7 @@ impl Visit {
             head,
             is_exempt: false,
             is_known: false,
+            postponed: None,
             untried: Vec::new(),
             chosen: None,
             record,

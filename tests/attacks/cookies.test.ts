@@ -6,6 +6,7 @@ import { isSessionName, outcomeOf, sessionCookiesAt, sessionSetCookies } from ".
 import type { Received } from "../support/origin.ts";
 import { browserJar, type Cookie, cookieHeader, jarCookies, parseCookies, readSession } from "../support/sessions.ts";
 import { type SignedIn, SITE, type Stack, startStack } from "../support/stack.ts";
+import { claims, jws } from "./forge.ts";
 import { type Attack, exchange, expectTable, identityAt, statuses } from "./support.ts";
 
 const K = "sb-127-auth-token";
@@ -61,6 +62,9 @@ const base64 = (text: string | Buffer): string => `base64-${Buffer.from(text as 
 const json = (session: SignedIn): string => JSON.stringify(session);
 /** A twin of the victim's session with a later expiry that nobody signed. */
 const forged = (): string => base64(json({ ...victim, access_token: `${victim.access_token.slice(0, -20)}${"A".repeat(20)}` }));
+/** The same under another key that only its header names. */
+const madeUp = (header: object, expiresIn: number): string =>
+  base64(json({ ...victim, access_token: jws("evil", { typ: "JWT", ...header }, { ...claims(stack.auth.authUrl), sub: victim.user.id, exp: Math.floor(Date.now() / 1000) + expiresIn }) }));
 
 const TOSSING = rows("RFC 6265bis 8.6 weak integrity; PortSwigger/Black Hat: cookie tossing from a sibling subdomain", [
   ["the victim's cookie first, another user's behind it", () => `${K}=${own}; ${K}=${tossed}`, "valid", { ...me, writes: [K], forwarded: () => `${K}=${own}` }],
@@ -68,6 +72,11 @@ const TOSSING = rows("RFC 6265bis 8.6 weak integrity; PortSwigger/Black Hat: coo
   ["another user's cookie first: the first one counts, and the origin sees the same", () => `${K}=${tossed}; ${K}=${own}`, "valid", { ...them, writes: [K], forwarded: () => `${K}=${tossed}` }],
   ["a forged twin in front", () => `${K}=${forged()}; ${K}=${own}`, "valid", { ...me, writes: [K], forwarded: () => `${K}=${own}` }],
   ["a forged twin behind", () => `${K}=${own}; ${K}=${forged()}`, "valid", { ...me, writes: [K], forwarded: () => `${K}=${own}` }],
+  // Nobody can say that these are forged: a key may be new or revoked, and a shared secret is known to Auth alone.
+  ["a twin of a made-up key in front", () => `${K}=${madeUp({ alg: "ES256", kid: randomUUID() }, 9_000)}; ${K}=${own}`, "valid", { ...me, writes: [K], forwarded: () => `${K}=${own}` }],
+  ["a twin without a key that has expired, in front", () => `${K}=${madeUp({ alg: "ES256" }, -60)}; ${K}=${own}`, "valid", { ...me, writes: [K], forwarded: () => `${K}=${own}` }],
+  ["a twin of the shared secret that has expired, in front", () => `${K}=${madeUp({ alg: "HS256" }, -60)}; ${K}=${own}`, "valid", { ...me, writes: [K], forwarded: () => `${K}=${own}` }],
+  ["a twin of the shared secret that is about to expire, in front", () => `${K}=${madeUp({ alg: "HS256" }, 40)}; ${K}=${own}`, "valid", { ...me, writes: [K], forwarded: () => `${K}=${own}` }],
   ["rubbish in front", () => `${K}=rubbish; ${K}=${own}`, "valid", { ...me, writes: [K], forwarded: () => `${K}=${own}` }],
   ["an empty twin in front", () => `${K}=; ${K}=${own}`, "valid", { ...me, writes: [K] }],
   ["rubbish on both sides", () => `${K}=a; ${K}=${own}; ${K}=b`, "valid", { ...me, writes: [K], forwarded: () => `${K}=${own}` }],

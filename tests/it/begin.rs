@@ -1,9 +1,9 @@
 //! The first decisions: loops, paths, bypass, and which session is read.
 
 use edge_session::handler::Outgoing;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::scenario::{KEY, Run, Scenario, session_cookie, session_json};
+use crate::scenario::{KEY, Reply, Run, Scenario, session_cookie, session_json};
 use crate::tokens::{NOW, OTHER_USER, Signer, USER, encode, expiring_in};
 
 #[test]
@@ -318,6 +318,56 @@ fn a_twin_that_does_not_verify_does_not_win() {
     ] {
         assert_eq!(run.outcome(), ("valid", "token_valid"));
         assert_eq!(run.written().unwrap()["access_token"], good);
+    }
+}
+
+/// Tokens that anyone can make up, and of which the Worker cannot tell that they were.
+fn made_up_tokens() -> [String; 4] {
+    let of = |header: &Value, exp: u64| {
+        let claims = crate::tokens::claims(&json!({"exp": exp}));
+        Signer::OtherEs256.token(header, &claims)
+    };
+    [
+        of(&json!({"alg": "ES256", "kid": "made-up"}), NOW + 9000),
+        of(&json!({"alg": "HS256"}), NOW - 60),
+        of(&json!({"alg": "HS256"}), NOW + 9000),
+        of(&json!({"alg": "ES256"}), NOW - 60),
+    ]
+}
+
+#[test]
+fn a_twin_of_which_nobody_can_say_who_signed_it_does_not_win() {
+    let good = token_of(USER, 1000);
+    for tossed in made_up_tokens() {
+        for (first, second) in [(&tossed, &good), (&good, &tossed)] {
+            let header = format!("{}; {}", session_cookie(first), session_cookie(second));
+            let run = Scenario::new()
+                .cookie(&header)
+                .user(Reply::error(500, "unexpected_failure"))
+                .run();
+            assert_eq!(run.outcome(), ("valid", "token_valid"), "{tossed}");
+            assert_eq!(run.written().unwrap()["access_token"], good);
+            assert!(run.orders.is_empty());
+        }
+    }
+}
+
+#[test]
+fn where_no_twin_verifies_the_best_one_that_nobody_refuted_is_refreshed() {
+    let [tossed, ..] = made_up_tokens();
+    let forged = Signer::OtherEs256.token(
+        &Signer::Es256.header(),
+        &crate::tokens::claims(&json!({"exp": NOW + 9500})),
+    );
+    for (first, second) in [(&tossed, &forged), (&forged, &tossed), (&tossed, &tossed)] {
+        let header = format!("{}; {}", session_cookie(first), session_cookie(second));
+        let run = Scenario::new()
+            .cookie(&header)
+            .refresh(Reply::error(500, "unexpected_failure"))
+            .run();
+        assert_eq!(run.record.outcome, "unavailable");
+        assert_eq!(run.orders.len(), 1);
+        assert!(run.at_browser("set-cookie").is_empty());
     }
 }
 
