@@ -62,9 +62,9 @@ const base64 = (text: string | Buffer): string => `base64-${Buffer.from(text as 
 const json = (session: SignedIn): string => JSON.stringify(session);
 /** A twin of the victim's session with a later expiry that nobody signed. */
 const forged = (): string => base64(json({ ...victim, access_token: `${victim.access_token.slice(0, -20)}${"A".repeat(20)}` }));
-/** The same under another key that only its header names. */
+/** A session of nobody's, under a key that only its header names. */
 const madeUp = (header: object, expiresIn: number): string =>
-  base64(json({ ...victim, access_token: jws("evil", { typ: "JWT", ...header }, { ...claims(stack.auth.authUrl), sub: victim.user.id, exp: Math.floor(Date.now() / 1000) + expiresIn }) }));
+  base64(json({ ...victim, refresh_token: "made-up", access_token: jws("evil", { typ: "JWT", ...header }, claims(stack.auth.authUrl, { exp: Math.floor(Date.now() / 1000) + expiresIn })) }));
 
 const TOSSING = rows("RFC 6265bis 8.6 weak integrity; PortSwigger/Black Hat: cookie tossing from a sibling subdomain", [
   ["the victim's cookie first, another user's behind it", () => `${K}=${own}; ${K}=${tossed}`, "valid", { ...me, writes: [K], forwarded: () => `${K}=${own}` }],

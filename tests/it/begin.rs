@@ -324,7 +324,7 @@ fn a_twin_that_does_not_verify_does_not_win() {
 /// Tokens that anyone can make up, and of which the Worker cannot tell that they were.
 fn made_up_tokens() -> [String; 4] {
     let of = |header: &Value, exp: u64| {
-        let claims = crate::tokens::claims(&json!({"exp": exp}));
+        let claims = crate::tokens::claims(&json!({"sub": OTHER_USER, "exp": exp}));
         Signer::OtherEs256.token(header, &claims)
     };
     [
