@@ -3,7 +3,7 @@
 use edge_session::jwks::KeysError;
 use serde_json::{Value, json};
 
-use crate::scenario::{Reply, Scenario, session_cookie};
+use crate::scenario::{Reply, Run, Scenario, session_cookie};
 use crate::tokens::{
     NOW, Signer, claims, expiring_in, key_set_json, public_jwk, unusable_key_set_json,
 };
@@ -278,6 +278,45 @@ fn while_one_request_fetches_the_others_look_again() {
     );
     assert_eq!(run.outcome(), ("valid", "token_valid"));
     assert!(run.record.ms.keys >= 2000 && run.record.ms.keys < 4000);
+}
+
+#[test]
+fn whether_a_key_is_unknown_is_not_decided_while_another_request_fetches() {
+    let mut scenario = Scenario::with_token(&of_unknown_key("kid-other"))
+        .known_keys(&key_set_json(), 10)
+        .key_set(&rotated());
+    let now = scenario.now;
+    assert!(scenario.memory.claim_fetch(now));
+    let run = scenario.run();
+    assert_eq!(run.steps[0], "await_keys");
+    assert_eq!(
+        run.steps[run.steps.len() - 3..],
+        ["fetch_keys", "check_signature", "forward"]
+    );
+    assert_eq!(run.outcome(), ("valid", "token_valid"));
+}
+
+#[test]
+fn nobody_looks_again_more_than_seven_times() {
+    let pauses = |run: &Run| {
+        run.steps
+            .iter()
+            .filter(|step| **step == "await_keys")
+            .count()
+    };
+    // One request after the other fetches, and none of them brings the key.
+    let fetching = |mut scenario: Scenario| {
+        let later = scenario.now.plus_seconds(2);
+        assert!(scenario.memory.claim_fetch(later));
+        scenario.run()
+    };
+    let run = fetching(Scenario::expiring_in(3600));
+    assert_eq!(pauses(&run), 7);
+    assert_eq!(run.outcome(), ("valid", "token_valid"));
+    let unknown = Scenario::with_token(&of_unknown_key("ghost"));
+    let run = fetching(unknown.known_keys(&key_set_json(), 10));
+    assert_eq!(pauses(&run), 7);
+    assert_eq!(run.outcome(), ("unavailable", "keys_unreachable"));
 }
 
 #[test]

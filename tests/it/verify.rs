@@ -123,6 +123,19 @@ fn a_missing_kid_and_an_empty_key_set_are_asked_about() {
 }
 
 #[test]
+fn a_token_that_auth_refuses_near_its_expiry_is_refreshed_and_before_it_is_not() {
+    for (left, orders) in [(90, 0), (89, 1)] {
+        let run = asking(&Signer::Hs256.mint(&json!({"exp": NOW + left})))
+            .user(Reply::error(401, "bad_jwt").taking(0))
+            .refresh(Reply::error(500, "unexpected_failure"))
+            .run();
+        assert_eq!(run.orders.len(), orders, "{left} s left");
+        let outcome = ["invalid", "unavailable"][orders];
+        assert_eq!(run.record.outcome, outcome);
+    }
+}
+
+#[test]
 fn a_verdict_of_auth_is_kept_for_a_minute_at_most() {
     let token = Signer::Hs256.mint(&json!({}));
     let mut scenario = asking(&token).user(Reply::user(USER).taking(0));
