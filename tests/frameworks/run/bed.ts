@@ -44,30 +44,34 @@ export function chosen(kind: App["kind"]): App[] {
 
 export async function startBed(apps: App[]): Promise<Bed> {
   const gate = await startGate();
-  const origins = new Map<string, { port: number; recorder: Recorder }>();
+  const recorders = new Map<string, Recorder>();
+  const ports = new Map<string, number>();
   for (const { name } of apps) {
-    const port = await freePort();
-    origins.set(name, { port, recorder: await startRecorder(() => `http://127.0.0.1:${port}`) });
+    recorders.set(name, await startRecorder(() => `http://127.0.0.1:${ports.get(name)}`));
   }
   const stack = await startStack({
     auth: { port: AUTH_PORT, publishableKey: PUBLISHABLE_KEY },
     bindings: { kv: true, gate: true },
     vars: VARS,
     workers: Object.fromEntries(
-      [...origins].flatMap(([name, { recorder }]) => [
+      [...recorders].flatMap(([name, recorder]) => [
         [name, { vars: { ORIGIN_URL: recorder.url } }],
         [`${name}-browser`, { vars: { ORIGIN_URL: recorder.url }, plain: true }],
       ]),
     ),
   });
   const browser = await launch();
-  const origin = ({ name }: App) => origins.get(name)!;
   return {
     stack,
     gate,
     worker: ({ name }) => stack.worker(name),
-    recorder: (app) => origin(app).recorder,
-    start: (app) => startApp(app.folder, origin(app).port, { GATE_URL: gate.url }),
+    recorder: ({ name }) => recorders.get(name)!,
+    async start({ name, folder }) {
+      // Chosen now that everything else listens: no server of the bed can take it before the app does.
+      const port = await freePort();
+      ports.set(name, port);
+      return startApp(folder, port, { GATE_URL: gate.url });
+    },
     async open({ name }, cookies) {
       const site = String(stack.worker(`${name}-browser`).socket);
       const context = await browser.newContext({ baseURL: site });
@@ -81,12 +85,12 @@ export async function startBed(apps: App[]): Promise<Bed> {
         .map(({ headers }) => headers.clientInfo ?? ""),
     clear() {
       stack.clear();
-      origins.forEach(({ recorder }) => recorder.clear());
+      recorders.forEach((recorder) => recorder.clear());
     },
     async close() {
       await browser.close();
       await stack.close();
-      await Promise.all([...origins.values()].map(({ recorder }) => recorder.close()));
+      await Promise.all([...recorders.values()].map((recorder) => recorder.close()));
       await gate.close();
     },
   };
