@@ -180,6 +180,7 @@ const VALUES = rows("CWE-20, CWE-400, CWE-502: values", [
   ["expires_at is text", () => `${K}=${base64(json({ ...victim, expires_at: "soon" as unknown as number }))}`, "valid", me],
   ["another user's object beside the victim's token: the token counts", () => `${K}=${base64(json({ ...victim, user: attacker.user }))}`, "valid", me],
   ["an encoding that is not known yet is kept for its own client", () => `${K}=base64x9-${own.slice(7)}`, "unavailable"],
+  ["rubbish in front of an encoding that is not known yet", () => `${K}=rubbish; ${K}=base64x9-${own.slice(7)}`, "unavailable"],
   ["an empty value", () => `${K}=`, "anonymous"],
   ["the prefix alone", () => `${K}=base64-`, "anonymous"],
   ["null", () => `${K}=null`, "anonymous"],
