@@ -146,12 +146,17 @@ impl<'h> Found<'h> {
     /// Twins may have different numbers of chunks, so where the names occur unequally often it is
     /// not known which of them owns the surplus: the reading that makes a session counts.
     fn candidate(&self, storage_key: &str, generation: usize) -> Option<Candidate> {
-        let whole = read_parts(&self.parts(storage_key, generation, Surplus::Join))?;
+        let all = self.parts(storage_key, generation, Surplus::Join);
+        let whole = read_parts(&all)?;
         if whole.session.is_ok() {
             return Some(whole);
         }
-        let short = read_parts(&self.parts(storage_key, generation, Surplus::LeaveOut));
-        short.filter(|short| short.session.is_ok()).or(Some(whole))
+        let fewer = self.parts(storage_key, generation, Surplus::LeaveOut);
+        if fewer == all {
+            return Some(whole);
+        }
+        let short = read_parts(&fewer).filter(|short| short.session.is_ok());
+        short.or(Some(whole))
     }
 
     /// The cookies to join: the plain one if it holds anything, else the chunks from 0 up to the

@@ -206,14 +206,13 @@ pub(super) fn postpone(
 /// Why the cookies hold no session: a format that is not known yet, or what is wrong with the first reading.
 fn unreadable(cookies: Option<&SessionCookies>) -> Option<SessionCookieError> {
     let candidates = &cookies?.candidates;
-    let foreign = Some(SessionCookieError::UnknownEncoding);
     let mut errors = candidates
         .iter()
-        .map(|candidate| candidate.session.as_ref().err().copied());
-    if errors.any(|error| error == foreign) {
-        return foreign;
-    }
-    candidates.first()?.session.as_ref().err().copied()
+        .filter_map(|candidate| candidate.session.as_ref().err().copied());
+    let first = errors.next();
+    errors
+        .find(|error| *error == SessionCookieError::UnknownEncoding)
+        .or(first)
 }
 
 /// The order in which candidates are tried, best last: those about the first

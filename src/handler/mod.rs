@@ -18,6 +18,7 @@
 //!   │        ├─ renewed ─► verify the answer ─────────────────► settle(refreshed)
 //!   │        ├─ ended by Auth ────────────────────────────────► settle(expired)
 //!   │        └─ unavailable: token alive? ──► settle(valid) | settle(unavailable)
+//!   ├─ nobody can say ──► the other twins first │ refreshed or settled if none of them verifies
 //!   └─ not trusted ──► next twin of a duplicate │ settle(invalid)
 //!
 //! settle ─ rule says live ─► AskUser ─► settle again

@@ -28,12 +28,12 @@ pub(super) async fn verify(
     signature: &[u8],
     input: &str,
 ) -> Result<bool, KeyUnusable> {
-    let imported = prepare(key).await.map_err(|_| KeyUnusable)?;
-    Ok(check(imported, signature, input).await.unwrap_or(false))
+    let held = load(key).await.map_err(|_| KeyUnusable)?;
+    Ok(check(held, signature, input).await.unwrap_or(false))
 }
 
 /// The key as the runtime holds it, with the algorithm's parameters.
-async fn prepare(key: &SignatureKey) -> Result<(SubtleCrypto, Object, CryptoKey), JsValue> {
+async fn load(key: &SignatureKey) -> Result<(SubtleCrypto, Object, CryptoKey), JsValue> {
     let subtle = subtle()?;
     let (algorithm, crypto_key) = match key {
         SignatureKey::Public(key) => {
