@@ -107,7 +107,7 @@ impl Revocation {
 
 /// What an isolate remembers of revocations.
 #[derive(Debug)]
-pub(crate) struct Revocations {
+pub struct Revocations {
     failed: Option<UnixTime>,
     looked_up: LruCache<String, Entry>,
     own: LruCache<String, Entry>,
@@ -139,7 +139,7 @@ impl Default for Revocations {
 
 impl Revocations {
     /// Whether a token was revoked; `None` if that has to be looked up.
-    pub(crate) fn find(&mut self, claims: &Claims, now: UnixTime) -> Option<bool> {
+    pub fn find(&mut self, claims: &Claims, now: UnixTime) -> Option<bool> {
         let (session, user) = names(claims);
         let user = self.standing(&user, now);
         let session = session.map(|name| self.standing(&name, now));
@@ -155,7 +155,7 @@ impl Revocations {
     }
 
     /// Remembers what the store said of a session and its user.
-    pub(crate) fn learn(
+    pub fn learn(
         &mut self,
         claims: &Claims,
         session: Option<UnixTime>,
@@ -173,7 +173,7 @@ impl Revocations {
     }
 
     /// Remembers a revocation of this isolate, whatever the store says of it until it spreads.
-    pub(crate) fn revoke(&mut self, revocation: &Revocation, now: UnixTime) {
+    pub fn revoke(&mut self, revocation: &Revocation, now: UnixTime) {
         let entry = Entry {
             revoked_at: Some(revocation.at()),
             until: now.plus_seconds(revocation.ttl_seconds()),
@@ -182,12 +182,12 @@ impl Revocations {
     }
 
     /// Notes that the store did not answer.
-    pub(crate) const fn note_failure(&mut self, now: UnixTime) {
+    pub const fn note_failure(&mut self, now: UnixTime) {
         self.failed = Some(now);
     }
 
     /// True if the store may be asked: it did not just fail.
-    pub(crate) fn may_look_up(&self, now: UnixTime) -> bool {
+    pub fn may_look_up(&self, now: UnixTime) -> bool {
         self.failed
             .is_none_or(|failed| now.millis_since(failed) >= FAILED_LOOK_UP_COOL_DOWN_MS)
     }

@@ -9,15 +9,18 @@ use crate::identity;
 use crate::record::RequestRecord;
 use crate::rules::Cache;
 use crate::time::UnixTime;
+use crate::token::{self, ClaimedIssuer};
 
+use super::desk::{Desk, Effect};
 use super::explain;
 use super::guard;
+use super::leave::{self, Ending, Outgoing};
 use super::observe;
-use super::settle::{self, Settled};
+use super::settled::Settled;
 use super::visit::{Outcome, Source, Visit};
 
 /// What the origin is sent: the visitor's request with these changes.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct OriginRequest {
     /// Another URL, if `ORIGIN_URL` is set.
     pub url: Option<String>,
@@ -27,12 +30,25 @@ pub struct OriginRequest {
     pub bypass_cache: bool,
 }
 
-/// What is read of the origin's answer.
+/// One passage through the origin.
+#[derive(Clone, Debug)]
+pub struct Passage {
+    /// What to send.
+    pub request: OriginRequest,
+    /// Which headers of the answer are needed.
+    pub reads: Reads,
+    /// True if only the head of the origin's answer may leave: a preflight passed a guard that its sender would not pass.
+    ///
+    /// Browsers read nothing but the head, and an origin that does not look at the method answers with the page.
+    pub is_head_only: bool,
+}
+
+/// The head of the origin's answer.
 #[derive(Clone, Debug, Default)]
 pub struct ResponseHead {
     /// The status code.
     pub status: u16,
-    /// The headers, as far as [`Forward::reads`] says that they matter.
+    /// The headers, as far as [`Passage::reads`] says that they matter.
     pub headers: Headers,
 }
 
@@ -51,110 +67,75 @@ pub enum Reads {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct OriginUnreachable;
 
-/// What leaves for the visitor.
-#[derive(Debug)]
-pub enum Outgoing {
-    /// An answer of the Worker itself.
-    Answer(Answer),
-    /// The origin's answer with these changes; without any it passes as it is.
-    Origin(Vec<HeaderEdit>),
-}
-
-/// Sends the request on.
-#[derive(Debug)]
-pub struct Forward {
-    visit: Box<Visit>,
-    settled: Settled,
-    request: OriginRequest,
-    sent: UnixTime,
-}
-
-impl Forward {
-    pub(super) fn new(visit: Box<Visit>, settled: Settled, now: UnixTime) -> Self {
-        let request = if visit.config.is_observing() {
-            observe::untouched(&visit.config, &visit.head)
-        } else {
-            origin_request(&visit, &settled, now)
-        };
-        Self {
-            visit,
-            settled,
-            request,
-            sent: now,
-        }
-    }
-
-    /// What to send.
-    #[must_use]
-    pub const fn request(&self) -> &OriginRequest {
-        &self.request
-    }
-
-    /// Which headers of the origin's answer [`Self::finish`] needs.
-    #[must_use]
-    pub fn reads(&self) -> Reads {
-        let visit = &self.visit;
-        if visit.is_explained || visit.config.is_observing() {
-            Reads::CacheHeaders
-        } else if self.settled.outcome() == Outcome::Bypass {
-            Reads::Nothing
-        } else if visit.has_session() || visit.rule().cache == Cache::Shared {
-            Reads::CacheHeaders
-        } else {
-            Reads::Cookies
-        }
-    }
-
-    /// True if only the head of the origin's answer may leave: a preflight passed a guard that its sender would not pass.
-    ///
-    /// Browsers read nothing but the head, and an origin that does not look at the method answers with the page.
-    #[must_use]
-    pub fn is_head_only(&self) -> bool {
-        guard::passes_as_preflight(&self.visit, &self.settled)
-    }
-
-    /// What leaves for the visitor once the origin answered, and the line to log.
-    #[must_use]
-    pub fn finish(
-        self,
-        answer: Result<ResponseHead, OriginUnreachable>,
-        now: UnixTime,
-    ) -> (Outgoing, RequestRecord) {
-        let Self {
-            mut visit,
-            settled,
-            sent,
-            ..
-        } = self;
-        visit.record.ms.origin = now.millis_since(sent);
-        let Ok(head) = answer else {
+/// Sends the request on and hands the origin's answer back.
+pub(super) async fn forward(desk: &Desk, mut visit: Visit, settled: Settled) -> Ending {
+    let request = if visit.config.is_observing() {
+        observe::untouched(&visit.config, &visit.head)
+    } else {
+        origin_request(&visit, &settled, desk.now())
+    };
+    let passage = Passage {
+        request,
+        reads: reads(&visit, &settled),
+        is_head_only: guard::passes_as_preflight(&visit, &settled),
+    };
+    let sent = desk.now();
+    let answer = desk.ask(Effect::Forward, passage).await;
+    visit.record.ms.origin = desk.now().millis_since(sent);
+    match answer {
+        Err(OriginUnreachable) => {
             visit.alarm();
-            let is_navigation = guard::is_navigation(&visit);
-            let medium = if is_navigation {
-                Medium::Html
-            } else {
-                Medium::Json
-            };
-            let answer = Answer::origin_unreachable(medium);
-            let (answer, record) = settle::finish(&visit, &settled, answer, now);
-            return (Outgoing::Answer(answer), record);
-        };
-        if visit.config.is_observing() {
-            let is_family_set = origin_speaks(&visit, &head);
-            let record = observe::record(&visit, &settled, head.status, is_family_set, now);
-            let edits = explain::edits(&visit, &record, &head.headers);
-            return (Outgoing::Origin(edits), record);
+            let answer = Answer::origin_unreachable(medium(&visit));
+            leave::respond(desk, visit, settled, answer).await
         }
-        let mut record = std::mem::take(&mut visit.record);
-        let mut edits = response_edits(&visit, &settled, &head, &mut record);
-        let cookies = record.cookies;
-        settled.write_record(&mut record, cookies, head.status);
-        record.ms.total = now.millis_since(visit.started);
-        if visit.config.server_timing {
-            edits.push(HeaderEdit::Append("server-timing", record.server_timing()));
-        }
-        edits.extend(explain::edits(&visit, &record, &head.headers));
-        (Outgoing::Origin(edits), record)
+        Ok(head) if visit.config.is_observing() => observed(desk, &visit, &settled, &head),
+        Ok(head) => hand_back(desk, visit, &settled, &head),
+    }
+}
+
+fn medium(visit: &Visit) -> Medium {
+    if guard::is_navigation(visit) {
+        Medium::Html
+    } else {
+        Medium::Json
+    }
+}
+
+fn reads(visit: &Visit, settled: &Settled) -> Reads {
+    if visit.is_explained || visit.config.is_observing() {
+        Reads::CacheHeaders
+    } else if settled.outcome() == Outcome::Bypass {
+        Reads::Nothing
+    } else if visit.has_session() || visit.rule().cache == Cache::Shared {
+        Reads::CacheHeaders
+    } else {
+        Reads::Cookies
+    }
+}
+
+fn hand_back(desk: &Desk, mut visit: Visit, settled: &Settled, head: &ResponseHead) -> Ending {
+    let mut record = std::mem::take(&mut visit.record);
+    let mut edits = response_edits(&visit, settled, head, &mut record);
+    let cookies = record.cookies;
+    settled.write_record(&mut record, cookies, head.status);
+    record.ms.total = desk.now().millis_since(visit.started);
+    if visit.config.server_timing {
+        edits.push(HeaderEdit::Append("server-timing", record.server_timing()));
+    }
+    edits.extend(explain::edits(&visit, &record, &head.headers));
+    Ending {
+        outgoing: Outgoing::Origin(edits),
+        record,
+    }
+}
+
+fn observed(desk: &Desk, visit: &Visit, settled: &Settled, head: &ResponseHead) -> Ending {
+    let is_family_set = origin_speaks(visit, head);
+    let record = observe::record(visit, settled, head.status, is_family_set, desk.now());
+    let edits = explain::edits(visit, &record, &head.headers);
+    Ending {
+        outgoing: Outgoing::Origin(edits),
+        record,
     }
 }
 
@@ -222,7 +203,8 @@ fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     let forwarding = if !visit.config.forward_cookies {
         Forwarding::DropFamily
     } else if visit.source != Source::Cookies {
-        if !is_disguised {
+        let has_unverified = visit.cookies().is_some() && !visit.is_cookie_vouched;
+        if !is_disguised && !has_unverified {
             return None;
         }
         Forwarding::DropSession
@@ -243,15 +225,20 @@ fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     ))
 }
 
+/// The change to `Authorization`, if `FORWARD_BEARER` asks for one: the origin may trust every JWT that it finds there.
 fn bearer_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
-    if !visit.config.forward_bearer || visit.head.header("authorization").is_some() {
+    if !visit.config.forward_bearer {
         return None;
     }
-    if settled.outcome() == Outcome::Unavailable {
-        return None;
+    let verified = settled.access_token(visit);
+    if let Some(token) = verified.filter(|_| settled.outcome() != Outcome::Unavailable) {
+        return Some(HeaderEdit::Set("authorization", format!("Bearer {token}")));
     }
-    let token = settled.access_token(visit)?;
-    Some(HeaderEdit::Set("authorization", format!("Bearer {token}")))
+    let sent = visit.head.header("authorization")?;
+    let is_token = sent
+        .split([' ', ','])
+        .any(|part| token::claimed_issuer(part) != ClaimedIssuer::NoToken);
+    is_token.then(|| HeaderEdit::Remove("authorization".to_owned()))
 }
 
 /// True if the origin sets or deletes a cookie of the session's family itself.

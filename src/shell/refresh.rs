@@ -14,8 +14,8 @@ use worker::{Context, Delay};
 
 use crate::auth_api::{self, Attempt, Attempts, AuthRequest, RefreshReply};
 use crate::gate::{Ask, Message, Told};
-use crate::handler::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder, RefreshSession};
-use crate::memory::Rejection;
+use crate::handler::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder, RefreshWait};
+use crate::secret::Secret;
 
 use super::{Runtime, auth, bindings, now};
 
@@ -26,12 +26,12 @@ const GATE_GRACE_MS: u64 = 1000;
 pub(super) const GATE_URL: &str = "https://gate/";
 
 /// Refreshes as ordered.
-pub(super) async fn carry_out(runtime: &Runtime, wait: &RefreshSession) -> RefreshAnswer {
+pub(super) async fn carry_out(runtime: &Runtime, wait: &RefreshWait) -> RefreshAnswer {
     let order = wait.order();
     let gate = order.session_id.as_deref().and_then(|id| stub(runtime, id));
     let Some(gate) = gate else {
         let patience_ms = order.patience_ms();
-        return at_auth(&runtime.context, wait.request(), order, patience_ms).await;
+        return at_auth(&runtime.context, wait.request().clone(), order, patience_ms).await;
     };
     let asked = now();
     if let Some(answer) = ask(&gate, order).await {
@@ -51,7 +51,7 @@ pub(super) async fn carry_out(runtime: &Runtime, wait: &RefreshSession) -> Refre
             gate: Gate::Failed,
         };
     }
-    let answer = at_auth(&runtime.context, wait.request(), order, left_ms).await;
+    let answer = at_auth(&runtime.context, wait.request().clone(), order, left_ms).await;
     RefreshAnswer {
         gate: Gate::Failed,
         ..answer
@@ -59,13 +59,14 @@ pub(super) async fn carry_out(runtime: &Runtime, wait: &RefreshSession) -> Refre
 }
 
 /// Has a gate forget an answer; nobody waits for it.
-pub(super) fn reject_later(runtime: &Runtime, rejection: Rejection) {
-    let Some(gate) = stub(runtime, &rejection.session_id) else {
+pub(super) fn reject_later(runtime: &Runtime, session_id: String, refresh_token: Secret) {
+    let Some(gate) = stub(runtime, &session_id) else {
         return;
     };
     runtime.context.wait_until(async move {
         // A gate that cannot be told forgets by itself when the replay time is over.
-        drop(send(&gate, &Message::Reject(rejection.refresh_token)).await);
+        let message = Message::Reject(refresh_token.expose().to_owned());
+        drop(send(&gate, &message).await);
     });
 }
 

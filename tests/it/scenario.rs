@@ -1,25 +1,26 @@
-//! One request from its head to its answer: the second interpreter of [`Step`].
+//! One request from its head to its answer: the second driver of a [`Course`].
 //!
 //! The first one is the shell. This one answers every effect from a script,
 //! checks signatures with `jsonwebtoken`, and writes down what happened in which order.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Mutex;
 
 use edge_session::answer::Answer;
-use edge_session::auth_api::{self, Attempt, Attempts, AuthReply, AuthRequest, Unreachable};
+use edge_session::auth_api::{self, Attempt, Attempts, AuthReply, AuthRequest, RefreshReply, Unreachable};
 use edge_session::cache_control;
 use edge_session::config::Config;
 use edge_session::fingerprint::FingerprintKey;
 use edge_session::handler::{
-    self, BodyError, CheckSignature, Gate, HealthReport, KeyUnusable, MAX_STEPS, OriginRequest,
-    OriginUnreachable, Outgoing, Reach, Reads, RefreshAnswer, RefreshOrder, RefreshSession,
-    ResponseHead, SignatureKey, Step,
+    AuthCall, BodyError, Course, Deferred, Effect, Ending, GATE_TIMEOUT, Gate, HealthReport, KeyUnusable,
+    MAX_EFFECTS, OriginRequest, OriginUnreachable, Outgoing, Reach, Reads, RefreshAnswer,
+    RefreshOrder, RefreshWait, ResponseHead, SignatureCheck, SignatureKey, Turn,
 };
 use edge_session::head::{HeaderEdit, Headers, RequestHead};
 use edge_session::jwks::{CachedKeys, KeySet, KeysError, SignatureAlgorithm};
-use edge_session::memory::Memory;
+use edge_session::memory::{Memory, SharedMemory};
 use edge_session::reason::{REASONS, Reason};
 use edge_session::record::RequestRecord;
 use edge_session::time::UnixTime;
@@ -100,7 +101,7 @@ impl Reply {
 
 /// A project, an isolate and the visitor in front of it. Requests run one after the other.
 pub(crate) struct Scenario {
-    pub(crate) memory: Memory,
+    pub(crate) memory: SharedMemory,
     pub(crate) now: UnixTime,
     vars: Vec<(String, String)>,
     method: String,
@@ -115,6 +116,8 @@ pub(crate) struct Scenario {
     route_replies: VecDeque<Reply>,
     revoked: Option<HashMap<String, UnixTime>>,
     health: HealthReport,
+    random_bytes: u8,
+    is_gate_silent: bool,
     /// The status of the origin's answer.
     origin: Result<u16, OriginUnreachable>,
     pub(crate) origin_headers: Vec<(String, String)>,
@@ -132,6 +135,8 @@ pub(crate) struct Run {
     pub(crate) orders: Vec<RefreshOrder>,
     /// Every request to Auth, with the time limit it had.
     pub(crate) sent: Vec<(AuthRequest, u64)>,
+    /// What was left to be done behind the visitor's back.
+    pub(crate) deferred: Vec<Deferred>,
     request_headers: Vec<(String, String)>,
     origin_headers: Vec<(String, String)>,
 }
@@ -141,7 +146,9 @@ impl Scenario {
     pub(crate) fn new() -> Self {
         let key_set = KeySet::parse(tokens::key_set_json().to_string().as_bytes());
         Self {
-            memory: memory(),
+            memory: shared(memory()),
+            random_bytes: 72,
+            is_gate_silent: false,
             now: UnixTime::from_seconds(NOW),
             vars: Vec::new(),
             method: "GET".to_owned(),
@@ -229,8 +236,8 @@ impl Scenario {
     }
 
     /// Lets the isolate know the key set already.
-    pub(crate) fn known_keys(mut self, keys: &Value, age_seconds: u64) -> Self {
-        self.memory.store_keys(cached(keys, self.now, age_seconds));
+    pub(crate) fn known_keys(self, keys: &Value, age_seconds: u64) -> Self {
+        self.memory.borrow_mut().store_keys(cached(keys, self.now, age_seconds));
         self
     }
 
@@ -306,6 +313,18 @@ impl Scenario {
         self
     }
 
+    /// The runtime has only so many random bytes.
+    pub(crate) const fn random_bytes(mut self, number: u8) -> Self {
+        self.random_bytes = number;
+        self
+    }
+
+    /// The gate lets its visitors wait in vain.
+    pub(crate) const fn silent_gate(mut self) -> Self {
+        self.is_gate_silent = true;
+        self
+    }
+
     pub(crate) const fn gate(mut self, gate: Gate) -> Self {
         self.gate = gate;
         self
@@ -355,96 +374,107 @@ impl Scenario {
         );
         let mut log = Log::default();
         let config = Rc::new(self.config());
-        let mut step = handler::begin(config, head, &mut self.memory, self.now);
-        for _ in 0..MAX_STEPS {
-            log.steps.push(step.name());
-            step = match step {
-                Step::Forward(forward) => {
-                    let request = forward.request().clone();
-                    let head = self.origin_head(forward.reads());
-                    let (outgoing, record) = forward.finish(head, self.now);
-                    return self.end(log, Some(request), outgoing, record);
+        let mut course = Course::new(config, head, Rc::clone(&self.memory));
+        for _ in 0..MAX_EFFECTS {
+            let turn = course.advance(self.now);
+            log.deferred.extend(course.take_deferred());
+            match turn {
+                Turn::Ask(effect) => {
+                    log.steps.push(effect.name());
+                    self.carry_out(effect, &mut log);
                 }
-                Step::Respond(respond) => {
-                    let (answer, record) = respond.finish();
-                    return self.end(log, None, Outgoing::Answer(answer), record);
+                Turn::End(ending) => {
+                    if log.origin.is_none() {
+                        log.steps.push("respond");
+                    }
+                    return self.end(log, *ending);
                 }
-                waiting @ (Step::AskUser(_)
-                | Step::AwaitKeys(_)
-                | Step::CallAuth(_)
-                | Step::CheckHealth(_)
-                | Step::CheckSignature(_)
-                | Step::DrawRandom(_)
-                | Step::FetchKeys(_)
-                | Step::ReadBody(_)
-                | Step::ReadKeys(_)
-                | Step::ReadRevocation(_)
-                | Step::RefreshSession(_)
-                | Step::StoreRevocation(_)) => self.resume(waiting, &mut log),
-            };
+            }
         }
-        panic!("no end after {MAX_STEPS} steps: {:?}", log.steps);
+        panic!("no end after {MAX_EFFECTS} effects: {:?}", log.steps);
     }
 
-    fn resume(&mut self, step: Step, log: &mut Log) -> Step {
-        match step {
-            Step::AskUser(wait) => {
+    fn carry_out(&mut self, effect: Effect, log: &mut Log) {
+        match effect {
+            Effect::AskUser(ask) => {
                 let reply = next(&mut self.user_replies, "GET /user");
-                let answer = self.send(wait.request(), wait.timeout_ms(), &reply, log);
-                wait.resume(&answer, &mut self.memory, self.now)
+                let answer = self.send_call(ask.question(), &reply, log);
+                ask.answer(answer);
             }
-            Step::AwaitKeys(wait) => {
-                self.now = self.now.plus_millis(wait.pause_ms());
-                wait.resume(&mut self.memory, self.now)
+            Effect::AwaitKeys(ask) => {
+                self.now = self.now.plus_millis(*ask.question());
+                ask.answer(());
             }
-            Step::CallAuth(wait) => {
+            Effect::CallAuth(ask) => {
                 let reply = next(&mut self.route_replies, "a route's request");
-                let answer = self.send(wait.request(), wait.timeout_ms(), &reply, log);
-                wait.resume(&answer, &mut self.memory, self.now)
+                let answer = self.send_call(ask.question(), &reply, log);
+                ask.answer(answer);
             }
-            Step::CheckHealth(wait) => wait.resume(self.health, self.now),
-            Step::DrawRandom(wait) => {
-                let random: Vec<u8> = (0..72).collect();
-                wait.resume(&random, self.now)
+            Effect::CheckHealth(ask) => ask.answer(self.health),
+            Effect::CheckSignature(ask) => {
+                let is_good = check_signature(ask.question());
+                ask.answer(is_good);
             }
-            Step::ReadBody(wait) => wait.resume(self.body.clone(), &mut self.memory, self.now),
-            Step::ReadRevocation(wait) => {
-                let (session, user) = wait.names();
+            Effect::DrawRandom(ask) => ask.answer((0..self.random_bytes).collect()),
+            Effect::FetchKeys(ask) => {
+                let call = ask.question();
+                log.sent.push((call.request.clone(), call.timeout_ms));
+                ask.answer(self.key_set.clone());
+            }
+            Effect::Forward(ask) => {
+                let passage = ask.question();
+                log.origin = Some(passage.request.clone());
+                let head = self.origin_head(passage.reads);
+                ask.answer(head);
+            }
+            Effect::ReadBody(ask) => ask.answer(self.body.clone()),
+            Effect::ReadKeys(ask) => ask.answer(self.stored_keys.clone()),
+            Effect::ReadRevocation(ask) => {
+                let names = ask.question();
                 let found = self.revoked.as_ref().map(|stored| {
                     let at = |name: &String| stored.get(name).copied();
-                    (session.as_ref().and_then(at), at(&user))
+                    (names.session.as_ref().and_then(at), at(&names.user))
                 });
-                wait.resume(found, &mut self.memory, self.now)
+                ask.answer(found);
             }
-            Step::StoreRevocation(wait) => {
-                let revocation = wait.revocation();
+            Effect::RefreshSession(ask) => {
+                log.orders.push(ask.question().order().clone());
+                let answer = self.attempt(ask.question(), log);
+                ask.answer(answer);
+            }
+            Effect::StoreRevocation(ask) => {
+                let revocation = ask.question();
                 let stored = self.revoked.as_mut().map(|stored| {
                     stored.insert(revocation.name().to_owned(), revocation.at());
                 });
-                wait.resume(stored.is_some(), self.now)
+                ask.answer(stored.is_some());
             }
-            Step::CheckSignature(wait) => {
-                let is_good = check_signature(&wait);
-                wait.resume(is_good, &mut self.memory, self.now)
-            }
-            Step::FetchKeys(wait) => {
-                log.sent.push((wait.request(), wait.timeout_ms()));
-                wait.resume(self.key_set.clone(), &mut self.memory, self.now)
-            }
-            Step::ReadKeys(wait) => {
-                wait.resume(self.stored_keys.clone(), &mut self.memory, self.now)
-            }
-            Step::RefreshSession(wait) => {
-                log.orders.push(wait.order().clone());
-                let answer = self.attempt(&wait, log);
-                wait.resume(answer, &mut self.memory, self.now)
-            }
-            Step::Forward(_) | Step::Respond(_) => unreachable!("the request has ended"),
         }
     }
 
+    fn send_call(
+        &mut self,
+        call: &AuthCall,
+        reply: &Reply,
+        log: &mut Log,
+    ) -> Result<AuthReply, Unreachable> {
+        self.send(&call.request, call.timeout_ms, reply, log)
+    }
+
     /// Carries out a refresh as the shell does.
-    fn attempt(&mut self, wait: &RefreshSession, log: &mut Log) -> RefreshAnswer {
+    fn attempt(&mut self, wait: &RefreshWait, log: &mut Log) -> RefreshAnswer {
+        if self.is_gate_silent {
+            let reply = RefreshReply::Unavailable {
+                code: GATE_TIMEOUT,
+                may_retry: false,
+                retry_after_ms: None,
+            };
+            return RefreshAnswer {
+                reply,
+                auth_calls: 0,
+                gate: Gate::Failed,
+            };
+        }
         let order = wait.order();
         let mut attempts = Attempts::new(order.is_alive, order.patience_ms(), self.now);
         let mut next_attempt = attempts.first(self.now);
@@ -463,7 +493,7 @@ impl Scenario {
                 } => {
                     self.now = self.now.plus_millis(pause_ms);
                     let reply = next(&mut self.refresh_replies, "a refresh");
-                    let answer = self.send(&wait.request(), timeout_ms, &reply, log);
+                    let answer = self.send(wait.request(), timeout_ms, &reply, log);
                     let reply = auth_api::read_refresh_reply(&answer, self.now);
                     next_attempt = attempts.after(reply, self.now);
                 }
@@ -491,13 +521,8 @@ impl Scenario {
         origin_head(self.origin?, &self.origin_headers, reads)
     }
 
-    fn end(
-        &self,
-        log: Log,
-        origin: Option<OriginRequest>,
-        outgoing: Outgoing,
-        record: RequestRecord,
-    ) -> Run {
+    fn end(&self, log: Log, ending: Ending) -> Run {
+        let Ending { outgoing, record } = ending;
         let is_known = |reason: &Reason| reason.code == record.reason;
         assert!(
             REASONS.iter().any(is_known),
@@ -506,11 +531,12 @@ impl Scenario {
         );
         Run {
             steps: log.steps,
-            origin,
+            origin: log.origin,
             outgoing,
             record,
             orders: log.orders,
             sent: log.sent,
+            deferred: log.deferred,
             request_headers: self.headers.clone(),
             origin_headers: self.origin_headers.clone(),
         }
@@ -519,7 +545,9 @@ impl Scenario {
 
 #[derive(Default)]
 struct Log {
+    deferred: Vec<Deferred>,
     steps: Vec<&'static str>,
+    origin: Option<OriginRequest>,
     orders: Vec<RefreshOrder>,
     sent: Vec<(AuthRequest, u64)>,
 }
@@ -658,7 +686,7 @@ fn next(replies: &mut VecDeque<Reply>, what: &str) -> Reply {
 static CHECKED: Mutex<Option<HashMap<String, Result<bool, KeyUnusable>>>> = Mutex::new(None);
 
 /// Answers as WebCrypto would.
-pub(crate) fn check_signature(wait: &CheckSignature) -> Result<bool, KeyUnusable> {
+pub(crate) fn check_signature(wait: &SignatureCheck) -> Result<bool, KeyUnusable> {
     let signature = encode(wait.signature());
     let (key, algorithm, name) = match wait.key() {
         SignatureKey::Public(key) => {
@@ -713,4 +741,9 @@ pub(crate) fn origin_head(
 /// The memory of an isolate that has just begun.
 pub(crate) fn memory() -> Memory {
     Memory::new(FingerprintKey::new([7; 16]))
+}
+
+/// A memory as the requests of an isolate share it.
+pub(crate) fn shared(memory: Memory) -> SharedMemory {
+    Rc::new(RefCell::new(memory))
 }
