@@ -90,7 +90,8 @@ async fn vouches(desk: &Desk, visit: &mut Visit, bearer: &VerifiedClaims) -> boo
 
 /// What the cookies hold: the first reading that verifies, or what comes closest.
 async fn cookies(desk: &Desk, visit: &mut Visit) -> Option<Presented> {
-    if let Some(claims) = visit.recognise(&mut desk.memory(), desk.now()) {
+    let known = visit.recognise(&mut desk.memory(), desk.now());
+    if let Some(claims) = known {
         keys::want_fresh(desk, visit);
         return Some(Presented::Alive(claims));
     }

@@ -39,10 +39,8 @@ pub(super) fn forward(
     ask: Ask<Passage, Result<ResponseHead, OriginUnreachable>>,
 ) -> Result<JsValue, JsValue> {
     let sent = send(&runtime, request, &ask.question().request);
-    let finish = {
-        let request = request.clone();
-        move |answer| finish(runtime, request, course, ask, answer)
-    };
+    let kept = AsRef::<JsValue>::as_ref(request).clone().unchecked_into();
+    let finish = move |answer| finish(runtime, kept, course, ask, answer);
     match sent {
         Ok(sent) => {
             // One closure for both ends: each is a JavaScript object with a finalizer.
