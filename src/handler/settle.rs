@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::answer::Answer;
 use crate::auth_api::UserReply;
-use crate::cookies::set_cookie;
+use crate::cookies::set_cookie::{self, CookieAttributes};
 use crate::identity::EXPLANATION_HEADER;
 use crate::memory::Memory;
 use crate::record::RequestRecord;
@@ -147,7 +147,7 @@ impl Settled {
         if chunks.is_none() && !self.is_deleted() {
             return Vec::new();
         }
-        let attributes = visit.config.cookie.attributes(visit.is_secure());
+        let attributes = visit.cookie_attributes();
         let twin_domain = visit.twin_domain();
         let names = visit.session_names();
         match chunks {
@@ -335,6 +335,15 @@ impl Visit {
     /// True if cookies of this request's site may be marked `Secure`.
     pub(super) fn is_secure(&self) -> bool {
         self.site_origin().starts_with("https:")
+    }
+
+    /// The attributes of the session's cookies on what leaves.
+    pub(super) fn cookie_attributes(&self) -> CookieAttributes {
+        let settings = &self.config.cookie;
+        CookieAttributes {
+            has_twins: self.is_duplicated(),
+            ..settings.attributes(self.head.host(), self.is_secure())
+        }
     }
 
     /// The site's public origin.

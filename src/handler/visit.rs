@@ -189,8 +189,9 @@ impl Visit {
     /// The host whose `Domain=<host>` twins have to go: without a configured
     /// domain, duplicates can stem from there.
     pub(super) fn twin_domain(&self) -> Option<&str> {
-        (self.is_duplicated() && self.config.cookie.domain.is_none())
-            .then(|| self.head.host())
+        let host = self.head.host();
+        (self.is_duplicated() && self.config.cookie.domain_at(host).is_none())
+            .then_some(host)
             .filter(|host| host.contains('.') && !host.ends_with(|end: char| end.is_ascii_digit()))
     }
 

@@ -121,7 +121,7 @@ fn finish(
     let config = &visit.config;
     let header = visit.head.header("cookie").unwrap_or_default();
     let names = cookies::family_names(header, &config.storage_key, MAX_NAMES_DELETED);
-    let attributes = config.cookie.attributes(visit.is_secure());
+    let attributes = visit.cookie_attributes();
     let lines = set_cookie::delete(&names, &attributes, visit.twin_domain());
     let answer = answer.with_cookies(lines);
     let revoked = settled
