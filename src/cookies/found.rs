@@ -54,9 +54,8 @@ impl<'h> Found<'h> {
             is_full: false,
         };
         for pair in pairs(header, storage_key) {
-            match place(storage_key, pair.name) {
-                Some(place) => found.add(place, pair.name, pair.value),
-                None => {}
+            if let Some(place) = place(storage_key, pair.name) {
+                found.add(place, pair.name, pair.value);
             }
         }
         found

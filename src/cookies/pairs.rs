@@ -38,33 +38,39 @@ impl<'h> Iterator for Pairs<'h> {
             Some(segment) => segment,
             None => self.rest.next()?,
         };
-        let end = line_end(segment, self.storage_key);
-        let raw = end.and_then(|end| segment.get(..end)).unwrap_or(segment);
-        self.segment = end.and_then(|end| segment.get(end + 1..));
-        let (name, value) = name_and_value(raw);
-        Some(Pair {
-            ends_line: end.is_some(),
+        let (name, value) = name_and_value(segment);
+        let mut pair = Pair {
+            ends_line: false,
             name,
-            raw,
+            raw: segment,
             value,
-        })
+        };
+        // Nowhere but behind a cookie of the session does a comma end one.
+        if is_session_name(self.storage_key, name)
+            && let Some((raw, rest)) =
+                line_end(segment).and_then(|end| segment.split_at_checked(end))
+        {
+            (pair.raw, pair.ends_line) = (raw, true);
+            (pair.name, pair.value) = name_and_value(raw);
+            self.segment = rest.get(1..);
+        }
+        Some(pair)
     }
 }
 
 fn name_and_value(text: &str) -> (&str, &str) {
     let white_space = [' ', '\t'];
-    let (name, value) = text.split_once('=').unwrap_or_default();
+    let Some((name, value)) = text.split_once('=') else {
+        return ("", "");
+    };
     (
         name.trim_matches(white_space),
         value.trim_matches(white_space),
     )
 }
 
-/// Where a `, ` between two header lines stands in `segment`: nowhere but behind a cookie of the session.
-fn line_end(segment: &str, storage_key: &str) -> Option<usize> {
-    if !is_session_name(storage_key, name_and_value(segment).0) {
-        return None;
-    }
+/// Where a `, ` between two header lines stands in `segment`.
+fn line_end(segment: &str) -> Option<usize> {
     segment.match_indices(", ").map(|(at, _)| at).find(|at| {
         let after = segment.get(at + 2..).unwrap_or_default();
         // A name ends here at the latest, which keeps the whole scan linear.

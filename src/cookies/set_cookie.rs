@@ -120,7 +120,7 @@ fn is_same_domain(one: &str, other: &str) -> bool {
 
 /// One line, attributes in the order of the `cookie` package that `@supabase/ssr` uses.
 ///
-/// Not written by the `cookie` crate, whose formatter brings that of dates along: 18 KB of the Worker's gzip.
+/// Not written by the `cookie` crate, whose formatter brings that of dates along: 8 KB of the Worker's gzip.
 fn line(
     name: &str,
     value: &str,
