@@ -6,9 +6,11 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type FetchInit, SITE, type Stack, startStack } from "../support/stack.ts";
 
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const KB = 1024;
 const SIZES = [8, 64, 128] as const;
 /** What a byte may take: the dearest of these, 128 KB of semicolons, takes 81. */
@@ -41,10 +43,10 @@ afterAll(async () => {
 
 /** The built Worker with a count of its steps in each answer. */
 function writeCountingWorker(folder: string): void {
-  const build = process.env.WORKER_BUILD ?? "build";
+  const build = process.env.WORKER_BUILD ?? join(ROOT, "build");
   const features = ["bulk-memory", "exception-handling", "multivalue", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext"];
-  const wasm = ["build/index_bg.wasm", "-o", join(folder, "index_bg.wasm")].map((path) => path.replace(/^build\//, `${build}/`));
-  execFileSync("node_modules/.bin/wasm-opt", ["--log-execution", ...features.map((feature) => `--enable-${feature}`), ...wasm]);
+  const flags = ["--log-execution", ...features.map((feature) => `--enable-${feature}`)];
+  execFileSync(join(ROOT, "node_modules/.bin/wasm-opt"), [...flags, join(build, "index_bg.wasm"), "-o", join(folder, "index_bg.wasm")]);
   const glue = readFileSync(join(build, "index.js"), "utf8");
   const imports = '"./index_bg.js":{';
   const [, inner] = /([\w$]+) as default/.exec(glue) ?? [];
