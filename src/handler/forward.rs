@@ -3,7 +3,7 @@
 use crate::answer::{Answer, Medium};
 use crate::cache_control;
 use crate::config::{Config, HttpUrl};
-use crate::cookies::{self, Forwarding, set_cookie};
+use crate::cookies::{self, Forwarding, Member, set_cookie};
 use crate::head::{HeaderEdit, Headers, RequestHead};
 use crate::identity;
 use crate::record::RequestRecord;
@@ -130,7 +130,7 @@ fn hand_back(desk: &Desk, mut visit: Visit, settled: &Settled, head: &ResponseHe
 }
 
 fn observed(desk: &Desk, visit: &Visit, settled: &Settled, head: &ResponseHead) -> Ending {
-    let is_family_set = origin_speaks(visit, head);
+    let is_family_set = spoken(visit, head) == Spoken::Session;
     let record = observe::record(visit, settled, head.status, is_family_set, desk.now());
     let edits = explain::edits(visit, &record, &head.headers);
     Ending {
@@ -199,6 +199,7 @@ fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     let header = visit.head.header("cookie")?;
     let key = &visit.config.storage_key;
     let due = settled.chunks_due(visit);
+    let trusted = settled.trusted_chunks(visit);
     let is_disguised = !visit.is_known && cookies::has_disguised_session(header, key);
     let forwarding = if !visit.config.forward_cookies {
         Forwarding::DropFamily
@@ -211,7 +212,7 @@ fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     } else if settled.claims().is_none() || settled.outcome() == Outcome::Unavailable {
         // An origin with its own client would start a refresh of its own.
         Forwarding::DropSession
-    } else if let Some(chunks) = &due {
+    } else if let Some(chunks) = due.as_ref().or(trusted.as_ref()) {
         Forwarding::Replace(chunks)
     } else if visit.is_duplicated() || is_disguised {
         Forwarding::Keep(visit.candidate()?)
@@ -241,12 +242,29 @@ fn bearer_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     is_token.then(|| HeaderEdit::Remove("authorization".to_owned()))
 }
 
-/// True if the origin sets or deletes a cookie of the session's family itself.
-fn origin_speaks(visit: &Visit, head: &ResponseHead) -> bool {
+/// What the origin's answer sets or deletes of the session's family.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Spoken {
+    /// Nothing.
+    Nothing,
+    /// A code verifier alone: a flow begins.
+    Verifier,
+    /// The session itself.
+    Session,
+}
+
+fn spoken(visit: &Visit, head: &ResponseHead) -> Spoken {
     let key = &visit.config.storage_key;
-    head.headers.values("set-cookie").any(|line| {
-        set_cookie::set_cookie_name(line).is_some_and(|name| cookies::is_family_name(key, name))
-    })
+    let mut spoken = Spoken::Nothing;
+    for line in head.headers.values("set-cookie") {
+        let name = set_cookie::set_cookie_name(line);
+        match name.and_then(|name| cookies::member(key, name)) {
+            Some(Member::Session | Member::User) => return Spoken::Session,
+            Some(Member::Verifier) => spoken = Spoken::Verifier,
+            None => {}
+        }
+    }
+    spoken
 }
 
 fn response_edits(
@@ -258,16 +276,16 @@ fn response_edits(
     if settled.outcome() == Outcome::Bypass {
         return Vec::new();
     }
-    let origin_speaks = origin_speaks(visit, head);
+    let spoken = spoken(visit, head);
     // The origin speaks last: what it wrote itself is newer than what is due here.
-    let due = if origin_speaks {
+    let due = if spoken == Spoken::Session {
         Vec::new()
     } else {
         settled.set_cookies(visit)
     };
     record.cookies = due.len();
     let rule = visit.rule();
-    let mut edits = if origin_speaks || !due.is_empty() {
+    let mut edits = if spoken != Spoken::Nothing || !due.is_empty() {
         cache_control::carries_session(&head.headers)
     } else if rule.cache == Cache::Shared {
         let is_guarded = rule.require.is_some();

@@ -108,7 +108,7 @@ async fn cookies(desk: &Desk, visit: &mut Visit) -> Option<Presented> {
         };
         match verify::verify(desk, visit, &raw).await {
             Verdict::Alive(claims) => {
-                visit.make_known(&raw, &mut desk.memory());
+                visit.make_known(&raw, &claims.user_id, &mut desk.memory());
                 return Some(Presented::Alive(claims));
             }
             Verdict::Dead(claims) => return Some(Presented::Dead(claims)),

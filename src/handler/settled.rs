@@ -5,6 +5,7 @@ use crate::record::RequestRecord;
 use crate::session::{Format, Session};
 use crate::token::VerifiedClaims;
 
+use super::guard;
 use super::visit::{Outcome, Source, Visit};
 
 /// What a request turned out to be.
@@ -103,12 +104,37 @@ impl Settled {
                 ..old.format()
             };
             let expires_at = claims.expires_at.seconds();
-            let session = old.clone().with_expiry(expires_at, visit.started.seconds());
+            let trusted = old.with_trusted_user(&claims.user_id).into_owned();
+            let session = trusted.with_expiry(expires_at, visit.started.seconds());
             return Some(session.to_cookies(key, format));
         }
-        visit
-            .is_duplicated()
-            .then(|| old.to_cookies(key, old.format()))
+        let is_due = visit.is_duplicated() || self.is_renewal_due(visit);
+        is_due.then(|| {
+            let trusted = old.with_trusted_user(&claims.user_id);
+            trusted.to_cookies(key, old.format())
+        })
+    }
+
+    /// The session for the origin where its cookies carry a `user` that is not the token's: nobody signs that member, and
+    /// `getSession()` at the origin believes it.
+    pub(super) fn trusted_chunks(&self, visit: &Visit) -> Option<Vec<(String, String)>> {
+        let claims = self.claims.as_ref().filter(|_| !visit.is_known)?;
+        let session = visit.session()?;
+        if session.has_trusted_user(&claims.user_id) {
+            return None;
+        }
+        let trusted = session.with_trusted_user(&claims.user_id);
+        Some(trusted.to_cookies(&visit.config.storage_key, session.format()))
+    }
+
+    /// True if the cookies of an unchanged session are written anew, since browsers keep those that a script wrote for
+    /// seven days only (`COOKIE_RENEW`).
+    fn is_renewal_due(&self, visit: &Visit) -> bool {
+        visit.config.cookie.renew
+            && visit.is_first_sight
+            && visit.source == Source::Cookies
+            && self.outcome == Outcome::Valid
+            && guard::is_navigation(visit)
     }
 
     /// True if the session's cookies have to be deleted.
@@ -133,7 +159,7 @@ impl Settled {
         if chunks.is_none() && !self.is_deleted() {
             return Vec::new();
         }
-        let attributes = visit.config.cookie.attributes(visit.is_secure());
+        let attributes = visit.cookie_attributes();
         let twin_domain = visit.twin_domain();
         let names = visit.session_names();
         match chunks {

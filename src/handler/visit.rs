@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use crate::config::Config;
+use crate::cookies::set_cookie::CookieAttributes;
 use crate::cookies::{self, Candidate, SessionCookies};
 use crate::head::RequestHead;
 use crate::memory::Memory;
@@ -14,10 +15,6 @@ use crate::time::UnixTime;
 use crate::token::VerifiedClaims;
 
 use super::explain;
-
-/// Most names that one response deletes. A session has a few; a header made up
-/// of thousands must not be answered by as many lines.
-pub(super) const MAX_NAMES_DELETED: usize = 64;
 
 /// What a request turned out to be: the word in logs and `Server-Timing`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -153,12 +150,12 @@ impl Visit {
     }
 
     /// Remembers that the `Cookie` header holds this token, if it holds one session and all of it can stay as it is.
-    pub(super) fn make_known(&self, raw: &str, memory: &mut Memory) {
+    pub(super) fn make_known(&self, raw: &str, user_id: &str, memory: &mut Memory) {
         let is_plain = self.chosen == Some(0)
             && !self.is_duplicated()
-            && self
-                .session()
-                .is_some_and(|session| !session.format().foreign);
+            && self.session().is_some_and(|session| {
+                !session.format().foreign && session.has_trusted_user(user_id)
+            });
         let key = &self.config.storage_key;
         let is_plain = |header: &&str| is_plain && !cookies::has_disguised_session(header, key);
         if let Some(header) = self.head.header("cookie").filter(is_plain) {
@@ -177,15 +174,16 @@ impl Visit {
         let Some(cookies) = self.cookies() else {
             return &[];
         };
-        let count = cookies.names.len().min(MAX_NAMES_DELETED);
+        let count = cookies.names.len().min(cookies::MAX_NAMES_DELETED);
         cookies.names.get(..count).unwrap_or_default()
     }
 
     /// The host whose `Domain=<host>` twins have to go: without a configured
     /// domain, duplicates can stem from there.
     pub(super) fn twin_domain(&self) -> Option<&str> {
-        (self.is_duplicated() && self.config.cookie.domain.is_none())
-            .then(|| self.head.host())
+        let host = self.head.host();
+        (self.is_duplicated() && self.config.cookie.domain_at(host).is_none())
+            .then_some(host)
             .filter(|host| host.contains('.') && !host.ends_with(|end: char| end.is_ascii_digit()))
     }
 
@@ -219,6 +217,15 @@ impl Visit {
     /// True if cookies of this request's site may be marked `Secure`.
     pub(super) fn is_secure(&self) -> bool {
         self.site_origin().starts_with("https:")
+    }
+
+    /// The attributes of the session's cookies on what leaves.
+    pub(super) fn cookie_attributes(&self) -> CookieAttributes {
+        let settings = &self.config.cookie;
+        CookieAttributes {
+            has_twins: self.is_duplicated(),
+            ..settings.attributes(self.head.host(), self.is_secure())
+        }
     }
 
     /// True if the visitor sent a session of any kind, even an unreadable one.

@@ -28,6 +28,7 @@ mod memory;
 mod observe;
 mod operating;
 mod path;
+mod pkce;
 mod properties;
 mod reasons;
 mod redirect;

@@ -274,7 +274,8 @@ impl Errand {
 impl Visit {
     /// The `Set-Cookie` lines of changes to the verifiers.
     fn verifier_lines(&self, changes: &pkce::Changes) -> Vec<String> {
-        let attributes = self.config.cookie.attributes(self.is_secure());
+        let settings = &self.config.cookie;
+        let attributes = settings.verifier_attributes(self.head.host(), self.is_secure());
         set_cookie::write_session(&changes.set, &changes.deleted, &attributes, None)
     }
 

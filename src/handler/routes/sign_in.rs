@@ -121,7 +121,7 @@ fn session_lines(visit: &Visit, session: &Session) -> Vec<String> {
     };
     let chunks = session.to_cookies(&config.storage_key, shape);
     let present = visit.session_names();
-    let attributes = config.cookie.attributes(visit.is_secure());
+    let attributes = visit.cookie_attributes();
     set_cookie::write_session(&chunks, present, &attributes, visit.twin_domain())
 }
 

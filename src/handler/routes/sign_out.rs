@@ -8,7 +8,7 @@ use crate::sign_in_api;
 use super::super::desk::Desk;
 use super::super::line;
 use super::super::settled::Settled;
-use super::super::visit::{MAX_NAMES_DELETED, Visit};
+use super::super::visit::Visit;
 use super::{Errand, Reply, call_auth, revoke};
 
 /// Which sessions end.
@@ -82,7 +82,7 @@ fn revocation(desk: &Desk, visit: &Visit, settled: &Settled, scope: Scope) -> Op
 fn deletions(visit: &Visit) -> Vec<String> {
     let config = &visit.config;
     let header = visit.head.header("cookie").unwrap_or_default();
-    let names = cookies::family_names(header, &config.storage_key, MAX_NAMES_DELETED);
-    let attributes = config.cookie.attributes(visit.is_secure());
+    let names = cookies::family_names(header, &config.storage_key, cookies::MAX_NAMES_DELETED);
+    let attributes = visit.cookie_attributes();
     set_cookie::delete(&names, &attributes, visit.twin_domain())
 }
