@@ -11,7 +11,7 @@ use lru::LruCache;
 
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::jwks::CachedKeys;
-use crate::revocation::{Revocation, Revocations};
+use crate::revocation::{Ends, Revocation, Revocations};
 use crate::time::UnixTime;
 use crate::token::{Claims, VerifiedClaims};
 
@@ -187,8 +187,8 @@ impl Memory {
     pub fn note_revocations(
         &mut self,
         claims: &Claims,
-        session: Option<UnixTime>,
-        user: Option<UnixTime>,
+        session: Option<Ends>,
+        user: Option<Ends>,
         now: UnixTime,
     ) {
         self.revocations.learn(claims, session, user, now);

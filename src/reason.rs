@@ -261,6 +261,11 @@ pub const REASONS: &[Reason] = &[
         "raise `AUTH_TIMEOUT_MS` if Auth is always slow",
     ),
     reason(
+        "refresh_budget_spent",
+        "too many refresh tokens that nobody here knows came in the last minute, so this one was not sent",
+        "nothing if seldom; if many, somebody tries refresh tokens out",
+    ),
+    reason(
         "auth_answer_malformed",
         "Auth's answer is not what it should be: often a gateway's page",
         "look at what stands between the Worker and Auth",

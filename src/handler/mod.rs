@@ -42,11 +42,12 @@ mod settle;
 mod verify;
 mod visit;
 
+pub use crate::refresh_order::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder};
 pub use begin::begin;
 pub use explain::is_asked_for as is_explanation_asked_for;
 pub use forward::{Forward, OriginRequest, OriginUnreachable, Outgoing, Reads, ResponseHead};
 pub use observe::untouched;
-pub use refresh::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder, RefreshSession};
+pub use refresh::RefreshSession;
 pub use revocation::ReadRevocation;
 pub use routes::{
     BodyError, CallAuth, CheckHealth, DrawRandom, HealthReport, MAX_BODY_BYTES, Reach, ReadBody,

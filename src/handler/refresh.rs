@@ -1,7 +1,8 @@
 //! The refresh: when it is needed, what its answer means, and what stands if there is none.
 
-use crate::auth_api::{self, ALIVE_BUDGET_MS, AuthRequest, RefreshReply, Unreachable};
+use crate::auth_api::{self, AuthRequest, RefreshReply, Unreachable};
 use crate::memory::Memory;
+use crate::refresh_order::{GATE_TIMEOUT, RefreshAnswer, RefreshOrder};
 use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::{Claims, Token, VerifiedClaims};
@@ -13,15 +14,13 @@ use super::settle::{self, Settled};
 use super::verify::{self, Purpose, Verdict};
 use super::visit::{Outcome, Source, Stage, Visit};
 
-/// The code of a gate that did not answer while the visitor of an alive token waited.
-pub const GATE_TIMEOUT: &str = "gate_timeout";
-
-/// What a new session must match: the user, the session, and a later expiry.
+/// What a new session must match: the user, the session, and an expiry that is not earlier.
 #[derive(Debug)]
 struct Expected {
     user_id: String,
     session_id: Option<String>,
     expires_at: UnixTime,
+    issued_at: Option<UnixTime>,
 }
 
 impl Expected {
@@ -30,6 +29,7 @@ impl Expected {
             user_id: claims.user_id.clone(),
             session_id: claims.session_id.clone(),
             expires_at: claims.expires_at,
+            issued_at: claims.issued_at,
         }
     }
 
@@ -38,11 +38,12 @@ impl Expected {
             user_id: token.claimed_subject().unwrap_or_default().to_owned(),
             session_id: token.claimed_session().map(str::to_owned),
             expires_at: token.claimed_expiry().unwrap_or_default(),
+            issued_at: None,
         }
     }
 
     fn matches(&self, renewed: &Claims) -> bool {
-        self.is_same_session(renewed) && renewed.expires_at > self.expires_at
+        self.is_same_session(renewed) && renewed.expires_at >= self.expires_at
     }
 
     fn is_same_session(&self, renewed: &Claims) -> bool {
@@ -170,6 +171,7 @@ fn request(
         client_ip,
         expires_at: expected.expires_at,
         is_alive: fallback.is_some(),
+        issued_at: expected.issued_at,
         refresh_token,
         session_id: gate_key,
     };
@@ -179,83 +181,6 @@ fn request(
         expected,
         fallback,
     })
-}
-
-/// A refresh to be carried out, by the gate or by the Worker itself.
-#[derive(Clone, Debug)]
-pub struct RefreshOrder {
-    /// Milliseconds that Auth may take, all attempts together.
-    pub budget_ms: u64,
-    /// The visitor's address, for `Sb-Forwarded-For`.
-    pub client_ip: Option<String>,
-    /// When the old access token ends, or ended.
-    pub expires_at: UnixTime,
-    /// True if the old token still works: one short attempt, then it goes on.
-    pub is_alive: bool,
-    /// The refresh token to send.
-    pub refresh_token: String,
-    /// The session's id, if a good signature vouches for it: what the gate is keyed by.
-    pub session_id: Option<String>,
-}
-
-impl RefreshOrder {
-    /// How long the visitor waits at most, in milliseconds.
-    #[must_use]
-    pub const fn patience_ms(&self) -> u64 {
-        if self.is_alive && self.budget_ms > ALIVE_BUDGET_MS {
-            ALIVE_BUDGET_MS
-        } else {
-            self.budget_ms
-        }
-    }
-}
-
-/// How the gate took part in a refresh.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Gate {
-    /// The gate did not answer; the Worker refreshed by itself.
-    Failed,
-    /// This request's refresh was the one sent to Auth.
-    Led,
-    /// No gate is bound, or no verified session id to key it by.
-    None,
-    /// The refresh token had just been rotated: the gate answered with its successor.
-    Replayed,
-    /// Another request's refresh was under way and served this one too.
-    Shared,
-}
-
-impl Gate {
-    /// True if the answer is the gate's.
-    const fn has_answered(self) -> bool {
-        match self {
-            Self::Led | Self::Replayed | Self::Shared => true,
-            Self::Failed | Self::None => false,
-        }
-    }
-
-    /// The word in the log line.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Led => "led",
-            Self::None => "none",
-            Self::Replayed => "replayed",
-            Self::Shared => "shared",
-        }
-    }
-}
-
-/// What came of a [`RefreshOrder`].
-#[derive(Clone, Debug)]
-pub struct RefreshAnswer {
-    /// Auth's answer, classified.
-    pub reply: RefreshReply,
-    /// Requests sent to Auth for this visitor.
-    pub auth_calls: u32,
-    /// How the gate took part.
-    pub gate: Gate,
 }
 
 /// Waits for a refresh.
@@ -312,6 +237,7 @@ impl RefreshSession {
                 visit.alarm();
                 stand(visit, fallback, code, memory, now)
             }
+            RefreshReply::Revoked => end(visit, Outcome::Revoked, "signed_out", memory, now),
             RefreshReply::Unavailable { code, .. } => stand(visit, fallback, code, memory, now),
         }
     }
@@ -330,7 +256,10 @@ fn note_health(answer: &RefreshAnswer, is_shared_limit: bool, memory: &mut Memor
         RefreshReply::Unavailable { code, .. } => {
             *code == Unreachable::TimedOut.code() || *code == GATE_TIMEOUT
         }
-        RefreshReply::Ended(_) | RefreshReply::Misconfigured(_) | RefreshReply::Renewed(_) => false,
+        RefreshReply::Ended(_)
+        | RefreshReply::Misconfigured(_)
+        | RefreshReply::Renewed(_)
+        | RefreshReply::Revoked => false,
     };
     let is_refused = matches!(
         answer.reply,
@@ -365,7 +294,7 @@ fn stand(
 }
 
 /// Decides what follows from the verdict on Auth's answer: only a verified
-/// token of the same user and session, living longer, is ever written.
+/// token of the same user and session, ending no earlier, is ever written.
 pub(super) fn renewed(
     mut visit: Box<Visit>,
     renewal: Renewal,

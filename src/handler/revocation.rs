@@ -1,7 +1,7 @@
 //! The look-up of revocations, for every verified session while `REVOCATION` is on.
 
 use crate::memory::Memory;
-use crate::revocation;
+use crate::revocation::{self, Ends};
 use crate::time::UnixTime;
 
 use super::Step;
@@ -62,7 +62,7 @@ impl ReadRevocation {
     /// Continues with the times that stand there, or `None` if KV failed.
     pub fn resume(
         self,
-        found: Option<(Option<UnixTime>, Option<UnixTime>)>,
+        found: Option<(Option<Ends>, Option<Ends>)>,
         memory: &mut Memory,
         now: UnixTime,
     ) -> Step {

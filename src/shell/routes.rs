@@ -13,7 +13,7 @@ use crate::handler::{
 };
 use crate::jwks::CachedKeys;
 use crate::pkce;
-use crate::revocation::Revocation;
+use crate::revocation::{Ends, Revocation};
 use crate::time::UnixTime;
 
 use super::{MEMORY, Runtime, auth, bindings, keys, now, refresh, resume};
@@ -80,7 +80,7 @@ pub(super) fn random() -> Vec<u8> {
 async fn revocations(
     runtime: &Runtime,
     names: (Option<String>, String),
-) -> Option<(Option<UnixTime>, Option<UnixTime>)> {
+) -> Option<(Option<Ends>, Option<Ends>)> {
     let store = store(&runtime.env)?;
     let (session, user) = names;
     let read = Box::pin(async {
@@ -93,7 +93,7 @@ async fn revocations(
     within(read).await?
 }
 
-async fn read(store: &KvStore, name: &str) -> Option<Option<UnixTime>> {
+async fn read(store: &KvStore, name: &str) -> Option<Option<Ends>> {
     let text = store.get(name).cache_ttl(KV_CACHE_SECONDS).text().await;
     let text = text.ok()?;
     Some(text.as_deref().map(Revocation::from_stored))

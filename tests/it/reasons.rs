@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
-use edge_session::auth_api::{RefreshReply, Unreachable};
+use edge_session::auth_api::{BUDGET_SPENT, RefreshReply, Unreachable};
 use edge_session::handler::{self, BodyError, GATE_TIMEOUT, Gate, RefreshAnswer, Step};
 use edge_session::head::{Headers, RequestHead};
 use edge_session::jwks::KeysError;
@@ -295,7 +295,7 @@ fn begin(scenario: &Scenario, url: &str, cookie: &str, memory: &mut Memory) -> S
     handler::begin(Rc::new(scenario.config()), head, memory, scenario.now)
 }
 
-fn reason_of_a_silent_gate() -> &'static str {
+fn reason_of_a_gate(code: &'static str) -> &'static str {
     let mut memory = memory();
     let scenario = Scenario::new().var("SUPABASE_JWT_SECRET", crate::tokens::JWT_SECRET);
     let token = Signer::Hs256.mint(&json!({"exp": NOW - 60}));
@@ -312,7 +312,7 @@ fn reason_of_a_silent_gate() -> &'static str {
         panic!("expected a refresh");
     };
     let reply = RefreshReply::Unavailable {
-        code: GATE_TIMEOUT,
+        code,
         may_retry: false,
         retry_after_ms: None,
     };
@@ -356,7 +356,8 @@ fn every_reason_is_reached_by_a_request() {
         assert_eq!(scenario.run().record.reason, code);
         assert!(reached.insert(code), "{code} stands twice");
     }
-    reached.insert(reason_of_a_silent_gate());
+    reached.insert(reason_of_a_gate(GATE_TIMEOUT));
+    reached.insert(reason_of_a_gate(BUDGET_SPENT));
     reached.insert(reason_without_randomness());
     for (code, why) in NOT_BY_A_REQUEST {
         assert!(reached.insert(code), "{code} is reached, although {why}");
@@ -434,6 +435,7 @@ const OTHER_WORDS: &[&str] = &[
     "token_hash",
     "unexpected_failure",
     "unspecified_error",
+    "up_to",
     "user_already_exists",
     "user_metadata",
     "was_sent",

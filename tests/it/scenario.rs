@@ -22,6 +22,7 @@ use edge_session::jwks::{CachedKeys, KeySet, KeysError, SignatureAlgorithm};
 use edge_session::memory::Memory;
 use edge_session::reason::{REASONS, Reason};
 use edge_session::record::RequestRecord;
+use edge_session::revocation::Ends;
 use edge_session::time::UnixTime;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde_json::{Value, json};
@@ -113,7 +114,7 @@ pub(crate) struct Scenario {
     gate: Gate,
     body: Result<Vec<u8>, BodyError>,
     route_replies: VecDeque<Reply>,
-    revoked: Option<HashMap<String, UnixTime>>,
+    revoked: Option<HashMap<String, Ends>>,
     health: HealthReport,
     /// The status of the origin's answer.
     origin: Result<u16, OriginUnreachable>,
@@ -289,7 +290,7 @@ impl Scenario {
 
     /// What stands in `SESSION_KV`; without this nothing does.
     pub(crate) fn revoked(mut self, name: &str, at_seconds: u64) -> Self {
-        let at = UnixTime::from_seconds(at_seconds);
+        let at = UnixTime::from_seconds(at_seconds).into();
         self.revoked
             .get_or_insert_default()
             .insert(name.to_owned(), at);
@@ -411,7 +412,7 @@ impl Scenario {
             Step::ReadRevocation(wait) => {
                 let (session, user) = wait.names();
                 let found = self.revoked.as_ref().map(|stored| {
-                    let at = |name: &String| stored.get(name).copied();
+                    let at = |name: &String| stored.get(name).cloned();
                     (session.as_ref().and_then(at), at(&user))
                 });
                 wait.resume(found, &mut self.memory, self.now)
@@ -419,7 +420,7 @@ impl Scenario {
             Step::StoreRevocation(wait) => {
                 let revocation = wait.revocation();
                 let stored = self.revoked.as_mut().map(|stored| {
-                    stored.insert(revocation.name().to_owned(), revocation.at());
+                    stored.insert(revocation.name().to_owned(), revocation.ends().clone());
                 });
                 wait.resume(stored.is_some(), self.now)
             }

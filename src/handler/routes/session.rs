@@ -116,7 +116,15 @@ fn finish(
     };
     if scope == "others" {
         // This browser stays signed in; a session renewed on the way is written.
-        return Step::Respond(Respond::settled(visit, settled, answer, now));
+        let revoked = settled
+            .claims()
+            .filter(|_| visit.config.revocation)
+            .and_then(|claims| Revocation::of_others(claims, now));
+        let respond = Respond::settled(visit, settled, answer, now);
+        return match revoked {
+            Some(revocation) => revocations::store(respond, revocation, memory, now),
+            None => Step::Respond(respond),
+        };
     }
     let config = &visit.config;
     let header = visit.head.header("cookie").unwrap_or_default();
