@@ -205,6 +205,12 @@ impl Token {
         seconds(self.payload.exp.as_ref())
     }
 
+    /// When the token claims to have been issued, if that is a finite number; not trusted.
+    #[must_use]
+    pub fn claimed_issue(&self) -> Option<UnixTime> {
+        seconds(self.payload.iat.as_ref())
+    }
+
     /// The claims, once the signature was found good. The caller proves that by `_signed`.
     ///
     /// # Errors

@@ -17,13 +17,17 @@ use crate::config::Config;
 use crate::head::RequestHead;
 use crate::jwks::{CachedKeys, KeySet, KeysError};
 use crate::memory::{Memory, SharedMemory};
-use crate::revocation::Revocation;
+use crate::gate::End;
+use crate::refresh_order::RefreshAnswer;
+use crate::revocation::{Ends, Revocation};
+use crate::session::Session;
 use crate::time::UnixTime;
+use crate::token::VerifiedClaims;
 
 use super::forward::{OriginUnreachable, Passage, ResponseHead};
 use super::leave::Ending;
 use super::line;
-use super::refresh::{RefreshAnswer, RefreshWait};
+use super::refresh::RefreshWait;
 use super::revocation::RevocationNames;
 use super::routes::{BodyError, HealthReport};
 use super::verify::{KeyUnusable, SignatureCheck};
@@ -47,16 +51,22 @@ pub enum Effect {
     CheckSignature(Ask<SignatureCheck, Result<bool, KeyUnusable>>),
     /// Draw [`crate::pkce::RANDOM_BYTES`] random bytes; none if the runtime has no source of them.
     DrawRandom(Ask<(), Vec<u8>>),
+    /// Tell the session's gate that the session ends; false if a gate is bound and did not take it.
+    EndSession(Ask<EndOrder, bool>),
     /// Fetch the key set from Auth.
     FetchKeys(Ask<AuthCall, Result<KeySet, KeysError>>),
     /// Send the request to the origin; the head of its answer is awaited.
     Forward(Ask<Passage, Result<ResponseHead, OriginUnreachable>>),
+    /// Ask the session's gate whether the session has ended meanwhile.
+    IsEnded(Ask<VerifiedClaims, bool>),
+    /// Tell the session's gate of a session that Auth changed without it; true if the session has ended.
+    LearnSession(Ask<Box<Learning>, bool>),
     /// Read the body of a route's request, at most [`super::MAX_BODY_BYTES`].
     ReadBody(Ask<(), Result<Vec<u8>, BodyError>>),
     /// Read the key set from `SESSION_KV`: nothing without a binding or an entry, or after an error.
     ReadKeys(Ask<(), Option<CachedKeys>>),
     /// Look the revocations of a session and its user up in `SESSION_KV`; `None` if KV failed.
-    ReadRevocation(Ask<RevocationNames, Option<(Option<UnixTime>, Option<UnixTime>)>>),
+    ReadRevocation(Ask<RevocationNames, Option<(Option<Ends>, Option<Ends>)>>),
     /// Refresh the session, through the gate if there is one.
     RefreshSession(Ask<Box<RefreshWait>, RefreshAnswer>),
     /// Store a revocation in `SESSION_KV`; whether that went well.
@@ -74,8 +84,11 @@ impl Effect {
             Self::CheckHealth(_) => "check_health",
             Self::CheckSignature(_) => "check_signature",
             Self::DrawRandom(_) => "draw_random",
+            Self::EndSession(_) => "end_session",
             Self::FetchKeys(_) => "fetch_keys",
             Self::Forward(_) => "forward",
+            Self::IsEnded(_) => "is_ended",
+            Self::LearnSession(_) => "learn_session",
             Self::ReadBody(_) => "read_body",
             Self::ReadKeys(_) => "read_keys",
             Self::ReadRevocation(_) => "read_revocation",
@@ -92,6 +105,26 @@ pub struct AuthCall {
     pub request: AuthRequest,
     /// How long the answer may take, in milliseconds.
     pub timeout_ms: u64,
+}
+
+/// The end of a session.
+#[derive(Clone, Debug)]
+pub struct EndOrder {
+    /// Which session ends.
+    pub session_id: String,
+    /// For how long that has to be known.
+    pub end: End,
+}
+
+/// A session that Auth changed at a route's request.
+#[derive(Clone, Debug)]
+pub struct Learning {
+    /// Which session it is.
+    pub session_id: String,
+    /// What it is now.
+    pub session: Session,
+    /// The refresh token that it had before.
+    pub used: crate::secret::Secret,
 }
 
 /// A question of a stage, and the place where its answer is put: only an answer of the right type fits.

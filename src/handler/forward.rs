@@ -89,7 +89,10 @@ pub(super) async fn forward(desk: &Desk, mut visit: Visit, settled: Settled) -> 
             leave::respond(desk, visit, settled, answer).await
         }
         Ok(head) if visit.config.is_observing() => observed(desk, &visit, &settled, &head),
-        Ok(head) => hand_back(desk, visit, &settled, &head),
+        Ok(head) => {
+            let settled = leave::recheck(desk, settled).await;
+            hand_back(desk, visit, &settled, &head)
+        }
     }
 }
 

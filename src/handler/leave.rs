@@ -5,7 +5,7 @@ use crate::head::HeaderEdit;
 use crate::identity::EXPLANATION_HEADER;
 use crate::record::RequestRecord;
 
-use super::desk::Desk;
+use super::desk::{Desk, Effect};
 use super::settled::Settled;
 use super::visit::{Outcome, Visit};
 
@@ -34,7 +34,20 @@ pub(super) async fn respond(
     settled: Settled,
     answer: Answer,
 ) -> Ending {
+    let settled = recheck(desk, settled).await;
     finish(desk, &visit, &settled, answer)
+}
+
+/// Looks once more whether a session that is about to be written has ended meanwhile, however long the origin took:
+/// a late answer never signs anybody in again.
+pub(super) async fn recheck(desk: &Desk, settled: Settled) -> Settled {
+    let Some(claims) = settled.claims().filter(|_| settled.is_renewed()) else {
+        return settled;
+    };
+    if desk.ask(Effect::IsEnded, claims.clone()).await {
+        return settled.withheld();
+    }
+    settled
 }
 
 /// Refuses a request before anything was read of its session.

@@ -30,12 +30,13 @@ mod settled;
 mod verify;
 mod visit;
 
-pub use desk::{Ask, AuthCall, Course, Deferred, Effect, MAX_EFFECTS, Turn};
+pub use crate::refresh_order::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder};
+pub use desk::{Ask, AuthCall, Course, Deferred, Effect, EndOrder, Learning, MAX_EFFECTS, Turn};
 pub use explain::is_asked_for as is_explanation_asked_for;
 pub use forward::{OriginRequest, OriginUnreachable, Passage, Reads, ResponseHead};
 pub use leave::{Ending, Outgoing};
 pub use observe::untouched;
-pub use refresh::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder, RefreshWait};
+pub use refresh::RefreshWait;
 pub use revocation::RevocationNames;
 pub use routes::{BodyError, HealthReport, MAX_BODY_BYTES, Reach};
 pub use verify::{KeyUnusable, SignatureCheck, SignatureKey};

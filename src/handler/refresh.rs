@@ -1,7 +1,8 @@
 //! The refresh: when it is due, and what its answer means.
 
-use crate::auth_api::{self, ALIVE_BUDGET_MS, AuthRequest, RefreshReply, Unreachable};
+use crate::auth_api::{self, AuthRequest, RefreshReply, Unreachable};
 use crate::memory::Memory;
+use crate::refresh_order::{GATE_TIMEOUT, RefreshAnswer, RefreshOrder};
 use crate::secret::Secret;
 use crate::session::Session;
 use crate::time::UnixTime;
@@ -13,15 +14,14 @@ use super::settled::Settled;
 use super::verify::{self, Verdict};
 use super::visit::{Outcome, Source, Stage, Visit};
 
-/// The code of a gate that did not answer while the visitor of an alive token waited.
-pub const GATE_TIMEOUT: &str = "gate_timeout";
-
 /// What a new session must match: the user, the session, and an expiry that is not earlier.
 #[derive(Debug)]
 pub(super) struct Expected {
     user_id: String,
     session_id: Option<String>,
     expires_at: UnixTime,
+    /// When the presented token was issued.
+    issued_at: Option<UnixTime>,
     /// True if a good signature vouches for all of it.
     is_vouched: bool,
 }
@@ -32,6 +32,7 @@ impl Expected {
             user_id: claims.user_id.clone(),
             session_id: claims.session_id.clone(),
             expires_at: claims.expires_at,
+            issued_at: claims.issued_at,
             is_vouched: true,
         }
     }
@@ -41,6 +42,7 @@ impl Expected {
             user_id: token.claimed_subject().unwrap_or_default().to_owned(),
             session_id: token.claimed_session().map(str::to_owned),
             expires_at: token.claimed_expiry().unwrap_or_default(),
+            issued_at: None,
             is_vouched: false,
         }
     }
@@ -64,6 +66,8 @@ pub(super) enum Refreshed {
     Malformed,
     /// A new session, its token verified.
     Renewed(VerifiedClaims, Box<Session>),
+    /// The session was ended while its token was alive.
+    Revoked,
     /// Nothing came of it: what was there before stands as it is.
     Stands(&'static str),
 }
@@ -75,6 +79,7 @@ impl Refreshed {
             Self::Ended(code) => Settled::plain(Outcome::Expired, code),
             Self::Malformed => Settled::plain(Outcome::Invalid, "cookie_malformed"),
             Self::Renewed(claims, session) => Settled::refreshed(claims, session),
+            Self::Revoked => Settled::plain(Outcome::Revoked, "signed_out"),
             Self::Stands(reason) => Settled::plain(Outcome::Unavailable, reason),
         }
     }
@@ -125,6 +130,7 @@ pub(super) async fn refresh(
         client_ip: visit.client_ip().map(str::to_owned),
         expires_at: expected.expires_at,
         is_alive,
+        issued_at: expected.issued_at,
         refresh_token,
         session_id: gate_key,
     };
@@ -148,6 +154,7 @@ pub(super) async fn refresh(
             visit.alarm();
             Refreshed::Stands(code)
         }
+        RefreshReply::Revoked => Refreshed::Revoked,
         RefreshReply::Unavailable { code, .. } => Refreshed::Stands(code),
     }
 }
@@ -155,8 +162,8 @@ pub(super) async fn refresh(
 /// Claims one of the few attempts for sessions that nobody here can check.
 fn claim_attempt(desk: &Desk, visit: &Visit, refresh_token: &str) -> bool {
     let mut memory = desk.memory();
-    let token = memory.fingerprint(refresh_token);
-    memory.budgets.claim(token, visit.client_ip(), desk.now())
+    let client_ip = visit.client_ip();
+    memory.budgets.claim(refresh_token, client_ip, desk.now())
 }
 
 /// Verifies Auth's answer: only a token of the same user and session, living as long, is ever written.
@@ -188,83 +195,6 @@ async fn accept(
     }
     visit.alarm();
     Refreshed::Stands("auth_answer_not_trusted")
-}
-
-/// A refresh to be carried out, by the gate or by the Worker itself.
-#[derive(Clone, Debug)]
-pub struct RefreshOrder {
-    /// Milliseconds that Auth may take, all attempts together.
-    pub budget_ms: u64,
-    /// The visitor's address, for `Sb-Forwarded-For`.
-    pub client_ip: Option<String>,
-    /// When the old access token ends, or ended.
-    pub expires_at: UnixTime,
-    /// True if the old token still works: one short attempt, then it goes on.
-    pub is_alive: bool,
-    /// The refresh token to send.
-    pub refresh_token: String,
-    /// The session's id, if a good signature vouches for it: what the gate is keyed by.
-    pub session_id: Option<String>,
-}
-
-impl RefreshOrder {
-    /// How long the visitor waits at most, in milliseconds.
-    #[must_use]
-    pub const fn patience_ms(&self) -> u64 {
-        if self.is_alive && self.budget_ms > ALIVE_BUDGET_MS {
-            ALIVE_BUDGET_MS
-        } else {
-            self.budget_ms
-        }
-    }
-}
-
-/// How the gate took part in a refresh.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Gate {
-    /// The gate did not answer; the Worker refreshed by itself.
-    Failed,
-    /// This request's refresh was the one sent to Auth.
-    Led,
-    /// No gate is bound, or no verified session id to key it by.
-    None,
-    /// The refresh token had just been rotated: the gate answered with its successor.
-    Replayed,
-    /// Another request's refresh was under way and served this one too.
-    Shared,
-}
-
-impl Gate {
-    /// True if the answer is the gate's.
-    const fn has_answered(self) -> bool {
-        match self {
-            Self::Led | Self::Replayed | Self::Shared => true,
-            Self::Failed | Self::None => false,
-        }
-    }
-
-    /// The word in the log line.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Led => "led",
-            Self::None => "none",
-            Self::Replayed => "replayed",
-            Self::Shared => "shared",
-        }
-    }
-}
-
-/// What came of a [`RefreshOrder`].
-#[derive(Clone, Debug)]
-pub struct RefreshAnswer {
-    /// Auth's answer, classified.
-    pub reply: RefreshReply,
-    /// Requests sent to Auth for this visitor.
-    pub auth_calls: u32,
-    /// How the gate took part.
-    pub gate: Gate,
 }
 
 /// A refresh, and the request by which the Worker makes it itself.
@@ -305,7 +235,10 @@ impl RefreshWait {
 fn note_health(answer: &RefreshAnswer, is_shared_limit: bool, memory: &mut Memory, now: UnixTime) {
     let code = match &answer.reply {
         RefreshReply::Unavailable { code, .. } => *code,
-        RefreshReply::Ended(_) | RefreshReply::Misconfigured(_) | RefreshReply::Renewed(_) => "",
+        RefreshReply::Ended(_)
+        | RefreshReply::Misconfigured(_)
+        | RefreshReply::Renewed(_)
+        | RefreshReply::Revoked => "",
     };
     let is_slow = code == Unreachable::TimedOut.code() || code == GATE_TIMEOUT;
     let is_refused = code == "auth_rate_limited";

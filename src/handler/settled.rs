@@ -15,6 +15,8 @@ pub(super) struct Settled {
     reason: &'static str,
     claims: Option<VerifiedClaims>,
     renewed: Option<Box<Session>>,
+    /// Nothing is written of the session and nothing deleted: somebody else may have signed in meanwhile.
+    is_withheld: bool,
 }
 
 impl Settled {
@@ -25,6 +27,7 @@ impl Settled {
             reason,
             claims: None,
             renewed: None,
+            is_withheld: false,
         }
     }
 
@@ -35,6 +38,7 @@ impl Settled {
             reason,
             claims: Some(claims),
             renewed: None,
+            is_withheld: false,
         }
     }
 
@@ -45,6 +49,7 @@ impl Settled {
             reason: "token_renewed",
             claims: Some(claims),
             renewed: Some(session),
+            is_withheld: false,
         }
     }
 
@@ -56,6 +61,19 @@ impl Settled {
         Self {
             outcome: Outcome::Unavailable,
             reason,
+            ..self
+        }
+    }
+
+    /// True if there is a new session to be written.
+    pub(super) const fn is_renewed(&self) -> bool {
+        self.renewed.is_some()
+    }
+
+    /// The same, of which no cookie leaves.
+    pub(super) fn withheld(self) -> Self {
+        Self {
+            is_withheld: true,
             ..self
         }
     }
@@ -147,7 +165,7 @@ impl Settled {
 
     /// The `Set-Cookie` lines that leave: those due, except while observing.
     pub(super) fn set_cookies(&self, visit: &Visit) -> Vec<String> {
-        if visit.config.is_observing() {
+        if visit.config.is_observing() || self.is_withheld {
             return Vec::new();
         }
         self.cookies_due(visit)

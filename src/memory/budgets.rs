@@ -1,98 +1,98 @@
-//! What strangers may spend: refreshes of sessions that nobody here can check.
+//! How much of Auth strangers may use up, whatever they send: refreshes of sessions that nobody here can check.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use lru::LruCache;
 
-use crate::fingerprint::Fingerprint;
 use crate::time::UnixTime;
+use crate::token;
 
 use super::bounded;
 
-/// The window of every budget.
-const WINDOW_MS: u64 = 60_000;
-/// Attempts from one client address in a window.
-const PER_ADDRESS: u32 = 3;
-/// Attempts of the whole isolate in a window.
-const PER_ISOLATE: u32 = 30;
-/// Refresh tokens and addresses that are remembered. The isolate's own budget ends long before.
-const MAX_REMEMBERED: usize = 256;
+/// The time in which claims are counted.
+pub const WINDOW_MS: u64 = 60_000;
+/// Refreshes of sessions that nobody here can check, per client address and window.
+pub const PER_ADDRESS: u32 = 3;
+/// The same of the whole isolate.
+pub const PER_ISOLATE: u32 = 30;
+/// Addresses and tokens that are remembered: more than claims of one window can name.
+const MAX_ENTRIES: usize = 256;
 
-/// Who may still try to refresh a session whose token nobody here can check. Anybody can make one up, so
-/// what strangers spend must not be what visitors need.
+/// Refreshes of sessions whose access token nobody here can check: one per refresh token,
+/// three per address and thirty per isolate, each in a minute.
 #[derive(Debug)]
 pub struct Budgets {
-    addresses: LruCache<Address, Window>,
-    isolate: Window,
-    tokens: LruCache<Fingerprint, UnixTime>,
+    addresses: LruCache<String, Count>,
+    isolate: Count,
+    tokens: LruCache<[u8; 32], UnixTime>,
 }
 
-/// A client, as far as an address tells: whoever holds an IPv6 address holds its /64 (RFC 6177).
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-enum Address {
-    Network([u8; 8]),
-    Single(IpAddr),
-    Unknown,
-}
-
-impl Address {
-    fn of(client_ip: Option<&str>) -> Self {
-        match client_ip.and_then(|text| text.trim().parse().ok()) {
-            Some(IpAddr::V6(address)) => {
-                let [a, b, c, d, e, f, g, h, ..] = address.octets();
-                Self::Network([a, b, c, d, e, f, g, h])
-            }
-            Some(address @ IpAddr::V4(_)) => Self::Single(address),
-            None => Self::Unknown,
-        }
-    }
-}
-
-/// A counter that starts anew every minute.
+/// A counter that starts anew with every window.
 #[derive(Clone, Copy, Debug, Default)]
-struct Window {
+struct Count {
     started: UnixTime,
     used: u32,
 }
 
-impl Window {
-    const fn claim(&mut self, most: u32, now: UnixTime) -> bool {
+impl Count {
+    const fn has_room(&self, most: u32, now: UnixTime) -> bool {
+        self.used < most || now.millis_since(self.started) >= WINDOW_MS
+    }
+
+    const fn add(&mut self, now: UnixTime) {
         if now.millis_since(self.started) >= WINDOW_MS {
             self.started = now;
             self.used = 0;
         }
-        if self.used >= most {
-            return false;
-        }
-        self.used += 1;
-        true
+        self.used = self.used.saturating_add(1);
     }
 }
 
 impl Default for Budgets {
     fn default() -> Self {
         Self {
-            addresses: bounded(MAX_REMEMBERED),
-            isolate: Window::default(),
-            tokens: bounded(MAX_REMEMBERED),
+            addresses: bounded(MAX_ENTRIES),
+            isolate: Count::default(),
+            tokens: bounded(MAX_ENTRIES),
         }
     }
 }
 
 impl Budgets {
-    /// Claims an attempt with this refresh token from this address: one per token, three per address and thirty
-    /// per isolate in a minute.
-    pub fn claim(&mut self, token: Fingerprint, client_ip: Option<&str>, now: UnixTime) -> bool {
-        let last = self.tokens.get(&token);
-        if last.is_some_and(|last| now.millis_since(*last) < WINDOW_MS) {
+    /// Claims a refresh; false if there is none left for this token, this address or the isolate.
+    /// A claim that is refused uses up nothing. Visitors without an address share one.
+    pub fn claim(&mut self, refresh_token: &str, client_ip: Option<&str>, now: UnixTime) -> bool {
+        let digest = token::digest(refresh_token);
+        let address = network(client_ip.unwrap_or_default());
+        let is_repeated = self
+            .tokens
+            .get(&digest)
+            .is_some_and(|claimed| now.millis_since(*claimed) < WINDOW_MS);
+        let mut count = self.addresses.get(&address).copied().unwrap_or_default();
+        let has_room = count.has_room(PER_ADDRESS, now) && self.isolate.has_room(PER_ISOLATE, now);
+        if is_repeated || !has_room {
             return false;
         }
-        let address = Address::of(client_ip);
-        let window = self.addresses.get_or_insert_mut(address, Window::default);
-        if !window.claim(PER_ADDRESS, now) || !self.isolate.claim(PER_ISOLATE, now) {
-            return false;
-        }
-        self.tokens.put(token, now);
+        count.add(now);
+        self.isolate.add(now);
+        self.addresses.put(address, count);
+        self.tokens.put(digest, now);
         true
+    }
+}
+
+/// What counts as one address: of IPv6 the first 64 bits, since a household has all the others.
+fn network(client_ip: &str) -> String {
+    match client_ip.trim().parse() {
+        Ok(IpAddr::V4(address)) => address.to_string(),
+        Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+            Some(address) => address.to_string(),
+            None => {
+                let prefix = address.to_bits() & !u128::from(u64::MAX);
+                Ipv6Addr::from_bits(prefix).to_string()
+            }
+        },
+        // Cloudflare always sends an address; whatever else comes is one visitor.
+        Err(_) => String::new(),
     }
 }

@@ -26,7 +26,7 @@ use crate::time::UnixTime;
 use crate::token::VerifiedClaims;
 
 pub use breaker::Breaker;
-pub use budgets::Budgets;
+pub use budgets::{Budgets, PER_ADDRESS, PER_ISOLATE, WINDOW_MS};
 pub use key_cache::KeyCache;
 pub use known_cookies::KnownCookies;
 pub use retries::Retries;

@@ -216,6 +216,18 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
             ask.answer(is_good);
         }
         Effect::DrawRandom(ask) => ask.answer(routes::random()),
+        Effect::EndSession(ask) => {
+            let is_told = refresh::end(runtime, ask.question()).await;
+            ask.answer(is_told);
+        }
+        Effect::IsEnded(ask) => {
+            let is_ended = refresh::is_ended(runtime, ask.question()).await;
+            ask.answer(is_ended);
+        }
+        Effect::LearnSession(ask) => {
+            let is_ended = refresh::learn(runtime, ask.question()).await;
+            ask.answer(is_ended);
+        }
         Effect::FetchKeys(ask) => {
             let call = ask.question();
             let fetched = keys::fetch(runtime, &call.request, call.timeout_ms).await;

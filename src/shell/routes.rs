@@ -10,7 +10,7 @@ use crate::auth_api;
 use crate::handler::{BodyError, HealthReport, MAX_BODY_BYTES, Reach, RevocationNames};
 use crate::jwks::CachedKeys;
 use crate::pkce;
-use crate::revocation::Revocation;
+use crate::revocation::{Ends, Revocation};
 use crate::time::UnixTime;
 
 use super::{Runtime, auth, bindings, keys, memory, now, refresh};
@@ -53,7 +53,7 @@ pub(super) fn random() -> Vec<u8> {
 pub(super) async fn revocations(
     runtime: &Runtime,
     names: &RevocationNames,
-) -> Option<(Option<UnixTime>, Option<UnixTime>)> {
+) -> Option<(Option<Ends>, Option<Ends>)> {
     let store = store(&runtime.env)?;
     let read = Box::pin(async {
         let session = match &names.session {
@@ -65,7 +65,7 @@ pub(super) async fn revocations(
     within(read).await?
 }
 
-async fn read(store: &KvStore, name: &str) -> Option<Option<UnixTime>> {
+async fn read(store: &KvStore, name: &str) -> Option<Option<Ends>> {
     let text = store.get(name).cache_ttl(KV_CACHE_SECONDS).text().await;
     let text = text.ok()?;
     Some(text.as_deref().map(Revocation::from_stored))

@@ -10,6 +10,7 @@
 mod answer;
 mod auth_api;
 mod begin;
+mod budget;
 mod cache_control;
 mod config;
 mod cookie_properties;

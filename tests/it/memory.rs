@@ -153,29 +153,6 @@ fn unknown_kids_are_bounded_in_number() {
 }
 
 #[test]
-fn what_nobody_can_check_is_tried_once_per_token_thrice_per_address_and_thirty_times_in_all() {
-    let mut memory = memory();
-    let mut claim = |index: u32, ip: &str, time| memory.budgets.claim(token(index), Some(ip), time);
-    assert!(claim(1, "192.0.2.1", now()));
-    assert!(!claim(1, "192.0.2.2", now()), "the same token");
-    assert!(claim(2, "192.0.2.1", now()) && claim(3, "192.0.2.1", now()));
-    assert!(!claim(4, "192.0.2.1", at(59)), "the same address");
-    assert!(claim(4, "192.0.2.1", at(60)));
-    let others = (0..60).filter(|index| claim(100 + index, &format!("192.0.2.{index}"), at(60)));
-    assert_eq!(others.count(), 29, "the isolate's own bound");
-    assert!(claim(200, "192.0.2.9", at(120)));
-}
-
-#[test]
-fn an_address_of_ipv6_counts_as_its_network() {
-    let mut memory = memory();
-    let mut claim = |index: u32, ip: &str| memory.budgets.claim(token(index), Some(ip), now());
-    assert!(claim(1, "2001:db8::1") && claim(2, "2001:db8::2") && claim(3, "2001:db8:0:0:ffff::"));
-    assert!(!claim(4, "2001:db8::4"));
-    assert!(claim(5, "2001:db8:0:1::1"));
-}
-
-#[test]
 fn one_hang_opens_the_breaker_for_alive_sessions_at_once() {
     let mut memory = memory();
     memory.breaker.note_timeout(now());

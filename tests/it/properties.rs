@@ -248,6 +248,7 @@ fn play(script: &Script) -> Played {
         steps.push(effect.name());
         now = now.plus_millis(*pauses.next().unwrap());
         match effect {
+            Effect::IsEnded(ask) => ask.answer(false),
             Effect::AskUser(ask) => {
                 let answer = replies.next().unwrap();
                 // A refusal of the token counts too: Auth says that its signature is not good.
@@ -261,6 +262,8 @@ fn play(script: &Script) -> Played {
             Effect::CallAuth(_)
             | Effect::CheckHealth(_)
             | Effect::DrawRandom(_)
+            | Effect::EndSession(_)
+            | Effect::LearnSession(_)
             | Effect::ReadBody(_)
             | Effect::ReadRevocation(_)
             | Effect::StoreRevocation(_) => unreachable!("no AUTH_PATH and no REVOCATION are set"),

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use edge_session::auth_api::Unreachable;
+use edge_session::auth_api::{BUDGET_SPENT, Unreachable};
+use edge_session::handler::GATE_TIMEOUT;
 use edge_session::handler::BodyError;
 use edge_session::jwks::KeysError;
 use edge_session::reason::REASONS;
@@ -284,11 +285,11 @@ fn by_route() -> Vec<(&'static str, Scenario)> {
     ]
 }
 
-fn reason_of_a_silent_gate() -> &'static str {
+fn reason_of_a_gate(code: &'static str) -> &'static str {
     let token = Signer::Hs256.mint(&json!({"exp": NOW - 60}));
     let mut scenario = Scenario::with_token(&token)
         .var("SUPABASE_JWT_SECRET", crate::tokens::JWT_SECRET)
-        .silent_gate();
+        .silent_gate(code);
     scenario.run().record.reason
 }
 
@@ -311,7 +312,8 @@ fn every_reason_is_reached_by_a_request() {
         assert_eq!(scenario.run().record.reason, code);
         assert!(reached.insert(code), "{code} stands twice");
     }
-    reached.insert(reason_of_a_silent_gate());
+    reached.insert(reason_of_a_gate(GATE_TIMEOUT));
+    reached.insert(reason_of_a_gate(BUDGET_SPENT));
     reached.insert(reason_without_randomness());
     for (code, why) in NOT_BY_A_REQUEST {
         assert!(reached.insert(code), "{code} is reached, although {why}");
@@ -389,6 +391,7 @@ const OTHER_WORDS: &[&str] = &[
     "token_hash",
     "unexpected_failure",
     "unspecified_error",
+    "up_to",
     "user_already_exists",
     "user_metadata",
     "was_sent",

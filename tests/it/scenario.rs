@@ -14,7 +14,7 @@ use edge_session::cache_control;
 use edge_session::config::Config;
 use edge_session::fingerprint::FingerprintKey;
 use edge_session::handler::{
-    AuthCall, BodyError, Course, Deferred, Effect, Ending, GATE_TIMEOUT, Gate, HealthReport, KeyUnusable,
+    AuthCall, BodyError, Course, Deferred, Effect, Ending, Gate, HealthReport, KeyUnusable,
     MAX_EFFECTS, OriginRequest, OriginUnreachable, Outgoing, Reach, Reads, RefreshAnswer,
     RefreshOrder, RefreshWait, ResponseHead, SignatureCheck, SignatureKey, Turn,
 };
@@ -23,6 +23,7 @@ use edge_session::jwks::{CachedKeys, KeySet, KeysError, SignatureAlgorithm};
 use edge_session::memory::{Memory, SharedMemory};
 use edge_session::reason::{REASONS, Reason};
 use edge_session::record::RequestRecord;
+use edge_session::revocation::Ends;
 use edge_session::time::UnixTime;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde_json::{Value, json};
@@ -114,10 +115,12 @@ pub(crate) struct Scenario {
     gate: Gate,
     body: Result<Vec<u8>, BodyError>,
     route_replies: VecDeque<Reply>,
-    revoked: Option<HashMap<String, UnixTime>>,
+    revoked: Option<HashMap<String, Ends>>,
     health: HealthReport,
     random_bytes: u8,
-    is_gate_silent: bool,
+    /// Sessions that the gates know to have ended.
+    pub(crate) ended: Vec<String>,
+    silent_gate: Option<&'static str>,
     /// The status of the origin's answer.
     origin: Result<u16, OriginUnreachable>,
     pub(crate) origin_headers: Vec<(String, String)>,
@@ -148,7 +151,8 @@ impl Scenario {
         Self {
             memory: shared(memory()),
             random_bytes: 72,
-            is_gate_silent: false,
+            ended: Vec::new(),
+            silent_gate: None,
             now: UnixTime::from_seconds(NOW),
             vars: Vec::new(),
             method: "GET".to_owned(),
@@ -296,7 +300,7 @@ impl Scenario {
 
     /// What stands in `SESSION_KV`; without this nothing does.
     pub(crate) fn revoked(mut self, name: &str, at_seconds: u64) -> Self {
-        let at = UnixTime::from_seconds(at_seconds);
+        let at = UnixTime::from_seconds(at_seconds).into();
         self.revoked
             .get_or_insert_default()
             .insert(name.to_owned(), at);
@@ -319,9 +323,9 @@ impl Scenario {
         self
     }
 
-    /// The gate lets its visitors wait in vain.
-    pub(crate) const fn silent_gate(mut self) -> Self {
-        self.is_gate_silent = true;
+    /// The gate asks nobody and says why.
+    pub(crate) const fn silent_gate(mut self, code: &'static str) -> Self {
+        self.silent_gate = Some(code);
         self
     }
 
@@ -416,6 +420,18 @@ impl Scenario {
                 ask.answer(is_good);
             }
             Effect::DrawRandom(ask) => ask.answer((0..self.random_bytes).collect()),
+            Effect::EndSession(ask) => {
+                self.ended.push(ask.question().session_id.clone());
+                ask.answer(true);
+            }
+            Effect::IsEnded(ask) => {
+                let session_id = ask.question().session_id.clone();
+                ask.answer(session_id.is_some_and(|id| self.ended.contains(&id)));
+            }
+            Effect::LearnSession(ask) => {
+                let is_ended = self.ended.contains(&ask.question().session_id);
+                ask.answer(is_ended);
+            }
             Effect::FetchKeys(ask) => {
                 let call = ask.question();
                 log.sent.push((call.request.clone(), call.timeout_ms));
@@ -432,7 +448,7 @@ impl Scenario {
             Effect::ReadRevocation(ask) => {
                 let names = ask.question();
                 let found = self.revoked.as_ref().map(|stored| {
-                    let at = |name: &String| stored.get(name).copied();
+                    let at = |name: &String| stored.get(name).cloned();
                     (names.session.as_ref().and_then(at), at(&names.user))
                 });
                 ask.answer(found);
@@ -445,7 +461,7 @@ impl Scenario {
             Effect::StoreRevocation(ask) => {
                 let revocation = ask.question();
                 let stored = self.revoked.as_mut().map(|stored| {
-                    stored.insert(revocation.name().to_owned(), revocation.at());
+                    stored.insert(revocation.name().to_owned(), revocation.ends().clone());
                 });
                 ask.answer(stored.is_some());
             }
@@ -463,9 +479,9 @@ impl Scenario {
 
     /// Carries out a refresh as the shell does.
     fn attempt(&mut self, wait: &RefreshWait, log: &mut Log) -> RefreshAnswer {
-        if self.is_gate_silent {
+        if let Some(code) = self.silent_gate {
             let reply = RefreshReply::Unavailable {
-                code: GATE_TIMEOUT,
+                code,
                 may_retry: false,
                 retry_after_ms: None,
             };

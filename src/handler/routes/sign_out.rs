@@ -2,6 +2,7 @@
 
 use crate::answer::Answer;
 use crate::cookies::{self, set_cookie};
+use crate::gate::End;
 use crate::revocation::Revocation;
 use crate::sign_in_api;
 
@@ -58,12 +59,17 @@ pub(super) async fn sign_out(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
     } else {
         Answer::see_other(visit.site_location(errand.next()))
     };
+    if let Some(revocation) = revocation(desk, visit, &settled, scope)
+        && !revoke::store(desk, revocation).await
+    {
+        visit.alarm();
+    }
     if scope == Scope::Others {
         // This browser stays signed in; a session renewed on the way is written.
         return Reply { answer, settled };
     }
-    if let Some(revocation) = revocation(desk, visit, &settled, scope)
-        && !revoke::store(desk, revocation).await
+    if let Some(claims) = settled.claims()
+        && !revoke::end(desk, claims.session_id.as_deref(), End::of(claims)).await
     {
         visit.alarm();
     }
@@ -74,7 +80,8 @@ fn revocation(desk: &Desk, visit: &Visit, settled: &Settled, scope: Scope) -> Op
     let claims = settled.claims().filter(|_| visit.config.revocation)?;
     match scope {
         Scope::Global => Revocation::of_user(claims, desk.now()),
-        Scope::Local | Scope::Others => Revocation::of_session(claims, desk.now()),
+        Scope::Local => Revocation::of_session(claims, desk.now()),
+        Scope::Others => Revocation::of_others(claims, desk.now()),
     }
 }
 

@@ -64,6 +64,7 @@ pub(crate) fn play(
         };
         steps.push(effect.name());
         match effect {
+            Effect::IsEnded(ask) => ask.answer(false),
             Effect::AskUser(ask) => ask.answer(reply.clone()),
             Effect::CheckSignature(ask) => {
                 let is_good = check_signature(ask.question());
@@ -83,6 +84,8 @@ pub(crate) fn play(
             | Effect::CallAuth(_)
             | Effect::CheckHealth(_)
             | Effect::DrawRandom(_)
+            | Effect::EndSession(_)
+            | Effect::LearnSession(_)
             | Effect::ReadBody(_)
             | Effect::ReadKeys(_)
             | Effect::ReadRevocation(_)
