@@ -35,9 +35,7 @@ pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: Un
         return refuse(visit, Answer::bad_request("Host"), "host_malformed", now);
     }
     let raw_path = visit.head.path().to_owned();
-    let Ok(path) = RequestPath::parse(&raw_path) else {
-        return refuse(visit, Answer::bad_path(), "path_undecodable", now);
-    };
+    let path = RequestPath::new(&raw_path);
     let config = Rc::clone(&visit.config);
     if let Some(rest) = own_path(&config, &path) {
         if config.is_observing() {
@@ -48,13 +46,8 @@ pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: Un
     if leaves_origin(&config, &path) {
         return refuse(visit, Answer::path_outside(), "path_outside", now);
     }
-    let Ok(path) =
-        overrides::paths(visit.head.headers()).try_fold(path, |path, other| path.or(&other))
-    else {
-        return refuse(visit, Answer::bad_path(), "path_undecodable", now);
-    };
-    let mut methods = vec![visit.head.method()];
-    methods.extend(overrides::methods(visit.head.headers()));
+    let methods = overrides::methods(&visit.head);
+    let methods: Vec<&str> = methods.iter().map(AsRef::as_ref).collect();
     let (index, rule) = config.rules.find(&methods, visit.head.authority(), &path);
     visit.rule = index;
     visit.record.rule = index;
@@ -66,7 +59,7 @@ pub fn begin(config: Rc<Config>, head: RequestHead, memory: &mut Memory, now: Un
             now,
         );
     }
-    visit.is_exempt = is_exempt(&config, &path);
+    visit.is_exempt = config.is_exempt(config.rules.rule(index), &visit.site_origin(), &path);
     read_session(visit, memory, now)
 }
 
@@ -84,35 +77,18 @@ fn leaves_origin(config: &Config, path: &RequestPath<'_>) -> bool {
         .origin_url
         .as_ref()
         .map_or("", |origin| origin.path().trim_end_matches('/'));
-    if prefix.is_empty() || path.forms().nth(1).is_none() {
+    if prefix.is_empty() || (!path.is_ambiguous() && path.forms().nth(1).is_none()) {
         return false;
     }
     let joined = format!("{prefix}{}", path.raw());
-    let (Ok(prefix), Ok(joined)) = (RequestPath::parse(prefix), RequestPath::parse(&joined)) else {
-        return true;
-    };
+    let (prefix, joined) = (RequestPath::new(prefix), RequestPath::new(&joined));
     let is_below = |form: &str| {
         prefix
             .forms()
             .filter_map(|prefix| form.strip_prefix(prefix))
             .any(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    !joined.forms().all(is_below)
-}
-
-/// True where no rule may deny: the login page, which would otherwise redirect
-/// to itself, and the Worker's own routes. Every form of the path must agree.
-fn is_exempt(config: &Config, path: &RequestPath<'_>) -> bool {
-    // Sites that add or drop the last slash would send a visitor round for ever.
-    let is_login =
-        |form: &str| form.trim_end_matches('/') == config.login_path.trim_end_matches('/');
-    let is_route = |form: &str| {
-        config.auth_path.as_deref().is_some_and(|base| {
-            form.strip_prefix(base)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
-    };
-    path.forms().all(is_login) || path.forms().all(is_route)
+    !joined.all(is_below)
 }
 
 /// The part of the path below `AUTH_PATH`, if every form of the path lies there.
@@ -122,7 +98,7 @@ fn own_path<'p>(config: &Config, path: &RequestPath<'p>) -> Option<&'p str> {
         form.strip_prefix(base)
             .is_some_and(|rest| rest.starts_with('/'))
     };
-    if !path.forms().all(below) {
+    if !path.all(below) {
         return None;
     }
     path.raw().strip_prefix(base)

@@ -2,8 +2,8 @@
 
 use crate::answer::{Answer, Medium};
 use crate::overrides;
-use crate::redirect;
-use crate::rules::{OnDenied, Requirement, Shortfall};
+use crate::rules::{OnDenied, Presented, Requirement, Shortfall};
+use crate::time::UnixTime;
 
 use super::settle::Settled;
 use super::visit::{Outcome, Visit};
@@ -20,7 +20,7 @@ pub(super) fn denial(visit: &mut Visit, settled: &Settled) -> Option<Answer> {
     if visit.is_exempt || is_preflight(visit) {
         return None;
     }
-    let denial = check(requirement, settled).err()?;
+    let denial = check(requirement, settled, visit.started).err()?;
     visit.record.denied = Some(match denial {
         Denial::Forbidden(shortfall) => shortfall.code(),
         Denial::Unauthorized => "session",
@@ -33,18 +33,25 @@ pub(super) fn denial(visit: &mut Visit, settled: &Settled) -> Option<Answer> {
 pub(super) fn passes_as_preflight(visit: &Visit, settled: &Settled) -> bool {
     let requirement = visit.rule().require.as_ref();
     !visit.is_exempt
-        && requirement.is_some_and(|requirement| check(requirement, settled).is_err())
+        && requirement
+            .is_some_and(|requirement| check(requirement, settled, visit.started).is_err())
         && is_preflight(visit)
 }
 
-fn check(requirement: &Requirement, settled: &Settled) -> Result<(), Denial> {
+fn check(requirement: &Requirement, settled: &Settled, now: UnixTime) -> Result<(), Denial> {
     if settled.outcome() == Outcome::Unavailable {
         return Err(Denial::Unavailable);
     }
     let claims = settled.claims().ok_or(Denial::Unauthorized)?;
-    let aal = claims.aal.as_deref().unwrap_or_default();
+    let presented = Presented {
+        role: &claims.role,
+        aal: claims.aal.as_deref().unwrap_or_default(),
+        is_anonymous: claims.is_anonymous,
+        client_id: claims.client_id.as_deref(),
+        now: now.seconds(),
+    };
     requirement
-        .check(&claims.role, aal, claims.is_anonymous, || claims.json())
+        .check(presented, || claims.json())
         .map_err(Denial::Forbidden)
 }
 
@@ -55,8 +62,7 @@ fn is_preflight(visit: &Visit) -> bool {
     head.method() == "OPTIONS"
         && head.header("origin").is_some()
         && head.header("access-control-request-method").is_some()
-        && overrides::methods(head.headers()).next().is_none()
-        && overrides::paths(head.headers()).next().is_none()
+        && !overrides::asks_for_another(head)
 }
 
 fn answer(visit: &Visit, settled: &Settled, denial: &Denial) -> Answer {
@@ -101,7 +107,9 @@ fn login_location(visit: &Visit) -> String {
         // A form's target is no page to come back to; the page it stood on is.
         referer_path(visit).unwrap_or_else(|| "/".to_owned())
     };
-    redirect::login_location(config.site_url.as_deref(), &config.login_path, &next)
+    config
+        .site(&visit.site_origin())
+        .send_to(&config.login, &next, None)
 }
 
 pub(super) fn referer_path(visit: &Visit) -> Option<String> {

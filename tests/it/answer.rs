@@ -85,14 +85,11 @@ fn cookies_make_an_answer_no_store() {
 
 #[test]
 fn a_bad_configuration_names_each_variable_and_no_value() {
-    let error = Config::from_vars(
-        |name| match name {
-            "SUPABASE_URL" => Some("ftp://hidden-value".to_owned()),
-            "IDENTITY_SECRET" => Some("hidden-value".to_owned()),
-            _ => None,
-        },
-        crate::urls::parse_url,
-    )
+    let error = Config::from_vars(|name| match name {
+        "SUPABASE_URL" => Some("ftp://hidden-value".to_owned()),
+        "IDENTITY_SECRET" => Some("hidden-value".to_owned()),
+        _ => None,
+    })
     .unwrap_err();
     let answer = Answer::misconfigured(&error);
     assert_eq!(

@@ -14,14 +14,11 @@ const REQUIRED: [(&str, &str); 2] = [
 ];
 
 fn config(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    Config::from_vars(
-        |name| {
-            let mut all = vars.iter().chain(&REQUIRED);
-            all.find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        },
-        crate::urls::parse_url,
-    )
+    Config::from_vars(|name| {
+        let mut all = vars.iter().chain(&REQUIRED);
+        all.find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    })
 }
 
 fn good(vars: &[(&str, &str)]) -> Config {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use edge_session::auth_api::Unreachable;
 use edge_session::config::Config;
-use edge_session::redirect::{login_location, safe_next, site_location};
+use edge_session::redirect::{Destination, RedirectHosts, Site, safe_next, site_location};
 use url::Url;
 
 use super::play::{play, values};
@@ -29,7 +29,7 @@ pub fn check(input: &[u8]) {
         if !next.ends_with(' ') {
             assert_eq!(landed, on_site(safe_next(&next)), "{next:?}");
         }
-        assert_leads_back(&login_location(site, "/login", &next), safe_next(&next));
+        assert_leads_back(&login_location(site, &next), safe_next(&next));
     }
     denied(&next);
 }
@@ -54,6 +54,17 @@ fn denied(path: &str) {
     }
     let location = values(answer.unwrap(), "location")[0];
     assert_leads_back(location, safe_next(&url[SITE.len()..]));
+}
+
+fn login_location(site: Option<&str>, next: &str) -> String {
+    let login = Destination::parse("/login").expect("a path");
+    let from = Site {
+        origin: SITE,
+        is_configured: site.is_some(),
+        hosts: &RedirectHosts::default(),
+        login: &login,
+    };
+    from.send_to(&login, next, None)
 }
 
 fn assert_leads_back(location: &str, next: &str) {
