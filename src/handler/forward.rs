@@ -6,6 +6,7 @@ use crate::config::{Config, HttpUrl};
 use crate::cookies::{self, Forwarding, set_cookie};
 use crate::head::{HeaderEdit, Headers, RequestHead};
 use crate::identity;
+use crate::overrides;
 use crate::record::RequestRecord;
 use crate::rules::Cache;
 use crate::time::UnixTime;
@@ -160,6 +161,7 @@ impl Forward {
 
 fn origin_request(visit: &Visit, settled: &Settled, now: UnixTime) -> OriginRequest {
     let mut edits = identity::strip(visit.head.headers());
+    edits.extend(overrides::removals(visit.head.headers()));
     edits.push(HeaderEdit::Set(identity::HOP_HEADER, "1".to_owned()));
     let url = origin_url(&visit.config, &visit.head);
     if url.is_some() {
