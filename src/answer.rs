@@ -238,16 +238,6 @@ impl Answer {
         }
     }
 
-    /// 400 for a path that an origin could only guess at.
-    #[must_use]
-    pub fn bad_path() -> Self {
-        Self::problem(
-            400,
-            "Bad Request",
-            "the path holds a percent escape that cannot be decoded",
-        )
-    }
-
     /// 400 for a path that could lead out of the path of `ORIGIN_URL`.
     #[must_use]
     pub fn path_outside() -> Self {

@@ -145,8 +145,8 @@ impl RedirectHosts {
         let read = |host: &str| {
             let host = host.to_ascii_lowercase();
             let name = host.strip_prefix("*.").unwrap_or(&host);
-            let url = Url::parse(&format!("https://{name}/")).ok()?;
-            let is_host = host_and_port(&url)? == name && url.path() == "/";
+            let url = parse_url(&format!("https://{name}/"))?;
+            let is_host = host_and_port(&url)? == name && url.path() == "/" && !name.contains('*');
             is_host.then(|| host.clone())
         };
         hosts.into_iter().map(read).collect::<Option<_>>().map(Self)
@@ -185,7 +185,7 @@ fn absolute(text: &str) -> Option<Url> {
     if !is_spelled_out(text) || text.contains(is_odd) {
         return None;
     }
-    let url = Url::parse(text).ok()?;
+    let url = parse_url(text)?;
     let is_bare = url.username().is_empty() && url.password().is_none() && !has_user_info(text);
     is_bare.then_some(url)
 }
@@ -202,11 +202,23 @@ pub(crate) fn is_spelled_out(text: &str) -> bool {
 }
 
 fn has_user_info(text: &str) -> bool {
-    let authority = text.split_once("://").map_or("", |(_, rest)| rest);
-    authority
-        .split(['/', '?', '#'])
-        .next()
-        .is_some_and(|authority| authority.contains('@'))
+    authority(text).contains('@')
+}
+
+/// What stands between `//` and the path.
+pub(crate) fn authority(text: &str) -> &str {
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#', '\\']).next().unwrap_or_default()
+}
+
+/// The URL standard's parser, for hosts in plain ASCII. It is built without the tables for international names, so a host
+/// that needs them, written out or escaped, is none.
+pub(crate) fn parse_url(text: &str) -> Option<Url> {
+    let authority = authority(text);
+    if !authority.is_ascii() || authority.contains('%') {
+        return None;
+    }
+    Url::parse(text).ok()
 }
 
 /// The site that a redirect starts from.

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use url::{Host, Url};
 
-use crate::redirect::is_spelled_out;
+use crate::redirect::{authority, is_spelled_out, parse_url};
 
 /// An http or https URL with a host.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -35,16 +35,10 @@ impl HttpUrl {
         if !is_spelled_out(text) {
             return Err(UrlError::NotHttp);
         }
-        let url = Url::parse(text).map_err(|_| {
-            let authority = text.split_once("://").map_or("", |(_, rest)| rest);
-            let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-            if authority.is_ascii() {
-                UrlError::NotHttp
-            } else {
-                UrlError::HostNotAscii
-            }
-        })?;
-        Ok(Self(url))
+        if !authority(text).is_ascii() {
+            return Err(UrlError::HostNotAscii);
+        }
+        parse_url(text).map(Self).ok_or(UrlError::NotHttp)
     }
 
     /// The whole URL.

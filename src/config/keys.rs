@@ -127,7 +127,7 @@ pub(super) fn turnstile<F: Fn(&str) -> Option<String>>(
 pub(super) fn pinned_keys<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<KeySet> {
     const NAME: &str = "SUPABASE_JWKS";
     let set = KeySet::parse(reader.set(NAME)?.as_bytes());
-    let set = set.ok().filter(|set| set.len() > 0);
+    let set = set.ok().filter(|set| !set.is_empty());
     if set.is_none() {
         reader.problem(
             NAME,

@@ -2,10 +2,9 @@
 
 use super::glob::HostGlob;
 use super::{Aal, Cache, Clients, Credentials, OnDenied, Requirement, Rule, Verify};
-use crate::redirect::{Destination, is_spelled_out};
+use crate::redirect::{Destination, is_spelled_out, parse_url};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
-use url::Url;
 
 const RULE_FIELDS: &str = "bypass, cache, cors, credentials, forbidden, hosts, login, methods, name, on_denied, path, require, signed_in, verify";
 const REQUIRE_FIELDS: &str = "aal, absent, anonymous, claims, clients, max_age, role";
@@ -396,7 +395,7 @@ fn pointer_problem(pointer: &str) -> Option<&'static str> {
 
 fn origin_problem(origin: &str) -> Option<&'static str> {
     let is_origin = is_spelled_out(origin)
-        && Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == origin);
+        && parse_url(origin).is_some_and(|url| url.origin().ascii_serialization() == origin);
     (!is_origin).then_some("must be an origin such as https://app.example.com")
 }
 

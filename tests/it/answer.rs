@@ -16,7 +16,7 @@ fn values<'a>(answer: &'a Answer, name: &str) -> Vec<&'a str> {
 
 fn all() -> Vec<Answer> {
     let mut answers = vec![
-        Answer::bad_path(),
+        Answer::path_outside(),
         Answer::loop_detected(),
         Answer::see_other("/login".to_owned()),
         Answer::unauthorized("anonymous"),
@@ -78,8 +78,8 @@ fn cookies_make_an_answer_no_store() {
         );
     }
     assert_eq!(
-        Answer::bad_path().with_cookies(Vec::new()),
-        Answer::bad_path()
+        Answer::path_outside().with_cookies(Vec::new()),
+        Answer::path_outside()
     );
 }
 

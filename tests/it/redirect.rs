@@ -179,6 +179,8 @@ fn an_absolute_next_leads_to_the_site_and_to_the_hosts_that_are_named() {
         ("https://app.example.com /", "/"),
         ("https://app.example.com%2f.evil.example/", "/"),
         ("https://\u{ff41}pp.example.com/", "/"),
+        ("https://APP.\u{fc}xample.com/", "/"),
+        ("https://%41pp.example.com/", "/"),
         ("//app.example.com/", "/"),
         ("\\\\app.example.com", "/"),
         ("app.example.com", "/"),
