@@ -41,6 +41,5 @@ mod scenario;
 mod settle;
 mod token;
 mod tokens;
-mod urls;
 mod vectors;
 mod verify;
