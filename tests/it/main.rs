@@ -27,6 +27,7 @@ mod known_cookies;
 mod memory;
 mod observe;
 mod operating;
+mod pages;
 mod path;
 mod properties;
 mod reasons;

@@ -1,0 +1,73 @@
+//! Pages behind a mailed link: one whose token only the press of a button uses up, and one whose tokens stand in the
+//! fragment.
+
+use askama::Template;
+
+use super::frame::{Body, Frame, Html, render};
+use super::parts::Hidden;
+
+/// Takes the tokens out of the address, names their account, and puts them into the form.
+const FRAGMENT_SCRIPT: &str = include_str!("fragment.js");
+
+/// The page with one button that posts a mailed token.
+#[derive(Clone, Debug, Template)]
+#[template(path = "confirm.html")]
+pub struct Confirm<'p> {
+    /// What all pages have.
+    pub frame: Frame<'p>,
+    /// The token.
+    pub token_hash: &'p str,
+    /// Auth's `type`.
+    pub kind: &'p str,
+}
+
+impl Confirm<'_> {
+    /// The page.
+    pub fn html(&self) -> Html {
+        let (title, _) = self.keys();
+        self.frame.html(&Body {
+            title: self.frame.text(title),
+            content: render(self),
+            has_turnstile: true,
+            ..Body::default()
+        })
+    }
+
+    fn keys(&self) -> (&'static str, &'static str) {
+        match self.kind {
+            "recovery" => ("confirm.recovery.title", "confirm.recovery.text"),
+            "email_change" => ("confirm.email_change.title", "confirm.email_change.text"),
+            "invite" => ("confirm.invite.title", "confirm.invite.text"),
+            _ => ("confirm.title", "confirm.text"),
+        }
+    }
+
+    fn fields(&self) -> [Hidden<'_>; 3] {
+        let field = |name, value| Hidden { name, value };
+        [
+            field("token_hash", self.token_hash),
+            field("type", self.kind),
+            self.frame.hidden_next(),
+        ]
+    }
+}
+
+/// The page that `/callback` shows where neither a code nor an error came.
+#[derive(Clone, Debug, Template)]
+#[template(path = "fragment.html")]
+pub struct Fragment<'p> {
+    /// What all pages have.
+    pub frame: Frame<'p>,
+}
+
+impl Fragment<'_> {
+    /// The page.
+    pub fn html(&self) -> Html {
+        self.frame.html(&Body {
+            title: self.frame.text("fragment.title"),
+            content: render(self),
+            script: Some(FRAGMENT_SCRIPT),
+            ..Body::default()
+        })
+    }
+}
