@@ -14,8 +14,8 @@ const DEFAULT: Color = Color([0x1f, 0x5f, 0xbf]);
 /// The darkest light surface and the lightest dark one that text stands on in `style.css`.
 const LIGHT_SURFACE: Color = Color([0xf3, 0xf4, 0xf6]);
 const DARK_SURFACE: Color = Color([0x1a, 0x1d, 0x23]);
-const TEXT_RATIO: f64 = 4.6;
-const EDGE_RATIO: f64 = 3.1;
+const TEXT_RATIO: f64 = 4.8;
+const EDGE_RATIO: f64 = 3.2;
 /// Steps on the way to black or white.
 const STEPS: u16 = 32;
 

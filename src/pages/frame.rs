@@ -1,11 +1,12 @@
 //! What all pages have in common: the site, the language, where to go on, and what there is to tell.
 
-use askama::Template;
+use askama::{DynTemplate, Template};
 
 use super::color;
 use super::errors::{self, Concern};
 use super::language::Language;
-use super::parts::{Hidden, Notice, Turnstile};
+use super::marks;
+use super::parts::{Hidden, Notice};
 use super::policy::Contents;
 use super::site::{Site, link};
 use super::texts;
@@ -90,15 +91,12 @@ struct Layout<'l> {
     refresh: Option<&'l str>,
 }
 
-/// The parts of a page that its frame does not know.
+/// What few pages have.
 #[derive(Default)]
-pub(super) struct Body<'b> {
-    pub(super) title: &'b str,
-    pub(super) content: String,
+pub(super) struct Extras<'e> {
     pub(super) script: Option<&'static str>,
-    pub(super) has_turnstile: bool,
     /// Where the browser goes by itself.
-    pub(super) refresh: Option<&'b str>,
+    pub(super) refresh: Option<&'e str>,
 }
 
 impl<'f> Frame<'f> {
@@ -148,13 +146,6 @@ impl<'f> Frame<'f> {
         }
     }
 
-    pub(super) fn turnstile(&self) -> Turnstile<'f> {
-        Turnstile {
-            site_key: self.turnstile_site_key.unwrap_or_default(),
-            language: self.language.tag(),
-        }
-    }
-
     /// What there is to tell, in the order of its weight.
     pub(super) fn notices(&self) -> Vec<Notice<'f>> {
         let notes = self.notes;
@@ -190,36 +181,37 @@ impl<'f> Frame<'f> {
             .map_or(Concern::Nothing, |code| errors::explain(code).1)
     }
 
-    /// The document around a page's content.
-    pub(super) fn html(&self, body: &Body<'_>) -> Html {
+    /// The page around what a template makes of its content.
+    pub(super) fn page(&self, title: &str, content: &dyn DynTemplate, extras: &Extras<'_>) -> Html {
         let style = format!("{}{STYLE}", color::properties(self.site.color));
-        let has_turnstile = body.has_turnstile && self.turnstile_site_key.is_some();
+        let content = render(content);
+        let has_turnstile = self.turnstile_site_key.is_some() && content.contains("<turnstile>");
         let layout = Layout {
             frame: self,
-            title: body.title,
+            title,
             style: &style,
-            content: &body.content,
-            script: body.script,
+            content: &content,
+            script: extras.script,
             has_turnstile,
-            refresh: body.refresh,
+            refresh: extras.refresh,
         };
         let contents = Contents {
             style: &style,
-            script: body.script,
+            script: extras.script,
             has_turnstile,
             logo: self.site.logo(),
             redirect_hosts: self.redirect_hosts,
         };
         Html {
-            body: render(&layout),
+            body: marks::fill(&render(&layout), self),
             csp: contents.policy(),
         }
     }
 }
 
 /// Writing to a string does not fail, and neither does any filter of these templates.
-pub(super) fn render(template: &impl Template) -> String {
-    template.render().unwrap_or_default()
+fn render(template: &dyn DynTemplate) -> String {
+    template.dyn_render().unwrap_or_default()
 }
 
 /// An address with one more parameter in its query.

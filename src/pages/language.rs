@@ -73,7 +73,10 @@ fn weight(parameter: &str) -> Option<u16> {
     }
     let (whole, fraction) = value.trim().split_once('.').unwrap_or((value.trim(), ""));
     let is_number = fraction.len() <= 3 && fraction.bytes().all(|byte| byte.is_ascii_digit());
-    let thousandths = format!("{fraction:0<3}").parse().unwrap_or(0);
+    let digits = fraction.bytes().chain(*b"000").take(3);
+    let thousandths = digits.fold(0, |sum, digit| {
+        sum * 10 + u16::from(digit.wrapping_sub(b'0') % 10)
+    });
     match whole {
         "0" if is_number => Some(thousandths),
         "1" if is_number && thousandths == 0 => Some(FULL_WEIGHT),

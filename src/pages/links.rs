@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::frame::{Body, Frame, Html, render};
+use super::frame::{Extras, Frame, Html};
 use super::parts::Hidden;
 
 /// Takes the tokens out of the address, names their account, and puts them into the form.
@@ -25,12 +25,8 @@ impl Confirm<'_> {
     /// The page.
     pub fn html(&self) -> Html {
         let (title, _) = self.keys();
-        self.frame.html(&Body {
-            title: self.frame.text(title),
-            content: render(self),
-            has_turnstile: true,
-            ..Body::default()
-        })
+        self.frame
+            .page(self.frame.text(title), self, &Extras::default())
     }
 
     fn keys(&self) -> (&'static str, &'static str) {
@@ -63,11 +59,13 @@ pub struct Fragment<'p> {
 impl Fragment<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame.html(&Body {
-            title: self.frame.text("fragment.title"),
-            content: render(self),
-            script: Some(FRAGMENT_SCRIPT),
-            ..Body::default()
-        })
+        self.frame.page(
+            self.frame.text("fragment.title"),
+            self,
+            &Extras {
+                script: Some(FRAGMENT_SCRIPT),
+                refresh: None,
+            },
+        )
     }
 }

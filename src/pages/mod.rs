@@ -18,6 +18,7 @@ mod errors;
 mod frame;
 mod language;
 mod links;
+mod marks;
 mod offers;
 mod parts;
 mod policy;

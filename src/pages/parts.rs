@@ -57,16 +57,7 @@ pub(super) struct Notice<'n> {
     pub(super) is_error: bool,
 }
 
-/// The place where Turnstile puts its widget, and the hidden field with its answer.
-#[derive(Template)]
-#[template(path = "turnstile.html")]
-pub(super) struct Turnstile<'t> {
-    pub(super) site_key: &'t str,
-    pub(super) language: &'t str,
-}
-
 // Each is rendered by a template that escapes what it is given.
 impl HtmlSafe for Field<'_> {}
 impl HtmlSafe for Hidden<'_> {}
 impl HtmlSafe for Notice<'_> {}
-impl HtmlSafe for Turnstile<'_> {}

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::errors::Concern;
-use super::frame::{Body, Frame, Html, render, with_parameter};
+use super::frame::{Extras, Frame, Html, with_parameter};
 use super::offers::{Offers, provider_name};
 use super::parts::Field;
 
@@ -44,13 +44,14 @@ impl Provider<'_> {
 impl SignIn<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame.html(&Body {
-            title: self.frame.text("sign_in.title"),
-            content: render(self),
-            script: self.offers.passkeys.then_some(PASSKEY_SCRIPT),
-            has_turnstile: true,
-            ..Body::default()
-        })
+        self.frame.page(
+            self.frame.text("sign_in.title"),
+            self,
+            &Extras {
+                script: self.offers.passkeys.then_some(PASSKEY_SCRIPT),
+                refresh: None,
+            },
+        )
     }
 
     fn has_form(&self) -> bool {
@@ -159,12 +160,8 @@ pub struct SignUp<'p> {
 impl SignUp<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame.html(&Body {
-            title: self.frame.text("sign_up.title"),
-            content: render(self),
-            has_turnstile: true,
-            ..Body::default()
-        })
+        self.frame
+            .page(self.frame.text("sign_up.title"), self, &Extras::default())
     }
 
     fn email_field(&self) -> Field<'_> {
@@ -193,12 +190,8 @@ pub struct Recover<'p> {
 impl Recover<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame.html(&Body {
-            title: self.frame.text("recover.title"),
-            content: render(self),
-            has_turnstile: true,
-            ..Body::default()
-        })
+        self.frame
+            .page(self.frame.text("recover.title"), self, &Extras::default())
     }
 
     fn email_field(&self) -> Field<'_> {
@@ -227,12 +220,14 @@ impl SsoContinue<'_> {
     /// The page.
     pub fn html(&self) -> Html {
         let address = self.address();
-        self.frame.html(&Body {
-            title: self.frame.text("sso.title"),
-            content: render(self),
-            refresh: Some(&address),
-            ..Body::default()
-        })
+        self.frame.page(
+            self.frame.text("sso.title"),
+            self,
+            &Extras {
+                script: None,
+                refresh: Some(&address),
+            },
+        )
     }
 
     fn address(&self) -> String {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::frame::{Body, Frame, Html, render, with_parameter};
+use super::frame::{Extras, Frame, Html, with_parameter};
 
 /// The page for an account that may not see what it asked for.
 #[derive(Clone, Debug, Template)]
@@ -19,11 +19,8 @@ pub struct Forbidden<'p> {
 impl Forbidden<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame.html(&Body {
-            title: self.frame.text("403.title"),
-            content: render(self),
-            ..Body::default()
-        })
+        self.frame
+            .page(self.frame.text("403.title"), self, &Extras::default())
     }
 
     /// The sign-in page, which would send who is signed in straight back without the reason.
@@ -52,11 +49,8 @@ pub struct ErrorPage<'p> {
 impl ErrorPage<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame.html(&Body {
-            title: self.frame.text(self.keys().0),
-            content: render(self),
-            ..Body::default()
-        })
+        self.frame
+            .page(self.frame.text(self.keys().0), self, &Extras::default())
     }
 
     fn keys(&self) -> (&'static str, &'static str) {

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::errors::Concern;
-use super::frame::{Body, Frame, Html, render, with_parameter};
+use super::frame::{Extras, Frame, Html, with_parameter};
 use super::parts::{Field, Hidden};
 use super::sign_in::{email_field, new_password_field, phone_field};
 
@@ -24,12 +24,8 @@ pub struct Verify<'p> {
 impl Verify<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame.html(&Body {
-            title: self.frame.text("verify.title"),
-            content: render(self),
-            has_turnstile: true,
-            ..Body::default()
-        })
+        self.frame
+            .page(self.frame.text("verify.title"), self, &Extras::default())
     }
 
     fn text(&self) -> String {
@@ -121,12 +117,8 @@ pub struct Mfa<'p> {
 impl<'p> Mfa<'p> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame.html(&Body {
-            title: self.frame.text("mfa.title"),
-            content: render(self),
-            has_turnstile: true,
-            ..Body::default()
-        })
+        self.frame
+            .page(self.frame.text("mfa.title"), self, &Extras::default())
     }
 
     fn chosen(&self) -> Option<&'p Factor<'p>> {
@@ -199,12 +191,8 @@ pub struct NewPassword<'p> {
 impl NewPassword<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame.html(&Body {
-            title: self.frame.text("password.title"),
-            content: render(self),
-            has_turnstile: true,
-            ..Body::default()
-        })
+        self.frame
+            .page(self.frame.text("password.title"), self, &Extras::default())
     }
 
     fn account_field(&self) -> Option<Field<'_>> {

@@ -21,8 +21,10 @@ export interface Gallery {
   names: string[];
   languages: string[];
   posts: Post[];
-  /** Answers to posts by path; 303 to `/done` where there is none. */
+  /** Answers to posts by path; a redirect where there is none. */
   answers: Map<string, unknown>;
+  /** Where posts are redirected by path; to `/done` where nothing is said. */
+  redirects: Map<string, string>;
   html(name: string, language: string): string;
   stop(): void;
 }
@@ -35,6 +37,7 @@ export async function openGallery(): Promise<Gallery> {
   const read = (file: string) => readFileSync(join(folder, file), "utf8");
   const posts: Post[] = [];
   const answers = new Map<string, unknown>();
+  const redirects = new Map<string, string>();
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = new URL(request.url!, "http://localhost").pathname;
@@ -43,10 +46,11 @@ export async function openGallery(): Promise<Gallery> {
       let body = "";
       for await (const chunk of request) body += chunk;
       posts.push({ path, body });
-      if (!answers.has(path)) return void response.writeHead(303, { Location: "/done" }).end();
+      if (!answers.has(path)) return void response.writeHead(303, { Location: redirects.get(path) ?? "/done" }).end();
       return void response.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(answers.get(path)));
     }
     if (path === "/logo.svg") return void response.writeHead(200, { "Content-Type": "image/svg+xml" }).end(LOGO);
+    if (path === "/login") return void response.writeHead(200, { "Content-Type": "text/html" }).end(readFileSync(join(ROOT, "docs/examples/login.html")));
     if (!(file in policies)) return void response.writeHead(200, { "Content-Type": "text/html" }).end("<title>elsewhere</title>");
     response.writeHead(200, { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": policies[file] }).end(read(file));
   }
@@ -60,6 +64,7 @@ export async function openGallery(): Promise<Gallery> {
     languages: [...new Set(files.map(([, language]) => language))],
     posts,
     answers,
+    redirects,
     html: (name, language) => read(`${name}.${language}.html`),
     stop() {
       server.close();
