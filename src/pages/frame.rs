@@ -121,7 +121,7 @@ impl<'f> Frame<'f> {
     }
 
     /// The address of the sign-in page, which on another host may be a plain one.
-    pub(super) fn to_sign_in(&self) -> &'f str {
+    pub(super) fn sign_in_address(&self) -> &'f str {
         let is_http = self.sign_in.starts_with("http://");
         link(self.sign_in).unwrap_or(if is_http { self.sign_in } else { "/" })
     }

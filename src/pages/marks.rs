@@ -43,7 +43,7 @@ fn push(filled: &mut String, mark: &str, frame: &Frame<'_>) -> bool {
         "at" => escape(filled, &frame.action(argument)),
         "to" => escape(filled, &frame.to(argument)),
         "next" => escape(filled, frame.next()),
-        "sign-in" => escape(filled, frame.to_sign_in()),
+        "sign-in" => escape(filled, frame.sign_in_address()),
         "home" => escape(filled, frame.site.home()),
         "lang" => filled.push_str(frame.language.tag()),
         "turnstile" => push_turnstile(filled, frame),

@@ -25,7 +25,7 @@ impl Forbidden<'_> {
 
     /// The sign-in page, which would send who is signed in straight back without the reason.
     fn to_other_account(&self) -> String {
-        with_parameter(self.frame.to_sign_in(), "reason", "sign_in_again")
+        with_parameter(self.frame.sign_in_address(), "reason", "sign_in_again")
     }
 
     fn account_text(&self) -> Option<String> {
