@@ -28,6 +28,7 @@ mod known_cookies;
 mod memory;
 mod observe;
 mod operating;
+mod pages;
 mod path;
 mod pkce;
 mod properties;
