@@ -19,7 +19,8 @@ fn all() -> Vec<Answer> {
         Answer::path_outside(),
         Answer::loop_detected(),
         Answer::see_other("/login".to_owned()),
-        Answer::unauthorized("anonymous"),
+        Answer::unauthorized(Medium::Html, "anonymous"),
+        Answer::unauthorized(Medium::Json, "anonymous"),
     ];
     for medium in [Medium::Html, Medium::Json] {
         answers.push(Answer::forbidden(medium, "role"));

@@ -1,7 +1,7 @@
 //! What strangers may use up of Auth.
 
 use edge_session::memory::{
-    Budgets, FORCED_FETCH_MS, Forced, ForcedFetches, PER_ADDRESS, PER_ISOLATE, WINDOW_MS,
+    Budgets, PER_ADDRESS, PER_ISOLATE, WINDOW_MS,
 };
 use edge_session::time::UnixTime;
 
@@ -57,23 +57,3 @@ fn an_isolate_has_thirty() {
     assert!(budgets.claim("later", None, at(WINDOW_MS)));
 }
 
-#[test]
-fn one_forced_fetch_answers_for_all_that_come_meanwhile() {
-    let mut fetches = ForcedFetches::default();
-    assert_eq!(fetches.claim(at(0)), Forced::Fetch);
-    for _ in 0..14 {
-        assert_eq!(fetches.claim(at(100)), Forced::Wait);
-    }
-    fetches.done();
-    assert_eq!(fetches.claim(at(200)), Forced::No);
-    assert_eq!(fetches.claim(at(FORCED_FETCH_MS - 1)), Forced::No);
-    assert_eq!(fetches.claim(at(FORCED_FETCH_MS)), Forced::Fetch);
-}
-
-#[test]
-fn nobody_waits_for_a_forced_fetch_whose_visitor_hung_up() {
-    let mut fetches = ForcedFetches::default();
-    assert_eq!(fetches.claim(at(0)), Forced::Fetch);
-    assert_eq!(fetches.claim(at(1_999)), Forced::Wait);
-    assert_eq!(fetches.claim(at(2_000)), Forced::No);
-}

@@ -31,6 +31,7 @@ fn claims_of(weight: usize) -> VerifiedClaims {
     let (issuers, audiences) = ([ISSUER.to_owned()], ["authenticated".to_owned()]);
     let trust = Trust {
         issuers: &issuers,
+        is_issuer_optional: false,
         audiences: &audiences,
         clock_skew_seconds: 5,
     };

@@ -38,6 +38,7 @@ fn claims_of(visitor: u32, now: UnixTime) -> SignedClaims {
     let raw = format!("{header}.{}.c2ln", tokens::encode(payload.to_string()));
     let config = Scenario::new().config();
     let trust = Trust {
+        is_issuer_optional: false,
         issuers: &config.issuers,
         audiences: &config.audiences,
         clock_skew_seconds: 5,

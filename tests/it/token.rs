@@ -539,6 +539,7 @@ fn check_names_the_claims_it_saw() {
     let (issuers, audiences) = ([ISSUER.to_owned()], ["authenticated".to_owned()]);
     let trust = Trust {
         issuers: &issuers,
+        is_issuer_optional: false,
         audiences: &audiences,
         clock_skew_seconds: 5,
     };
