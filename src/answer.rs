@@ -199,7 +199,11 @@ impl Answer {
     #[must_use]
     pub fn unauthorized(medium: Medium, reason: &str) -> Self {
         let answer = match medium {
-            Medium::Html => Self::page(401, "Please sign in", "This page is for signed-in visitors."),
+            Medium::Html => Self::page(
+                401,
+                "Please sign in",
+                "This page is for signed-in visitors.",
+            ),
             Medium::Json => Self::json(401, &json!({"error": "unauthorized", "reason": reason})),
         };
         answer.with_header("www-authenticate", "Bearer".to_owned())

@@ -36,7 +36,8 @@ pub(super) fn arrive(visit: &mut Visit) -> Arrival {
     let raw_path = visit.head.path().to_owned();
     let path = RequestPath::new(&raw_path);
     if let Some(rest) = own_path(&config, &path)
-        && let Some(route) = RouteRequest::find(&config, visit.head.method(), visit.head.query(), rest)
+        && let Some(route) =
+            RouteRequest::find(&config, visit.head.method(), visit.head.query(), rest)
     {
         return Arrival::Route(route);
     }

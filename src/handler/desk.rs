@@ -14,10 +14,10 @@ use std::task::{Context, Poll, Waker};
 
 use crate::auth_api::{AuthReply, AuthRequest, Unreachable};
 use crate::config::Config;
+use crate::gate::End;
 use crate::head::RequestHead;
 use crate::jwks::{CachedKeys, KeySet, KeysError};
 use crate::memory::{Memory, SharedMemory};
-use crate::gate::End;
 use crate::refresh_order::RefreshAnswer;
 use crate::revocation::{Ends, Revocation};
 use crate::session::Session;

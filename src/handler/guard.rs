@@ -75,7 +75,8 @@ fn asks_to_sign_in_again(visit: &Visit) -> bool {
 
 /// True if a fresh token may have what the rule asks for and this one does not, and it is this session's turn to try.
 pub(super) fn may_be_mended(desk: &Desk, visit: &Visit, settled: &Settled) -> bool {
-    let (Some(requirement), Some(claims)) = (visit.rule().require.as_ref(), settled.claims()) else {
+    let (Some(requirement), Some(claims)) = (visit.rule().require.as_ref(), settled.claims())
+    else {
         return false;
     };
     let is_own = settled.outcome() == Outcome::Valid && visit.source == Source::Cookies;
@@ -106,7 +107,8 @@ pub(super) fn may_be_mended(desk: &Desk, visit: &Visit, settled: &Settled) -> bo
 pub(super) fn passes_as_preflight(visit: &Visit, settled: &Settled) -> bool {
     let requirement = visit.rule().require.as_ref();
     !visit.is_exempt
-        && requirement.is_some_and(|requirement| check(requirement, settled, visit.started).is_err())
+        && requirement
+            .is_some_and(|requirement| check(requirement, settled, visit.started).is_err())
         && is_preflight(visit)
 }
 

@@ -28,12 +28,7 @@ pub enum Outgoing {
 }
 
 /// Answers a visitor without the origin, with the cookies due to him.
-pub(super) async fn respond(
-    desk: &Desk,
-    visit: Visit,
-    settled: Settled,
-    answer: Answer,
-) -> Ending {
+pub(super) async fn respond(desk: &Desk, visit: Visit, settled: Settled, answer: Answer) -> Ending {
     let settled = recheck(desk, settled).await;
     finish(desk, &visit, &settled, answer)
 }

@@ -45,6 +45,7 @@ pub(super) async fn serve(desk: Rc<Desk>, config: Rc<Config>, head: RequestHead)
     match arrive::arrive(&mut visit) {
         Arrival::Bypass => {
             let settled = Settled::plain(Outcome::Bypass, "bypass");
+            observe::conclude(&mut visit, &settled, false);
             return forward::forward(desk, visit, settled).await;
         }
         Arrival::Refused(answer, reason) if visit.config.is_observing() => {
@@ -64,8 +65,9 @@ pub(super) async fn serve(desk: Rc<Desk>, config: Rc<Config>, head: RequestHead)
     let settled = live::ask(desk, &mut visit, settled).await;
     let settled = mend(desk, &mut visit, settled).await;
     match guard::judge(desk, &mut visit, &settled) {
-        verdict if visit.config.is_observing() => {
-            observe::conclude(&mut visit, &settled, matches!(verdict, Judgement::Answer(_)));
+        judgement if visit.config.is_observing() => {
+            let is_denied = matches!(judgement, Judgement::Answer(_));
+            observe::conclude(&mut visit, &settled, is_denied);
             forward::forward(desk, visit, settled).await
         }
         Judgement::Answer(answer) => leave::respond(desk, visit, settled, answer).await,

@@ -72,6 +72,9 @@ pub(super) fn pass(visit: &mut Visit, reason: &'static str, would: Would) -> Set
 
 /// Notes what enforcing would have done with a settled session. A refresh that is due stands in the record already.
 pub(super) fn conclude(visit: &mut Visit, settled: &Settled, is_denied: bool) {
+    if !visit.config.is_observing() {
+        return;
+    }
     // What a dead session may see is known only once it is renewed.
     let is_undecided = settled.outcome() == Outcome::Unavailable && settled.reason() == REFRESH_DUE;
     if is_undecided {

@@ -83,7 +83,9 @@ fn is_of_project(visit: &Visit, raw: &str) -> bool {
 
 /// True if the cookies beside a good bearer token hold a session of the same user that verifies: the origin may have them.
 async fn vouches(desk: &Desk, visit: &mut Visit, bearer: &VerifiedClaims) -> bool {
-    let first = visit.cookies().and_then(|cookies| cookies.candidates.first());
+    let first = visit
+        .cookies()
+        .and_then(|cookies| cookies.candidates.first());
     let Some(Ok(session)) = first.map(|candidate| candidate.session.as_ref()) else {
         return false;
     };
@@ -115,7 +117,9 @@ async fn cookies(desk: &Desk, visit: &mut Visit) -> Option<Presented> {
         };
         match verify::verify(desk, visit, &raw).await {
             Verdict::Alive(claims) => {
-                visit.make_known(&raw, &claims.user_id, &mut desk.memory());
+                if !visit.is_first_sight {
+                    visit.make_known(&raw, &claims.user_id, &mut desk.memory());
+                }
                 return Some(Presented::Alive(claims));
             }
             Verdict::Dead(claims) => return Some(Presented::Dead(claims)),

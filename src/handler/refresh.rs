@@ -117,7 +117,9 @@ pub(super) async fn refresh(
     if !desk.memory().breaker.may_pass(is_alive, desk.now()) {
         return Refreshed::Stands("auth_breaker_open");
     }
-    let Some(refresh_token) = visit.session().map(|session| session.refresh_token().to_owned())
+    let Some(refresh_token) = visit
+        .session()
+        .map(|session| session.refresh_token().to_owned())
     else {
         return Refreshed::Malformed;
     };

@@ -95,9 +95,7 @@ pub(super) async fn verify(desk: &Desk, visit: &mut Visit, raw: &str) -> Verdict
         (SignatureAlgorithm::Hs256, None) => by_asking(desk, visit, token).await,
         _ if token.kid().is_none() => by_asking(desk, visit, token).await,
         _ => match keys::find(desk, visit, &token).await {
-            Sought::Found(key) => {
-                by_signature(desk, visit, token, SignatureKey::Public(key)).await
-            }
+            Sought::Found(key) => by_signature(desk, visit, token, SignatureKey::Public(key)).await,
             Sought::Mismatched => Verdict::Failed(TokenError::AlgorithmNotAllowed),
             Sought::NoKeys => by_asking(desk, visit, token).await,
             Sought::Unknown => Verdict::KeyUnknown(Box::new(token)),
@@ -106,12 +104,7 @@ pub(super) async fn verify(desk: &Desk, visit: &mut Visit, raw: &str) -> Verdict
     }
 }
 
-async fn by_signature(
-    desk: &Desk,
-    visit: &mut Visit,
-    token: Token,
-    key: SignatureKey,
-) -> Verdict {
+async fn by_signature(desk: &Desk, visit: &mut Visit, token: Token, key: SignatureKey) -> Verdict {
     visit.wait(desk.now());
     let kid = match key {
         SignatureKey::Public(_) => token.kid().map(str::to_owned),
@@ -218,5 +211,7 @@ fn remember(
 ) {
     let mut memory = desk.memory();
     let fingerprint = memory.fingerprint(token.raw());
-    memory.verdicts.remember(fingerprint, claims.clone(), kid, until);
+    memory
+        .verdicts
+        .remember(fingerprint, claims.clone(), kid, until);
 }

@@ -82,7 +82,8 @@ impl Verdicts {
 
     /// Forgets the verdicts that rest on a key which is not in `set`.
     pub fn keep_keys(&mut self, set: &KeySet) {
-        let has_left = |verdict: &Verdict| verdict.kid.as_ref().is_some_and(|kid| !set.contains(kid));
+        let has_left =
+            |verdict: &Verdict| verdict.kid.as_ref().is_some_and(|kid| !set.contains(kid));
         let gone: Vec<Fingerprint> = self
             .list
             .iter()

@@ -19,7 +19,7 @@ use crate::handler::{
 };
 use crate::head::{self, HeaderEdit, RequestHead};
 
-use super::{Runtime, advance, bindings, conclude, decide, promise, text, Stop};
+use super::{Runtime, Stop, advance, bindings, conclude, decide, promise, text};
 
 /// Status of a WebSocket handshake that the origin accepted (RFC 6455 4.2.2).
 const SWITCHING_PROTOCOLS: u16 = 101;
@@ -62,12 +62,16 @@ fn finish(
     response: Option<Response>,
 ) -> Result<JsValue, JsValue> {
     let (reads, is_head_only) = (ask.question().reads, ask.question().is_head_only);
-    let head = response.as_ref().map(|response| response_head(response, reads));
+    let head = response
+        .as_ref()
+        .map(|response| response_head(response, reads));
     ask.answer(head.ok_or(OriginUnreachable));
     let origin = response.map(|response| (response, is_head_only));
     match advance(&runtime, &mut course) {
         Turn::End(ending) => conclude(&runtime, *ending, origin).map(JsValue::from),
-        Turn::Ask(effect) => Ok(promise(finish_later(runtime, request, course, effect, origin))),
+        Turn::Ask(effect) => Ok(promise(finish_later(
+            runtime, request, course, effect, origin,
+        ))),
     }
 }
 

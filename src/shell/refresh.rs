@@ -49,7 +49,9 @@ pub(super) async fn end(runtime: &Runtime, order: &EndOrder) -> bool {
     let Some(gate) = stub(runtime, &order.session_id) else {
         return true;
     };
-    ask_end(&gate, &Message::End(order.end.clone())).await.is_some()
+    ask_end(&gate, &Message::End(order.end.clone()))
+        .await
+        .is_some()
 }
 
 /// Whether a session has ended while its request was under way, so that a renewed one must not be

@@ -230,10 +230,58 @@ fn a_bearer_token_counts_where_there_is_no_cookie() {
 }
 
 #[test]
-fn a_cookie_counts_before_a_bearer_token() {
+fn a_good_bearer_token_counts_before_the_cookie() {
     let other = Signer::Es256.mint(&json!({"sub": OTHER_USER}));
     let run = Scenario::expiring_in(3600).bearer(&other).run();
+    assert_eq!(run.at_origin("x-session-user-id"), [OTHER_USER]);
+    assert!(
+        run.at_origin("cookie").is_empty(),
+        "the session of somebody else"
+    );
+    let own = Signer::Es256.mint(&json!({"exp": NOW + 1800}));
+    let run = Scenario::expiring_in(3600).bearer(&own).run();
     assert_eq!(run.at_origin("x-session-user-id"), [USER]);
+    assert_eq!(run.at_origin("cookie").len(), 1, "the same user's session");
+}
+
+#[test]
+fn a_bad_bearer_token_leaves_the_cookie_to_decide() {
+    for token in [
+        expiring_in(-60),
+        Signer::Es256.mint(&json!({"sub": "nobody"})),
+        format!("{}x", expiring_in(3600)),
+        "an-api-key".to_owned(),
+    ] {
+        let run = Scenario::expiring_in(3600).bearer(&token).run();
+        assert_eq!(run.outcome(), ("valid", "token_valid"), "{token}");
+        assert_eq!(run.at_origin("x-session-user-id"), [USER]);
+    }
+}
+
+#[test]
+fn a_cookie_that_does_not_verify_leaves_a_good_bearer_token_to_decide() {
+    let run = Scenario::with_token("a.b.c")
+        .bearer(&expiring_in(3600))
+        .run();
+    assert_eq!(run.outcome(), ("valid", "token_valid"));
+    assert!(run.at_origin("cookie").is_empty());
+}
+
+#[test]
+fn each_rule_says_which_credentials_count() {
+    let other = Signer::Es256.mint(&json!({"sub": OTHER_USER}));
+    let user = |credentials: &str| {
+        let scenario = Scenario::expiring_in(3600).bearer(&other);
+        let mut scenario = scenario.rule(&json!({"credentials": credentials}));
+        scenario.run().at_origin("x-session-user-id").concat()
+    };
+    assert_eq!(user("any"), OTHER_USER);
+    assert_eq!(user("bearer"), OTHER_USER);
+    assert_eq!(user("cookie"), USER);
+    let run = Scenario::expiring_in(3600)
+        .rule(&json!({"credentials": "bearer"}))
+        .run();
+    assert_eq!(run.record.outcome, "anonymous");
 }
 
 #[test]
@@ -261,7 +309,13 @@ fn the_scheme_of_a_bearer_token_has_no_case_and_others_are_not_ours() {
     assert_eq!(outcome(&format!("bEARER {token}")), "valid");
     assert_eq!(outcome("Basic dTpw"), "anonymous");
     assert_eq!(outcome("Bearer "), "anonymous");
-    assert_eq!(outcome("Bearer x"), "invalid");
+    assert_eq!(
+        outcome("Bearer x"),
+        "anonymous",
+        "a key of the origin's own"
+    );
+    let foreign = Signer::Es256.mint(&json!({"iss": "https://other.example"}));
+    assert_eq!(outcome(&format!("Bearer {foreign}")), "anonymous");
 }
 
 /// A `Cookie` header with two sessions under one name.

@@ -1,8 +1,6 @@
 //! What strangers may use up of Auth.
 
-use edge_session::memory::{
-    Budgets, PER_ADDRESS, PER_ISOLATE, WINDOW_MS,
-};
+use edge_session::memory::{Budgets, PER_ADDRESS, PER_ISOLATE, WINDOW_MS};
 use edge_session::time::UnixTime;
 
 fn at(millis: u64) -> UnixTime {
@@ -56,4 +54,3 @@ fn an_isolate_has_thirty() {
     assert_eq!(granted, PER_ISOLATE as usize);
     assert!(budgets.claim("later", None, at(WINDOW_MS)));
 }
-

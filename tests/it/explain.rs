@@ -34,8 +34,10 @@ fn it_says_what_the_log_line_says() {
             "outcome=refreshed, reason=token_renewed, status=200, keys=network, gate=none, auth_calls=2, cookies=1, ms=12;keys=0;verify=0;auth=12;origin=0",
         ),
         (
-            asking(Scenario::expiring_in(3600), SECRET).rule(&json!({"require": {"aal": "aal2"}})),
-            "outcome=valid, reason=token_valid, status=403, denied=aal, rule=0, keys=network, gate=none, auth_calls=1, cookies=0, ms=0;keys=0;verify=0;auth=0;origin=0",
+            asking(Scenario::expiring_in(3600), SECRET)
+                .rule(&json!({"require": {"aal": "aal2"}}))
+                .refresh(Reply::error(409, "conflict").taking(0)),
+            "outcome=valid, reason=auth_conflict, status=403, denied=aal, rule=0, keys=network, gate=none, auth_calls=2, cookies=0, ms=0;keys=0;verify=0;auth=0;origin=0",
         ),
         (
             asking(Scenario::new(), SECRET)
@@ -50,9 +52,10 @@ fn it_says_what_the_log_line_says() {
 }
 
 #[test]
-fn only_the_secret_key_or_the_debug_level_asks_for_it() {
+fn only_the_secret_key_asks_for_it_and_no_log_level_shows_it() {
     let without_key = Scenario::new().header("x-session-explain", SECRET);
     let empty = Scenario::new().header("x-session-explain", "undefined");
+    let debugged = Scenario::new().var("LOG_LEVEL", "debug");
     let observed = Scenario::new()
         .var("LOG_LEVEL", "debug")
         .var("MODE", "observe");
@@ -62,6 +65,7 @@ fn only_the_secret_key_or_the_debug_level_asks_for_it() {
         asking(Scenario::new(), "sb_secret_of-the-operator2"),
         without_key,
         empty,
+        debugged,
         observed,
     ];
     for mut scenario in refused {
@@ -72,7 +76,19 @@ fn only_the_secret_key_or_the_debug_level_asks_for_it() {
         );
         assert_eq!(run.at_browser("cache-control"), Vec::<String>::new());
     }
-    explanation(&Scenario::new().var("LOG_LEVEL", "debug").run());
+}
+
+#[test]
+fn the_operators_token_asks_in_place_of_the_secret_key() {
+    let token = "operator-token-of-32-bytes-or-more";
+    let with_token = |sent: &str| {
+        asking(Scenario::new(), sent)
+            .var("OPERATOR_TOKEN", token)
+            .run()
+    };
+    explanation(&with_token(token));
+    let refused = with_token(SECRET).at_browser("x-session-explanation");
+    assert_eq!(refused, Vec::<String>::new());
 }
 
 #[test]
@@ -97,7 +113,6 @@ fn no_cache_keeps_it() {
         asking(Scenario::new(), SECRET).path("/logo.svg"),
         asking(Scenario::new(), SECRET).rule(&json!({"cache": "shared"})),
         asking(Scenario::new(), SECRET).var("MODE", "observe"),
-        Scenario::new().var("LOG_LEVEL", "debug"),
     ];
     for scenario in cases {
         let run = scenario

@@ -229,12 +229,25 @@ fn forward_bearer_hands_the_current_token_over() {
 }
 
 #[test]
-fn an_authorization_of_the_client_stays_its_own() {
-    let run = visitor("valid")
-        .var("FORWARD_BEARER", "on")
-        .header("authorization", "Basic dTpw")
-        .run();
-    assert_eq!(run.at_origin("authorization"), ["Basic dTpw"]);
+fn forward_bearer_lets_no_unverified_token_of_a_client_through() {
+    let forged = Signer::OtherEs256.mint(&json!({"sub": crate::tokens::OTHER_USER}));
+    let foreign = Signer::OtherEs256.mint(&json!({"iss": "https://other.example"}));
+    let at_origin = |outcome: &str, sent: &str| {
+        let scenario = visitor(outcome).var("FORWARD_BEARER", "on");
+        let mut scenario = scenario.header("authorization", sent);
+        scenario.run().at_origin("authorization")
+    };
+    for sent in [format!("Bearer {forged}"), format!("bearer  {foreign}")] {
+        let verified = format!("Bearer {}", expiring_in(3600));
+        assert_eq!(at_origin("valid", &sent), [verified]);
+        assert!(at_origin("anonymous", &sent).is_empty(), "{sent}");
+        assert!(at_origin("invalid", &sent).is_empty(), "{sent}");
+    }
+    for sent in ["Basic dTpw", "Bearer an-api-key"] {
+        assert_eq!(at_origin("anonymous", sent), [sent]);
+    }
+    let mut scenario = visitor("valid").header("authorization", "Basic dTpw");
+    assert_eq!(scenario.run().at_origin("authorization"), ["Basic dTpw"]);
 }
 
 #[test]
@@ -410,7 +423,6 @@ fn the_origin_speaks_last_about_the_session() {
         format!("{KEY}.0=x; Path=/"),
         format!("{KEY}=; Max-Age=0"),
         format!(" {KEY} = x"),
-        format!("{KEY}-code-verifier=v"),
     ] {
         for outcome in ["refreshed", "invalid", "valid"] {
             let run = visitor(outcome).origin_header("set-cookie", &line).run();
@@ -483,4 +495,20 @@ fn server_timing_names_the_outcome_where_it_is_switched_on() {
         .var("SERVER_TIMING", "on")
         .run();
     assert_eq!(run.at_browser("server-timing").len(), 1, "denials too");
+}
+
+#[test]
+fn a_code_verifier_of_the_origin_is_no_word_about_the_session() {
+    let line = format!("{KEY}-code-verifier=v");
+    let run = visitor("refreshed")
+        .origin_header("set-cookie", &line)
+        .run();
+    let lines = run.at_browser("set-cookie");
+    assert_eq!(lines.first(), Some(&line));
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.starts_with(&format!("{KEY}=base64-")))
+    );
+    assert!(run.has_no_store());
 }

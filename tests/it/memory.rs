@@ -48,7 +48,9 @@ fn token(index: u32) -> Fingerprint {
 
 fn with_verdict(kid: Option<&str>) -> Memory {
     let mut memory = memory();
-    memory.verdicts.remember(token(1), claims_of(10), kid.map(str::to_owned), at(100));
+    memory
+        .verdicts
+        .remember(token(1), claims_of(10), kid.map(str::to_owned), at(100));
     memory
 }
 
@@ -70,14 +72,20 @@ fn a_verdict_leaves_with_its_key_and_only_then() {
     for (kid, stays) in [(Some("kid-es"), true), (Some("gone"), false), (None, true)] {
         let mut memory = with_verdict(kid);
         memory.store_keys(cached(&key_set_json(), now(), 0));
-        assert_eq!(memory.verdicts.find(token(1), now()).is_some(), stays, "{kid:?}");
+        assert_eq!(
+            memory.verdicts.find(token(1), now()).is_some(),
+            stays,
+            "{kid:?}"
+        );
     }
 }
 
 #[test]
 fn a_forgotten_verdict_takes_its_weight_along() {
     let mut memory = with_verdict(None);
-    memory.verdicts.remember(token(1), claims_of(10), None, at(100));
+    memory
+        .verdicts
+        .remember(token(1), claims_of(10), None, at(100));
     assert_eq!(memory.verdicts.len(), 1, "the same token counts once");
     memory.verdicts.forget(token(1));
     memory.verdicts.forget(token(1));
@@ -89,7 +97,9 @@ fn verdicts_are_bounded_in_bytes_and_the_least_used_goes_first() {
     let mut memory = memory();
     let claims = claims_of(12_000);
     for index in 0..2000 {
-        memory.verdicts.remember(token(index), claims.clone(), None, at(100));
+        memory
+            .verdicts
+            .remember(token(index), claims.clone(), None, at(100));
         let _ = memory.verdicts.find(token(0), now());
     }
     assert!((12_000..13_000).contains(&claims.weight()));
@@ -122,10 +132,7 @@ fn a_background_fetch_is_claimed_once() {
     assert!(memory.keys.claim_background_fetch(now()));
     assert!(!memory.keys.claim_background_fetch(now()));
     memory.keys.note_failed_fetch(at(1));
-    assert!(
-        !memory.keys.claim_background_fetch(at(2)),
-        "it just failed"
-    );
+    assert!(!memory.keys.claim_background_fetch(at(2)), "it just failed");
     assert!(memory.keys.claim_background_fetch(at(6)));
 }
 

@@ -146,7 +146,7 @@ fn each_decision_is_logged_and_none_carried_out() {
         ),
         (
             observing(Scenario::new()).path("/auth/no-such-route"),
-            ("bypass", "own_route", "serve"),
+            ("anonymous", "no_session", "forward"),
         ),
     ];
     for (number, (mut scenario, expected)) in cases.into_iter().enumerate() {

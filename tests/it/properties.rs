@@ -15,7 +15,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::scenario::{
-    KEY, Scenario, cached, check_signature, memory, shared, origin_head, session_cookie, session_json,
+    KEY, Scenario, cached, check_signature, memory, origin_head, session_cookie, session_json,
+    shared,
 };
 use crate::tokens::{
     JWT_SECRET, NOW, OTHER_SESSION, OTHER_USER, Signer, USER, claims, expiring_in, key_set_json,
@@ -236,6 +237,9 @@ fn play(script: &Script) -> Played {
         let effect = match course.advance(now) {
             Turn::Ask(effect) => effect,
             Turn::End(ending) => {
+                if !steps.contains(&"forward") {
+                    steps.push("respond");
+                }
                 return Played {
                     steps,
                     was_ended,
@@ -245,7 +249,9 @@ fn play(script: &Script) -> Played {
                 };
             }
         };
-        steps.push(effect.name());
+        if effect.name() != "is_ended" {
+            steps.push(effect.name());
+        }
         now = now.plus_millis(*pauses.next().unwrap());
         match effect {
             Effect::IsEnded(ask) => ask.answer(false),

@@ -36,7 +36,8 @@ fn a_session_near_its_expiry_is_renewed_for_origin_and_browser() {
             "check_signature",
             "refresh_session",
             "check_signature",
-            "forward"
+            "forward",
+            "is_ended"
         ]
     );
     assert_eq!(run.outcome(), ("refreshed", "token_renewed"));
@@ -118,16 +119,41 @@ fn a_token_without_kid_is_rationed_like_one_of_an_unknown_key() {
     let mut scenario =
         Scenario::with_token(&nameless).refresh(Reply::error(409, "conflict").taking(0));
     let refreshes: usize = (0..15).map(|_| scenario.run().orders.len()).sum();
-    assert_eq!(refreshes, 10);
+    assert_eq!(refreshes, 1, "the same refresh token within a minute");
 }
 
-/// Only the project's secret makes them, so a project without signing keys may have any number of visitors.
+/// Anybody can make one up; nobody here can tell.
 #[test]
-fn tokens_of_the_shared_secret_are_not_rationed() {
+fn tokens_of_the_shared_secret_are_rationed_where_the_secret_is_not_here() {
     let dead = Signer::Hs256.mint(&json!({"exp": NOW - 60}));
-    let mut scenario = Scenario::with_token(&dead).refresh(Reply::error(409, "conflict").taking(0));
-    let refreshes: usize = (0..15).map(|_| scenario.run().orders.len()).sum();
-    assert_eq!(refreshes, 15);
+    let attempts = |secret: Option<&str>| {
+        let scenario = Scenario::with_token(&dead);
+        let mut scenario = scenario.refresh(Reply::error(409, "conflict").taking(0));
+        if let Some(secret) = secret {
+            scenario = scenario.var("SUPABASE_JWT_SECRET", secret);
+        }
+        (0..15).map(|_| scenario.run().orders.len()).sum::<usize>()
+    };
+    assert_eq!(attempts(None), 1);
+    assert_eq!(attempts(Some(crate::tokens::JWT_SECRET)), 15);
+}
+
+/// One who makes sessions up must not keep others from Auth.
+#[test]
+fn refusals_of_what_nobody_can_check_never_open_the_breaker() {
+    let mut scenario =
+        Scenario::new().refresh(Reply::error(429, "over_request_rate_limit").taking(0));
+    for index in 0..30 {
+        let token = Signer::Hs256.mint(&json!({"exp": NOW - 60}));
+        let session =
+            crate::scenario::session_json(&token, &format!("made-up-{index}")).to_string();
+        scenario = scenario
+            .header("cf-connecting-ip", &format!("192.0.2.{index}"))
+            .cookie(&format!("{KEY}=base64-{}", encode(session)));
+        scenario.run();
+    }
+    let mut scenario = scenario.cookie(&session_cookie(&expiring_in(-60)));
+    assert_eq!(scenario.run().orders.len(), 1);
 }
 
 #[test]
@@ -355,7 +381,8 @@ fn an_answer_under_a_new_key_is_verified_after_a_fetch() {
             "refresh_session",
             "fetch_keys",
             "check_signature",
-            "forward"
+            "forward",
+            "is_ended"
         ]
     );
     assert_eq!(run.record.outcome, "refreshed");

@@ -9,7 +9,9 @@ use std::rc::Rc;
 use std::sync::Mutex;
 
 use edge_session::answer::Answer;
-use edge_session::auth_api::{self, Attempt, Attempts, AuthReply, AuthRequest, RefreshReply, Unreachable};
+use edge_session::auth_api::{
+    self, Attempt, Attempts, AuthReply, AuthRequest, RefreshReply, Unreachable,
+};
 use edge_session::cache_control;
 use edge_session::config::Config;
 use edge_session::fingerprint::FingerprintKey;
@@ -241,7 +243,9 @@ impl Scenario {
 
     /// Lets the isolate know the key set already.
     pub(crate) fn known_keys(self, keys: &Value, age_seconds: u64) -> Self {
-        self.memory.borrow_mut().store_keys(cached(keys, self.now, age_seconds));
+        self.memory
+            .borrow_mut()
+            .store_keys(cached(keys, self.now, age_seconds));
         self
     }
 

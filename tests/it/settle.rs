@@ -207,7 +207,7 @@ fn the_record_counts_time_and_calls() {
 fn no_secret_gets_into_records_and_answers() {
     let scenarios = || {
         [
-            Scenario::expiring_in(3600),
+            Scenario::expiring_in(3600).refresh(Reply::error(500, "unexpected_failure")),
             Scenario::expiring_in(30).refresh(Reply::renewed(&fresh())),
             Scenario::expiring_in(30).refresh(Reply::error(500, &expiring_in(30))),
             Scenario::expiring_in(-60).refresh(Reply::error(400, "session_expired")),

@@ -161,7 +161,10 @@ pub(crate) fn claims(changes: &Value) -> Value {
 
 /// A token that runs out `seconds` from now, or has run out if that is negative.
 pub(crate) fn expiring_in(seconds: i64) -> String {
-    Signer::Es256.mint(&json!({"exp": NOW.saturating_add_signed(seconds)}))
+    let expires_at = NOW.saturating_add_signed(seconds);
+    // Auth's tokens live an hour; one of the future must not be.
+    let issued_at = (expires_at - 3600).min(NOW - 60);
+    Signer::Es256.mint(&json!({"exp": expires_at, "iat": issued_at}))
 }
 
 pub(crate) fn encode(text: impl AsRef<[u8]>) -> String {

@@ -190,7 +190,13 @@ fn a_token_that_ran_out_on_its_way_to_auth_is_renewed() {
             .run();
         assert_eq!(
             run.steps,
-            ["ask_user", "refresh_session", "ask_user", "forward"]
+            [
+                "ask_user",
+                "refresh_session",
+                "ask_user",
+                "forward",
+                "is_ended"
+            ]
         );
         assert_eq!(run.outcome(), ("refreshed", "token_renewed"));
     }

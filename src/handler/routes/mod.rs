@@ -93,12 +93,19 @@ pub(super) struct RouteRequest {
 
 impl RouteRequest {
     /// The route that takes a request, if one does. One slash at the end of the path is taken off.
-    pub(super) fn find(config: &Config, method: &str, query: Option<&str>, path: &str) -> Option<Self> {
+    pub(super) fn find(
+        config: &Config,
+        method: &str,
+        query: Option<&str>,
+        path: &str,
+    ) -> Option<Self> {
         let path = path.strip_suffix('/').unwrap_or(path);
         let route = Route::find(method, path)?;
         let is_taken = match route {
             // Without a provider it is the site's own login page.
-            Route::OAuth => Fields::from_form(query.unwrap_or_default()).value("provider").is_some(),
+            Route::OAuth => Fields::from_form(query.unwrap_or_default())
+                .value("provider")
+                .is_some(),
             Route::Revocations => config.revocation,
             _ => true,
         };

@@ -12,7 +12,10 @@ use super::{Errand, Reply};
 
 pub(super) async fn revoke(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
     if !is_operator(visit) {
-        return Reply::new(Answer::unauthorized(Medium::Json, "secret_key"), "operator_unknown");
+        return Reply::new(
+            Answer::unauthorized(Medium::Json, "secret_key"),
+            "operator_unknown",
+        );
     }
     let id = errand.path.rsplit('/').next().unwrap_or_default();
     if !is_uuid(id) || errand.path.len() != "/revocations/".len() + id.len() {
@@ -43,7 +46,8 @@ pub(super) async fn end(desk: &Desk, session_id: Option<&str>, end: End) -> bool
         return true;
     };
     let session_id = session_id.to_owned();
-    desk.ask(Effect::EndSession, EndOrder { session_id, end }).await
+    desk.ask(Effect::EndSession, EndOrder { session_id, end })
+        .await
 }
 
 /// Stores a revocation, at once in this isolate; false if it could not be stored for the others.

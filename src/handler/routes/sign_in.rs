@@ -125,13 +125,7 @@ fn session_lines(visit: &Visit, session: &Session) -> Vec<String> {
     set_cookie::write_session(&chunks, present, &attributes, visit.twin_domain())
 }
 
-fn failed(
-    visit: &Visit,
-    errand: &Errand,
-    lines: Vec<String>,
-    status: u16,
-    code: &str,
-) -> Reply {
+fn failed(visit: &Visit, errand: &Errand, lines: Vec<String>, status: u16, code: &str) -> Reply {
     let answer = if errand.is_program && errand.route != Route::Confirm {
         Answer::json(status, &json!({ "error": code }))
     } else {
