@@ -1,4 +1,4 @@
-// Builds the Worker: leaves build/index.js and build/index_bg.wasm. `wrangler dev` and `wrangler deploy` run it
+// Builds the Worker: leaves build/index.js and build/index_bg.wasm, and build/examine.js, by which the doctor asks the same module. `wrangler dev` and `wrangler deploy` run it
 // (wrangler.toml, [build]); `npm run build` does the same.
 //
 //   cargo → wasm-bindgen → wasm-opt → esbuild (with .tools/entry.js)
@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Problem, ROOT, ensureTool, ensureToolchain, main, run, say, withLock } from "./rust.mjs";
 
-const OUTPUTS = ["index.js", "index_bg.wasm"].map((name) => join(ROOT, "build", name));
+const OUTPUTS = ["index.js", "index_bg.wasm", "examine.js"].map((name) => join(ROOT, "build", name));
 const STAMP = join(ROOT, "build", ".stamp.json");
 const SOURCES = [".cargo", ".tools/build.mjs", ".tools/entry.js", "Cargo.lock", "Cargo.toml", "build.rs", "package-lock.json", "rust-toolchain.toml", "src"];
 // Variables that change what comes out.
@@ -54,15 +54,29 @@ async function compile(tools, env) {
   const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
   await run(tools.wasmOpt[0], [...tools.wasmOpt.slice(1), wasm, "-o", wasm, "-O3", "--strip-debug", "--strip-producers", ...features], env);
   const glue = join(aside, "index.js");
+  const written = readFileSync(glue, "utf8");
   // Workers import a compiled module without the `source` phase, which esbuild does not know either.
-  writeFileSync(glue, readFileSync(glue, "utf8").replace("import source ", "import "));
+  writeFileSync(glue, written.replace("import source ", "import "));
   copyFileSync(join(ROOT, ".tools", "entry.js"), join(aside, "entry.js"));
   const bundle = join(aside, "bundle.js");
   const options = ["--bundle", "--format=esm", "--minify", "--external:./index_bg.wasm", "--log-level=warning", `--outfile=${bundle}`];
   await run(tools.esbuild, [join(aside, "entry.js"), ...options], env);
+  const doctor = join(aside, "doctor.js");
+  writeFileSync(join(aside, "node.js"), forNode(written));
+  const nodeOptions = ["--bundle", "--format=esm", "--platform=node", "--minify", "--log-level=warning", `--outfile=${doctor}`];
+  await run(tools.esbuild, [join(aside, "node.js"), ...nodeOptions], env);
   renameSync(wasm, OUTPUTS[1]);
   renameSync(bundle, OUTPUTS[0]);
+  renameSync(doctor, OUTPUTS[2]);
   rmSync(aside, { recursive: true, force: true });
+}
+
+/** The glue for Node.js: it reads the module from the file beside it, and hands out the doctor's function alone. */
+function forNode(glue) {
+  const asked = /^import source (\w+) from "\.\/index_bg\.wasm";?$/m;
+  if (!asked.test(glue)) throw new Problem("wasm-bindgen imports its module in a way that this build does not know.");
+  const read = 'import { readFileSync } from "node:fs";\nconst $1 = new WebAssembly.Module(readFileSync(new URL("./index_bg.wasm", import.meta.url)));';
+  return glue.replace(asked, read).replaceAll(/^export (?!function examine\b)(?=(async )?function|class|const|let)/gm, "").replaceAll(/^export (default .*|\{[^}]*\});?$/gm, "");
 }
 
 /** The path of the crate's wasm. Cargo names it: its folder is a setting of the user's. */

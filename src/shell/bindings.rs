@@ -18,7 +18,9 @@ thread_local! {
 pub(super) fn config(env: &Env) -> Result<Rc<Config>, Rc<ConfigError>> {
     CONFIG.with_borrow_mut(|held| {
         held.get_or_insert_with(|| {
-            let config = Config::from_vars(|name| variable(env, name), parse_url);
+            // Behind a pointer, as the doctor's: the reader of the configuration is compiled once.
+            let look_up: &dyn Fn(&str) -> Option<String> = &|name| variable(env, name);
+            let config = Config::from_vars(look_up, parse_url);
             config.map(Rc::new).map_err(|error| {
                 super::log::misconfigured(&error);
                 Rc::new(error)
@@ -29,7 +31,7 @@ pub(super) fn config(env: &Env) -> Result<Rc<Config>, Rc<ConfigError>> {
 }
 
 /// The runtime's own parser of the URL standard.
-fn parse_url(text: &str) -> Option<String> {
+pub(super) fn parse_url(text: &str) -> Option<String> {
     web_sys::Url::new(text).ok().map(|url| url.href())
 }
 
