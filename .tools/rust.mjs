@@ -4,6 +4,9 @@ import { mkdirSync, existsSync, readFileSync, renameSync, rmSync, statSync, utim
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Problem, main, say } from "./problem.mjs";
+
+export { Problem, main, say };
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const WINDOWS = process.platform === "win32";
@@ -24,24 +27,6 @@ const QUICK_COMPILATION = {
 
 // Settings meant for the user's own crates would change or break the compilation of a tool.
 const NOT_FOR_TOOLS = ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "RUSTC_WRAPPER", "RUSTFLAGS"];
-
-/** A failure whose message is all that the reader needs. */
-export class Problem extends Error {}
-
-export function say(message) {
-  process.stderr.write(`edge-session: ${message}\n`);
-}
-
-/** Runs `task`; a `Problem` is printed without a stack and ends the process with status 1. */
-export async function main(task) {
-  try {
-    await task();
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    say(error.message);
-    process.exitCode = 1;
-  }
-}
 
 /**
  * The environment for every Rust command: rustup's folder is on PATH even in a shell started before rustup was

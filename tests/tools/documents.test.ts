@@ -110,7 +110,7 @@ describe("examples of wrangler.toml", () => {
 
   test.each(blocks)("$document, $index", async ({ toml }) => {
     const config = `name = "edge-session"\ncompatibility_date = "2026-10-01"\nmigrations = [{ tag = "v1", new_sqlite_classes = ["RefreshGate"] }]\n${toml}`;
-    const findings = await judge({ config }, toml.includes("[env.production") ? "production" : undefined);
+    const findings = await judge({ config }, toml.includes("[env.production") ? "production" : "");
     expect(findings.filter(({ level, text }) => level === "error" && !LEFT_OUT.test(text))).toEqual([]);
     expect(findings.filter(({ text }) => text.includes("is no variable"))).toEqual([]);
   });
