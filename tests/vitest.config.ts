@@ -19,6 +19,7 @@ export default defineConfig({
       project("browser", 90_000),
       project("clients", 120_000, ["tests/clients/install.ts"]),
       project("tools", 60_000),
+      project("package", 120_000),
     ],
   },
 });

@@ -60,7 +60,9 @@ function reach({ settings }) {
   const findings = [];
   // wrangler's own default: on where there is no route.
   const workersDev = settings.workers_dev ?? routes.length === 0;
-  if (workersDev) {
+  if (workersDev && routes.length === 0) {
+    findings.push(note("workers-dev", "The Worker answers on workers.dev alone: enough for a first try.", 'Set routes = [{ pattern = "<host>/*", zone_name = "<zone>" }] and workers_dev = false for the site\'s own host.'));
+  } else if (workersDev) {
     findings.push(warning("workers-dev", "workers_dev is on: the Worker also answers on workers.dev, round whatever else protects the site's host.", "Set workers_dev = false."));
   }
   if (settings.preview_urls !== false) {

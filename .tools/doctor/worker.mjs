@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { Problem } from "../problem.mjs";
 
 // Beside the packed command, or in the clone.
-const PLACES = ["./examine.js", "../../build/examine.js"].map((path) => new URL(path, import.meta.url));
+const PLACES = ["../examine.js", "../../build/examine.js"].map((path) => new URL(path, import.meta.url));
 
 /** A function that answers questions; what they are stands in src/examine.rs. */
 export async function startWorker() {
