@@ -211,7 +211,8 @@ describe.each(KINDS)("$kind", ({ worker, files = {}, packages = [] }) => {
 
   test("a WebSocket passes", async () => {
     const { cookie } = await signedIn();
-    const { status, socket } = await upgrade({ socket: new URL(dev.url), target: "/socket", headers: [["Cookie", cookie]] });
+    const headers: [string, string][] = [["Connection", "Upgrade"], ["Upgrade", "websocket"], ["Sec-WebSocket-Version", "13"], ["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="], ["Cookie", cookie]];
+    const { status, socket } = await upgrade({ socket: new URL(dev.url), target: "/socket", headers });
     expect(status).toBe(101);
     // One masked frame of text with a mask of zeros, and the answer's text behind two bytes of head.
     const said = new Promise<string>((resolve) => socket!.once("data", (data: Buffer) => resolve(data.subarray(2).toString())));
