@@ -68,8 +68,23 @@ function inObject(text, name, members, existing) {
 }
 
 function inList(text, name, values) {
-  // What is added last is done last: the order of migrations counts.
-  return text.replace(new RegExp(`("${name}"\\s*:\\s*\\[[^\\]]*(?:\\[[^\\]]*\\][^\\]]*)*?)(,?)(\\s*)\\]`), (_, list, __, space) => `${list}, ${values.map((value) => JSON.stringify(value)).join(", ")}${space}]`);
+  // Comments and commas at ends are blanks in it, and every place is the same.
+  const plain = withoutComments(text);
+  const start = new RegExp(`"${name}"\\s*:\\s*\\[`).exec(plain);
+  const end = closing(plain, start.index + start[0].length);
+  const before = plain.slice(0, end).trimEnd();
+  const lines = values.map((value) => JSON.stringify(value)).join(", ");
+  return `${text.slice(0, before.length)}${before.endsWith("[") ? "" : ", "}${lines}${text.slice(before.length)}`;
+}
+
+/** Where the list ends whose first member stands at `start`. */
+function closing(plain, start) {
+  let depth = 0;
+  for (const { 0: found, index } of plain.slice(start).matchAll(/"(?:[^"\\\n]|\\.)*"|[[\]]/g)) {
+    if (found === "]" && depth === 0) return start + index;
+    if (found.length === 1) depth += found === "[" ? 1 : -1;
+  }
+  return plain.length;
 }
 
 /** In front of everything else, so that no comma is missing before it. */
