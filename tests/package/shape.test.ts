@@ -23,6 +23,7 @@ test("is small, and holds what it should and nothing else", () => {
   expect(names).toEqual([
     "LICENSE",
     "README.md",
+    "build/.stamp.json",
     "build/examine.js",
     "build/index.js",
     "build/index_bg.wasm",

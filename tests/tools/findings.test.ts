@@ -1,4 +1,5 @@
 /** Sixty planted mistakes, each named by its code, and good configurations of which nothing bad is said. */
+import { readFileSync, readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { examine, judge } from "./doctor.ts";
 
@@ -217,6 +218,15 @@ const GOOD: Case[] = [
   { name: "a secret that wrangler is told to demand", secrets: "", more: '[secrets]\nrequired = ["SUPABASE_SECRET_KEY"]\n' },
   { name: "a page at the address of the Worker's own sign-in", vars: 'LOGIN_PATH = "/auth/login"' },
 ];
+
+test("every code has its place in docs/doctor.md, and every place a code", () => {
+  const folder = new URL("../../.tools/doctor/", import.meta.url);
+  const sources = readdirSync(folder).map((name) => readFileSync(new URL(name, folder), "utf8")).join("\n");
+  const codes = new Set([...sources.matchAll(/\b(?:error|warning|note)\(\s*"([a-z-]+)"/g)].map(([, code]) => code));
+  const headings = [...readFileSync(new URL("../../docs/doctor.md", import.meta.url), "utf8").matchAll(/^### (.+)$/gm)].map(([, heading]) => heading);
+  expect(codes.size).toBeGreaterThan(30);
+  expect(headings.toSorted()).toEqual([...codes].toSorted());
+});
 
 describe("a good configuration", () => {
   test.each(GOOD)("$name", async (one) => {
