@@ -42,7 +42,7 @@ export function pack(): Packed {
 export function createFolder(packed: Packed, files: Record<string, string>, packages: string[] = []): string {
   const folder = mkdtempSync(join(tmpdir(), "edge-session-site-"));
   mkdirSync(join(folder, "node_modules"));
-  // A copy, as an installation would be: what it asks of its surroundings must be there.
+  // As an installation would be, a copy: what it asks of its surroundings must be there.
   cpSync(packed.folder, join(folder, "node_modules", "edge-session"), { recursive: true });
   for (const name of packages) {
     mkdirSync(dirname(join(folder, "node_modules", name)), { recursive: true });
