@@ -32,7 +32,8 @@ export async function examine(options) {
   const title = `${relative(process.cwd(), settings.configPath)}, ${settings.env ? `environment ${settings.env}` : "top level"}`;
   const requests = requestsFor(options, context);
   const rulings = ruling(requests);
-  return { title, findings, paths: rulings.map((one, index) => ({ ...requests[index], ...one })) };
+  const rules = rulesIn(vars);
+  return { title, findings, paths: rulings.map((one, index) => ({ ...requests[index], ...one, name: rules[one.rule]?.name })) };
 }
 
 /** All problems of the variables, and what the others amount to; `readable` are those whose rules can be asked for. */

@@ -33,7 +33,8 @@ function describedPaths(paths, paint) {
   const hosts = new Set(paths.map(({ host }) => host));
   const asked = ({ host, path }) => (hosts.size > 1 ? host + path : path);
   const width = Math.max(...paths.map((one) => asked(one).length));
-  const rule = ({ rule }) => (rule === null ? "no rule" : `rule ${rule}`).padEnd(8);
+  const words = ({ rule, name }) => (rule === null ? "no rule" : `rule ${rule}${typeof name === "string" ? ` ${name}` : ""}`);
+  const rule = (one) => words(one).padEnd(Math.max(8, ...paths.map((other) => words(other).length)));
   return [paint(BOLD, "Paths"), ...paths.map((one) => `  ${asked(one).padEnd(width)}  ${rule(one)}  ${one.text}`)];
 }
 

@@ -66,3 +66,15 @@ test.skipIf(process.platform === "win32")("without a C compiler it says which to
   chmodSync(join(programs, "cargo"), 0o755);
   expect(build()).toEqual({ status: 1, said: expect.stringMatching(/there is no C compiler \(cc\), by which Rust links: .*(build-essential|xcode-select)/) });
 });
+
+test.skipIf(process.platform === "win32")("what cargo installs for the build is what its authors locked", () => {
+  const script = (name: string, text: string): void => {
+    writeFileSync(join(programs, name), `#!/bin/sh\n${text}\n`);
+    chmodSync(join(programs, name), 0o755);
+  };
+  script("cc", "echo cc");
+  script("rustc", `echo ${programs}`);
+  script("cargo", `echo "$@" >> ${join(clone, "asked")}`);
+  expect(build({ EDGE_SESSION_TOOLS: join(clone, ".tools-cache") }).status).toBe(1);
+  expect(readFileSync(join(clone, "asked"), "utf8")).toMatch(/^install wasm-bindgen-cli --version \S+ --locked /m);
+});

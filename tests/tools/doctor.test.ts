@@ -182,6 +182,18 @@ describe("a good configuration", async () => {
   });
 });
 
+test("where a rule asks for the host, each host of a route has rows of its own", async () => {
+  const config = good("https://abc.supabase.co")
+    .replace("routes = [", 'routes = [{ pattern = "shop.example.org/*", zone_name = "example.org" }, ')
+    .replace('path = "/admin*"', 'path = "/admin*"\nhosts = ["shop.example.org"]');
+  const { report } = await examine({ config, secrets: SECRETS, args: [...PRODUCTION, "--offline", "--paths", "/admin"] });
+  expect(report).toMatch(/^ {2}shop\.example\.org\/admin +rule 1 +needs a session with/m);
+  expect(report).toMatch(/^ {2}www\.example\.org\/admin +no rule +everyone passes/m);
+  // Without --paths, every rule shows itself.
+  const usual = await examine({ config, secrets: SECRETS, args: [...PRODUCTION, "--offline", "--host", "shop.example.org"] });
+  for (const line of [/^ {2}\/members +rule 0/m, /^ {2}\/members\/preview +no rule/m, /^ {2}\/admin +rule 1/m]) expect(usual.report).toMatch(line);
+});
+
 /** One change to the good configuration, and what is said of it. */
 const CHANGES: { change: string; edit: [string, string]; level: "error" | "warning" | "note"; names: RegExp; secrets?: string }[] = [
   { change: "no store", edit: ['kv_namespaces = [{ binding = "SESSION_KV"', 'kv_namespaces = [{ binding = "OTHER"'], level: "error", names: /^REVOCATION is on without SESSION_KV/ },
@@ -302,6 +314,11 @@ describe("the command line", () => {
 
 describe("the shipped wrangler.toml", () => {
   const shipped = readFileSync(new URL("../../wrangler.toml", import.meta.url), "utf8");
+
+  test("logs in no environment what only helps to find a mistake", () => {
+    expect(shipped.match(/^LOG_LEVEL = "info"$/gm)).toHaveLength(2);
+    expect(shipped).not.toMatch(/^LOG_LEVEL = "debug"/m);
+  });
 
   test.each([[[]], [["--env", "staging"]]])("lacks the project, and has no other error: %j", async (args) => {
     const { errors } = await examine({ config: shipped, args: [...args, "--offline"] });
