@@ -11,6 +11,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Problem, ROOT, ensureTool, ensureToolchain, main, run, say, withLock } from "./rust.mjs";
@@ -108,10 +109,17 @@ function forNode(glue) {
 /** The path of the crate's wasm. Cargo names it: its folder is a setting of the user's. */
 async function compileCrate(env) {
   const args = ["build", "--locked", "--lib", "--release", "--target", "wasm32-unknown-unknown"];
-  await run("cargo", args, env);
+  await run("cargo", args, { ...env, CARGO_ENCODED_RUSTFLAGS: flags(env) });
   const found = spawnSync("cargo", ["metadata", "--format-version", "1", "--no-deps", "--locked"], { cwd: ROOT, env, encoding: "utf8" });
   if (found.status !== 0) throw new Problem(`cargo metadata failed: ${found.stderr}`);
   return join(JSON.parse(found.stdout).target_directory, "wasm32-unknown-unknown", "release", "edge_session.wasm");
+}
+
+/** Cargo's flags, and with them no folder of this machine in the module: whoever builds the same commit gets the same bytes. */
+function flags(env) {
+  const own = env.CARGO_ENCODED_RUSTFLAGS?.split("\u001f") ?? env.RUSTFLAGS?.split(" ") ?? [];
+  const home = env.CARGO_HOME ?? join(homedir(), ".cargo");
+  return [...own.filter(Boolean), `--remap-path-prefix=${home}=/cargo`].join("\u001f");
 }
 
 async function findTools(env) {
