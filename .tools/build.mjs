@@ -1,4 +1,4 @@
-// Builds the Worker: leaves build/index.js and build/index_bg.wasm. `wrangler dev` and `wrangler deploy` run it
+// Builds the Worker: leaves build/index.js and build/index_bg.wasm, and build/examine.js, by which the doctor asks the same module. `wrangler dev` and `wrangler deploy` run it
 // (wrangler.toml, [build]); `npm run build` does the same.
 //
 //   cargo → wasm-bindgen → wasm-opt → esbuild (with .tools/entry.js)
@@ -11,11 +11,12 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { homedir } from "node:os";
+import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Problem, ROOT, ensureTool, ensureToolchain, main, run, say, withLock } from "./rust.mjs";
 
-const OUTPUTS = ["index.js", "index_bg.wasm"].map((name) => join(ROOT, "build", name));
+const OUTPUTS = ["index.js", "index_bg.wasm", "examine.js"].map((name) => join(ROOT, "build", name));
 const STAMP = join(ROOT, "build", ".stamp.json");
 const SOURCES = [".cargo", ".tools/build.mjs", ".tools/entry.js", "Cargo.lock", "Cargo.toml", "build.rs", "package-lock.json", "rust-toolchain.toml", "src"];
 // Variables that change what comes out.
@@ -31,6 +32,8 @@ await main(async () => {
 async function build() {
   const inputs = digest(inputParts());
   if (isCurrent(inputs)) return say(`build/ is up to date (${sizes()})`);
+  const packed = takePacked(inputs);
+  if (packed) return say(`took the Worker of ${packed}, which is of this commit (${sizes()})`);
   const started = Date.now();
   const env = await ensureToolchain();
   const tools = await findTools(env);
@@ -39,6 +42,30 @@ async function build() {
   // Taken before the compilation: a file saved meanwhile counts as changed.
   writeFileSync(STAMP, JSON.stringify({ inputs, outputs: digest(OUTPUTS.map(contents)) }));
   say(`built in ${Math.round((Date.now() - started) / 1000)} s (${sizes()})`);
+}
+
+/** Takes over what somebody else built of the same inputs: a package that `npm pack` made, here or where EDGE_SESSION_PACKED says. */
+function takePacked(inputs) {
+  const named = process.env.EDGE_SESSION_PACKED;
+  const found = named ? [named] : readdirSync(ROOT).filter((name) => /^edge-session-.*\.tgz$/.test(name)).map((name) => join(ROOT, name));
+  const aside = join(ROOT, "build", ".packed");
+  try {
+    for (const path of found) {
+      rmSync(aside, { recursive: true, force: true });
+      mkdirSync(aside);
+      const { status } = spawnSync("tar", ["-xzf", path, "-C", aside], { stdio: "ignore" });
+      const build = join(aside, "package", "build");
+      if (status !== 0 || !isMadeOf(build, inputs)) {
+        say(`${path} holds no Worker of this commit`);
+        continue;
+      }
+      for (const to of [...OUTPUTS, STAMP]) renameSync(join(build, basename(to)), to);
+      return basename(path);
+    }
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
+  return undefined;
 }
 
 /** Every step writes aside; the last one moves both files into place, so that nobody sees half a build. */
@@ -54,24 +81,45 @@ async function compile(tools, env) {
   const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
   await run(tools.wasmOpt[0], [...tools.wasmOpt.slice(1), wasm, "-o", wasm, "-O3", "--strip-debug", "--strip-producers", ...features], env);
   const glue = join(aside, "index.js");
+  const written = readFileSync(glue, "utf8");
   // Workers import a compiled module without the `source` phase, which esbuild does not know either.
-  writeFileSync(glue, readFileSync(glue, "utf8").replace("import source ", "import "));
+  writeFileSync(glue, written.replace("import source ", "import "));
   copyFileSync(join(ROOT, ".tools", "entry.js"), join(aside, "entry.js"));
   const bundle = join(aside, "bundle.js");
   const options = ["--bundle", "--format=esm", "--minify", "--external:./index_bg.wasm", "--log-level=warning", `--outfile=${bundle}`];
   await run(tools.esbuild, [join(aside, "entry.js"), ...options], env);
+  const doctor = join(aside, "doctor.js");
+  writeFileSync(join(aside, "node.js"), forNode(written));
+  const nodeOptions = ["--bundle", "--format=esm", "--platform=node", "--minify", "--log-level=warning", `--outfile=${doctor}`];
+  await run(tools.esbuild, [join(aside, "node.js"), ...nodeOptions], env);
   renameSync(wasm, OUTPUTS[1]);
   renameSync(bundle, OUTPUTS[0]);
+  renameSync(doctor, OUTPUTS[2]);
   rmSync(aside, { recursive: true, force: true });
+}
+
+/** The glue for Node.js: it reads the module from the file beside it, and hands out the doctor's function alone. */
+function forNode(glue) {
+  const asked = /^import source (\w+) from "\.\/index_bg\.wasm";?$/m;
+  if (!asked.test(glue)) throw new Problem("wasm-bindgen imports its module in a way that this build does not know.");
+  const read = 'import { readFileSync } from "node:fs";\nconst $1 = new WebAssembly.Module(readFileSync(new URL("./index_bg.wasm", import.meta.url)));';
+  return glue.replace(asked, read).replaceAll(/^export (?!function examine\b)(?=(async )?function|class|const|let)/gm, "").replaceAll(/^export (default .*|\{[^}]*\});?$/gm, "");
 }
 
 /** The path of the crate's wasm. Cargo names it: its folder is a setting of the user's. */
 async function compileCrate(env) {
   const args = ["build", "--locked", "--lib", "--release", "--target", "wasm32-unknown-unknown"];
-  await run("cargo", args, env);
+  await run("cargo", args, { ...env, CARGO_ENCODED_RUSTFLAGS: flags(env) });
   const found = spawnSync("cargo", ["metadata", "--format-version", "1", "--no-deps", "--locked"], { cwd: ROOT, env, encoding: "utf8" });
   if (found.status !== 0) throw new Problem(`cargo metadata failed: ${found.stderr}`);
   return join(JSON.parse(found.stdout).target_directory, "wasm32-unknown-unknown", "release", "edge_session.wasm");
+}
+
+/** Cargo's flags, and with them no folder of this machine in the module: whoever builds the same commit gets the same bytes. */
+function flags(env) {
+  const own = env.CARGO_ENCODED_RUSTFLAGS?.split("\u001f") ?? env.RUSTFLAGS?.split(" ") ?? [];
+  const home = env.CARGO_HOME ?? join(homedir(), ".cargo");
+  return [...own.filter(Boolean), `--remap-path-prefix=${home}=/cargo`].join("\u001f");
 }
 
 async function findTools(env) {
@@ -84,10 +132,15 @@ async function findTools(env) {
 
 /** Whether build/ holds, byte for byte, what these inputs made. Contents are compared, since times lie after a checkout. */
 function isCurrent(inputs) {
-  if (![STAMP, ...OUTPUTS].every((path) => existsSync(path))) return false;
+  return isMadeOf(join(ROOT, "build"), inputs);
+}
+
+function isMadeOf(folder, inputs) {
+  const [stamp, ...outputs] = [STAMP, ...OUTPUTS].map((path) => join(folder, basename(path)));
+  if (![stamp, ...outputs].every((path) => existsSync(path))) return false;
   try {
-    const stamp = JSON.parse(readFileSync(STAMP, "utf8"));
-    return stamp.inputs === inputs && stamp.outputs === digest(OUTPUTS.map(contents));
+    const { inputs: theirs, outputs: made } = JSON.parse(readFileSync(stamp, "utf8"));
+    return theirs === inputs && made === digest(outputs.map(contents));
   } catch {
     return false;
   }

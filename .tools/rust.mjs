@@ -4,6 +4,9 @@ import { mkdirSync, existsSync, readFileSync, renameSync, rmSync, statSync, utim
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Problem, main, say } from "./problem.mjs";
+
+export { Problem, main, say };
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const WINDOWS = process.platform === "win32";
@@ -25,24 +28,6 @@ const QUICK_COMPILATION = {
 // Settings meant for the user's own crates would change or break the compilation of a tool.
 const NOT_FOR_TOOLS = ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "RUSTC_WRAPPER", "RUSTFLAGS"];
 
-/** A failure whose message is all that the reader needs. */
-export class Problem extends Error {}
-
-export function say(message) {
-  process.stderr.write(`edge-session: ${message}\n`);
-}
-
-/** Runs `task`; a `Problem` is printed without a stack and ends the process with status 1. */
-export async function main(task) {
-  try {
-    await task();
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    say(error.message);
-    process.exitCode = 1;
-  }
-}
-
 /**
  * The environment for every Rust command: rustup's folder is on PATH even in a shell started before rustup was
  * installed, and `node` is the one running this script.
@@ -60,8 +45,9 @@ export function rustEnvironment() {
 export async function ensureToolchain() {
   const env = rustEnvironment();
   if (!answers("cargo", ["--version"], env) && !answers("rustup", ["--version"], env)) {
-    throw new Problem("cargo is not installed. Install Rust with rustup (https://rustup.rs) and run this again.");
+    throw new Problem("cargo is not installed. Install Rust with rustup (https://rustup.rs) and run this again. A packed Worker of this commit needs none (README, Contributing).");
   }
+  ensureLinker(env);
   if (hasTarget(env)) return env;
   if (!answers("rustup", ["--version"], env)) {
     throw new Problem(`this Rust has no ${TARGET} target and no rustup to add it. Install Rust with rustup (https://rustup.rs), or the target by hand.`);
@@ -69,6 +55,14 @@ export async function ensureToolchain() {
   await installToolchain(env);
   if (!hasTarget(env)) throw new Problem(`rustc still has no ${TARGET} target after rustup added it; see \`rustup show\`.`);
   return env;
+}
+
+/** Crates run code of their own while they are compiled, and that is linked by the system's C compiler. */
+function ensureLinker(env) {
+  // On Windows rustc finds the linker of Visual Studio by itself, and says so where there is none.
+  if (WINDOWS || process.env.CARGO_BUILD_TARGET || ["cc", "gcc", "clang"].some((name) => answers(name, ["--version"], env))) return;
+  const remedy = process.platform === "darwin" ? "`xcode-select --install`" : "on Debian and Ubuntu `apt install build-essential`, on Fedora `dnf install gcc`, on Alpine `apk add build-base`";
+  throw new Problem(`there is no C compiler (cc), by which Rust links: ${remedy}. A packed Worker of this commit needs neither (README, Contributing).`);
 }
 
 /** Runs a command with its output shown, and fails with a `Problem` naming it. */
@@ -124,7 +118,7 @@ async function installInto(home, crate, version, env) {
   // Everything is made aside and moved in one step: a cut installation is never taken for a tool.
   const staging = `${home}.${process.pid}.tmp`;
   const quiet = Object.fromEntries(Object.entries(env).filter(([name]) => !NOT_FOR_TOOLS.includes(name)));
-  const args = ["install", crate, "--version", version, "--root", staging, "--no-track"];
+  const args = ["install", crate, "--version", version, "--locked", "--root", staging, "--no-track"];
   try {
     await run("cargo", args, { ...quiet, ...QUICK_COMPILATION });
     // What is there does not work on this machine, or it would have been used.

@@ -56,6 +56,7 @@
 //! | [`memory`], [`fingerprint`] | what an isolate remembers, and by what: verdicts, keys, cool-downs |
 //! | [`handler`] | the states of a request |
 //! | [`identity`], [`cache_control`], [`answer`] | headers for origin and caches, own answers |
+//! | [`examine`] | what the doctor asks: problems, and which rule a request falls under |
 //! | [`record`], [`reason`], [`metrics`] | the log line, what an operator is told, and every reason there is |
 //! | `shell` | the only room with effects; compiled for wasm32 alone |
 //!
@@ -80,6 +81,7 @@ pub mod auth_api;
 pub mod cache_control;
 pub mod config;
 pub mod cookies;
+pub mod examine;
 pub mod fingerprint;
 pub mod gate;
 pub mod handler;

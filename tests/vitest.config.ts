@@ -20,6 +20,7 @@ export default defineConfig({
       project("pages", 90_000),
       project("clients", 120_000, ["tests/clients/install.ts"]),
       project("tools", 60_000),
+      project("package", 120_000),
     ],
   },
 });

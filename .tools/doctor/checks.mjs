@@ -1,49 +1,52 @@
-// What can be judged without asking anybody: each check takes the context and returns findings.
+// What can be judged of variables and bindings without asking anybody: each check takes the context and returns findings.
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { LAYOUT_CHECKS } from "./layout.mjs";
+import { error, isPlaceholder, isSet, note, routesOf, warning } from "./findings.mjs";
+import { readText } from "./settings.mjs";
 
-// Values that stand for another: copied from this project's examples, or never filled in.
-const PLACEHOLDER = /[<>…]|^https:\/\/abcdefghijklmnop\.|0{16}|^a-fake-|\byour[-_ ]/i;
 const KV_ID = /^[0-9a-f]{32}$/i;
+const OTHER_NAMES = { SUPABASE_ANON_KEY: "SUPABASE_PUBLISHABLE_KEY" };
 
-export const error = (text, remedy) => ({ level: "error", text, remedy });
-export const warning = (text, remedy) => ({ level: "warning", text, remedy });
-export const note = (text, remedy) => ({ level: "note", text, remedy });
+// What other tools call the same, without what a framework puts before a public variable.
+const ALIASES = {
+  JWT_SECRET: "SUPABASE_JWT_SECRET",
+  SUPABASE_API_URL: "SUPABASE_URL",
+  SUPABASE_KEY: "SUPABASE_PUBLISHABLE_KEY",
+  SUPABASE_PUBLIC_KEY: "SUPABASE_PUBLISHABLE_KEY",
+  SUPABASE_PUBLISHABLE_DEFAULT_KEY: "SUPABASE_PUBLISHABLE_KEY",
+  SUPABASE_SERVICE_KEY: "SUPABASE_SECRET_KEY",
+  SUPABASE_SERVICE_ROLE_KEY: "SUPABASE_SECRET_KEY",
+};
+const PUBLIC_PREFIX = /^(NEXT_PUBLIC|NUXT_PUBLIC|PUBLIC|VITE|REACT_APP|EXPO_PUBLIC)_/;
+
+// A browser client is looked for in as many source files; a project of more has its pages among the first.
+const FILES_READ = 2_000;
 
 /**
- * Judges `context`: `settings` as wrangler reads them, `vars` as the deployed Worker would see them, `local` values of
- * this machine, the parser's `variables` and `problems`, and `config`, which is undefined where no project is set.
+ * Judges `context`: `settings` as wrangler reads them, `vars` as the deployed Worker would see them, `local` values of this
+ * machine, the Worker's `variables` and `problems`, `config`, which is undefined where no project is set, `app`, true where
+ * the Worker is called inside another, and `ruling`, which says what holds for requests.
  */
 export function judge(context) {
-  return CHECKS.flatMap((check) => check(context));
-}
-
-/** Whether a value was copied from an example and never filled in. */
-export function isPlaceholder(value) {
-  return typeof value === "string" && PLACEHOLDER.test(value);
-}
-
-/** The routes of the settings: pattern, the host part of it, and whether it is a custom domain. */
-export function routesOf({ route, routes = [] }) {
-  return [route, ...routes]
-    .filter((entry) => entry !== undefined)
-    .map((entry) => (typeof entry === "string" ? { pattern: entry } : entry))
-    .map((entry) => ({ ...entry, host: entry.pattern.replace(/^[a-z]+:\/\//i, "").split(/[/:]/)[0].toLowerCase() }));
+  return [...CHECKS, ...LAYOUT_CHECKS].flatMap((check) => check(context));
 }
 
 const CHECKS = [
   plaintextSecrets,
   placeholders,
+  authPath,
   rejectedValues,
+  twoNames,
   unknownVariables,
   missingInEnvironment,
-  inheritedRoutes,
   observing,
   secretKey,
   keyValueStore,
   gate,
-  reach,
-  origin,
-  workersCache,
   cookieDomain,
+  httpOnly,
+  loginPath,
   margin,
 ];
 
@@ -53,6 +56,7 @@ function plaintextSecrets({ settings, variables }) {
     .filter((name) => isSet(settings.vars[name]))
     .map((name) =>
       error(
+        "secret-in-plain-text",
         `${name} stands in ${settings.table("vars")} as plain text, where everyone with the file or the dashboard reads it.`,
         `Make a new one, delete the line, and run \`npx wrangler secret put ${name}${settings.flag}\`.`,
       ),
@@ -60,17 +64,26 @@ function plaintextSecrets({ settings, variables }) {
 }
 
 function placeholders({ vars }) {
-  return placeholderNames(vars).map((name) =>
-    error(`${name} still holds a placeholder.`, "Replace it by the project's own value."),
-  );
+  return placeholderNames(vars).map((name) => error("placeholder", `${name} still holds a placeholder.`, "Replace it by the project's own value."));
 }
 
 function placeholderNames(vars) {
   return Object.keys(vars).filter((name) => isPlaceholder(vars[name]));
 }
 
+/** Whether the project's URL already holds what the Worker adds. */
+export function hasAuthPath({ SUPABASE_URL: url }) {
+  return typeof url === "string" && /\/auth\/v1\/?$/.test(url.trim());
+}
+
+function authPath({ vars }) {
+  if (!hasAuthPath(vars)) return [];
+  return [error("url-with-auth-path", "SUPABASE_URL ends with /auth/v1, which the Worker adds itself.", "Set it to the project's URL, without that path.")];
+}
+
 function rejectedValues({ settings, vars, local, variables, problems }) {
   const named = new Set(placeholderNames(vars));
+  if (hasAuthPath(vars)) named.add("SUPABASE_URL");
   const secrets = new Set(variables.filter(({ kind }) => kind === "secret").map(({ name }) => name));
   return problems
     .filter(({ variable }) => !named.has(variable))
@@ -79,15 +92,54 @@ function rejectedValues({ settings, vars, local, variables, problems }) {
         ? `Run \`npx wrangler secret put ${variable}${settings.flag}\` with another value.`
         : `${isSet(vars[variable]) ? "Change" : "Set"} it in ${settings.table("vars")}.`;
       const elsewhere = !isSet(vars[variable]) && isSet(local[variable]);
-      return error(`${text}.`, elsewhere ? `${set} It is set on this machine only, and a deployment gets nothing of that.` : set);
+      return error("value-rejected", `${text}.`, elsewhere ? `${set} It is set on this machine only, and a deployment gets nothing of that.` : set);
     });
 }
 
-function unknownVariables({ settings, variables }) {
-  const known = new Set([...variables.map(({ name }) => name), "SUPABASE_ANON_KEY"]);
+function twoNames({ vars }) {
+  return Object.entries(OTHER_NAMES)
+    .filter(([other, name]) => isSet(vars[other]) && isSet(vars[name]))
+    .map(([other, name]) => {
+      const text = `${name} and ${other} are both set, and are two names of one key: ${other} counts for nothing.`;
+      return vars[other] === vars[name] ? warning("key-twice", text, `Delete ${other}.`) : error("key-twice", text, "They differ: keep the one of this project.");
+    });
+}
+
+function unknownVariables({ settings, variables, app }) {
+  const names = variables.map(({ name }) => name);
+  const known = new Set([...names, ...Object.keys(OTHER_NAMES)]);
   return Object.keys(settings.vars)
     .filter((name) => !known.has(name))
-    .map((name) => warning(`${name} in ${settings.table("vars")} is no variable of this Worker.`, "Correct its name (the README has the table), or delete it."));
+    .map((name) => ({ name, meant: similar(name, names) }))
+    // Inside another Worker, what is not ours is its own.
+    .filter(({ meant }) => !app || meant !== undefined)
+    .map(({ name, meant }) =>
+      warning(
+        "unknown-variable",
+        `${name} in ${settings.table("vars")} is no variable of this Worker.`,
+        meant ? `${meant} is: correct the name, or delete the line.` : "Correct its name (the README has the table), or delete it.",
+      ),
+    );
+}
+
+/** The variable that a name was probably meant to be. */
+function similar(name, names) {
+  const plain = name.toUpperCase().replace(PUBLIC_PREFIX, "");
+  const alias = ALIASES[plain] ?? OTHER_NAMES[plain];
+  if (alias) return alias;
+  const letters = (text) => text.replaceAll("_", "");
+  return names.find((known) => known === plain || (plain.length > 4 && distance(letters(plain), letters(known)) <= 2));
+}
+
+/** How many letters have to be put in, taken out or replaced to make one text of the other. */
+function distance(one, other) {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (const [index, letter] of [...one].entries()) {
+    const next = [index + 1];
+    for (const [at, wanted] of [...other].entries()) next.push(Math.min(row[at + 1] + 1, next[at] + 1, row[at] + (letter === wanted ? 0 : 1)));
+    row = next;
+  }
+  return row.at(-1);
 }
 
 function missingInEnvironment({ settings, variables }) {
@@ -97,34 +149,26 @@ function missingInEnvironment({ settings, variables }) {
   if (lost.length === 0) return [];
   return [
     warning(
+      "not-inherited",
       `${lost.map(({ name }) => name).join(", ")}: set at the top level of the configuration, and not in the environment ${settings.env}, which inherits neither variables nor bindings.`,
       `Repeat them below ${settings.table("vars")} and the environment's own bindings.`,
     ),
   ];
 }
 
-function inheritedRoutes({ settings }) {
-  const top = new Set(routesOf({ routes: settings.topRoutes }).map(({ pattern }) => pattern));
-  const shared = routesOf(settings).filter(({ pattern }) => top.has(pattern));
-  return shared.map(({ pattern }) =>
-    error(
-      `The route ${pattern} is the top level's too, since an environment without routes of its own inherits them: deploying ${settings.env} takes it away from there.`,
-      `Give [env.${settings.env}] routes of its own, or routes = [].`,
-    ),
-  );
-}
-
 function observing({ vars }) {
   if (typeof vars.MODE !== "string" || vars.MODE.trim().toLowerCase() !== "observe") return [];
-  return [note("MODE is observe: every decision goes to the log, nobody is denied, and no session is refreshed.", "Set it to enforce when the log looks right.")];
+  return [note("observing", "MODE is observe: every decision goes to the log, nobody is denied, and no session is refreshed.", "Set it to enforce when the log looks right.")];
 }
 
 function secretKey({ settings, vars }) {
-  if (isSet(vars.SUPABASE_SECRET_KEY)) return [];
+  // wrangler refuses to deploy without a secret that the configuration says it needs.
+  if (isSet(vars.SUPABASE_SECRET_KEY) || settings.secrets?.required?.includes("SUPABASE_SECRET_KEY")) return [];
   return [
     note(
-      "SUPABASE_SECRET_KEY is not known here. A secret that was put on the deployed Worker cannot be read back; without one, Auth's rate limit counts all visitors as one.",
-      `\`npx wrangler secret list${settings.flag}\` shows whether it is set.`,
+      "secret-key-unknown",
+      "SUPABASE_SECRET_KEY is not known here. A secret that was put on the deployed Worker cannot be read back; without one, Auth's rate limit counts all visitors as one, so that one of them can use it up.",
+      `\`npx wrangler secret list${settings.flag}\` shows whether it is set; with CLOUDFLARE_API_TOKEN the doctor asks.`,
     ),
   ];
 }
@@ -133,18 +177,19 @@ function keyValueStore({ settings, config }) {
   const bound = settings.kv_namespaces.find(({ binding }) => binding === "SESSION_KV");
   const create = `\`npx wrangler kv namespace create SESSION_KV\` prints an id for ${settings.list("kv_namespaces")}.`;
   if (!bound && config?.revocation) {
-    return [error("REVOCATION is on without SESSION_KV: revocations have nowhere to be kept, and no token is ended early.", create)];
+    return [error("store-missing", "REVOCATION is on without SESSION_KV: revocations have nowhere to be kept, and no token is ended early.", create)];
   }
-  if (!bound) return [warning("SESSION_KV is not bound: each isolate fetches the key set for itself.", create)];
+  if (!bound) return [warning("store-missing", "SESSION_KV is not bound: each isolate fetches the key set for itself.", create)];
   if (bound.id === undefined || KV_ID.test(bound.id)) return [];
-  return [error("SESSION_KV has an id that is none: it should be 32 hexadecimal digits.", create)];
+  return [error("store-id", "SESSION_KV has an id that is none: it should be 32 hexadecimal digits.", create)];
 }
 
-function gate({ settings }) {
+function gate({ settings, app, main }) {
   const bound = settings.durable_objects.bindings.find(({ name }) => name === "REFRESH_GATE");
   if (!bound) {
     return [
       warning(
+        "gate-missing",
         "REFRESH_GATE is not bound: requests that arrive together each refresh for themselves.",
         `Add name = "REFRESH_GATE", class_name = "RefreshGate" as ${settings.list("durable_objects.bindings")}.`,
       ),
@@ -153,11 +198,15 @@ function gate({ settings }) {
   // With `script_name` the class, and so its migration, is another Worker's.
   if (bound.script_name !== undefined && bound.script_name !== settings.name) return [];
   if (bound.class_name !== "RefreshGate") {
-    return [error(`REFRESH_GATE is bound to the class ${bound.class_name}, which this Worker does not have.`, 'Set class_name = "RefreshGate".')];
+    return [error("gate-class", `REFRESH_GATE is bound to the class ${bound.class_name}, which this Worker does not have.`, 'Set class_name = "RefreshGate".')];
+  }
+  if (app && !/\bRefreshGate\b/.test(main)) {
+    return [error("gate-class", `${settings.main} does not export the class RefreshGate: Cloudflare refuses the deployment.`, 'Add export { RefreshGate } from "edge-session".')];
   }
   if (isMigrated(settings)) return [];
   return [
     error(
+      "gate-migration",
       "The Durable Object class RefreshGate has no migration: Cloudflare refuses the deployment.",
       'Add [[migrations]] with a new tag and new_sqlite_classes = ["RefreshGate"].',
     ),
@@ -176,79 +225,73 @@ function isMigrated({ migrations, exports = {} }) {
   return exists;
 }
 
-function reach({ settings }) {
-  const routes = routesOf(settings);
-  const findings = [];
-  // wrangler's own default: on where there is no route.
-  const workersDev = settings.workers_dev ?? routes.length === 0;
-  if (workersDev) {
-    findings.push(warning("workers_dev is on: the Worker also answers on workers.dev, round whatever else protects the site's host.", "Set workers_dev = false."));
-  }
-  if (settings.preview_urls !== false) {
-    const state = settings.preview_urls === true ? "is on" : "is not set, so that the dashboard decides";
-    findings.push(warning(`preview_urls ${state}: every version would answer on an address of its own, round whatever protects the site's host.`, "Set preview_urls = false."));
-  }
-  if (routes.length === 0 && !workersDev) {
-    findings.push(warning("There is no route: nobody reaches the Worker.", 'Set routes = [{ pattern = "<host>/*", zone_name = "<zone>" }].'));
-  }
-  return findings;
-}
-
-function origin({ settings, config }) {
-  const elsewhere = isSet(settings.vars.ORIGIN_URL) || settings.services.some(({ binding }) => binding === "ORIGIN") || settings.assets?.binding === "ASSETS";
-  const findings = [];
-  const custom = routesOf(settings).find(({ custom_domain }) => custom_domain);
-  if (custom && !elsewhere) {
-    findings.push(error(`${custom.pattern} is a custom domain, behind which there is no origin.`, "Set ORIGIN_URL or bind ORIGIN or ASSETS, or make it a route of the zone."));
-  }
-  if (settings.compatibility_flags.includes("global_fetch_strictly_public")) {
-    const text = "The compatibility flag global_fetch_strictly_public is on: the Worker's own fetch to the site comes back to the Worker";
-    const remedy = "Delete it from compatibility_flags.";
-    findings.push(elsewhere ? warning(`${text} if ORIGIN_URL lies on one of its routes.`, remedy) : error(`${text}, and every request is answered with 508.`, remedy));
-  }
-  if (config?.has_origin_url && !config.has_identity_secret) {
-    findings.push(
-      note(
-        "ORIGIN_URL is set and IDENTITY_SECRET is not known here: whoever reaches the origin directly can send it any identity.",
-        `\`npx wrangler secret put IDENTITY_SECRET${settings.flag}\`, and check X-Session-Assertion at the origin.`,
-      ),
-    );
-  }
-  return findings;
-}
-
-function workersCache({ settings }) {
-  const enabled = settings.exports?.default?.cache?.enabled ?? settings.cache?.enabled ?? false;
-  if (!enabled) return [];
-  return [
-    error(
-      "Workers Cache is on: it answers before the Worker runs, and its key holds neither host nor cookie, so one visitor gets another's page.",
-      "Set enabled = false in [cache], or cache = { enabled = false } in [exports.default].",
-    ),
-  ];
-}
-
 function cookieDomain({ settings, config }) {
   const domain = config?.cookie_domain?.replace(/^\./, "").toLowerCase();
   if (!domain) return [];
   const isBelow = (host) => host === domain || host.endsWith(`.${domain}`);
   const strangers = routesOf(settings).filter(({ host }) => !isBelow(host.replace(/^\*\.?/, "")));
   return strangers.map(({ pattern }) =>
-    error(`COOKIE_DOMAIN ${domain} does not contain the host of the route ${pattern}: browsers drop the session's cookies there.`, "Set it to a domain above every route, or leave it out."),
+    error("cookie-domain", `COOKIE_DOMAIN ${domain} does not contain the host of the route ${pattern}: browsers drop the session's cookies there.`, "Set it to a domain above every route, or leave it out."),
   );
+}
+
+function httpOnly({ settings, config }) {
+  if (!config?.cookie_http_only) return [];
+  const user = browserClientIn(settings.folder);
+  if (user === undefined) return [];
+  return [
+    error(
+      "http-only",
+      `COOKIE_HTTP_ONLY is on, and ${user} makes a browser client, which cannot read such cookies: it takes every visitor for signed out.`,
+      "Set COOKIE_HTTP_ONLY = \"false\", or give the client accessToken and let it ask the Worker (docs/routes.md).",
+    ),
+  ];
+}
+
+/** A source file below the folder that calls `createBrowserClient`. */
+function browserClientIn(folder) {
+  const folders = [""];
+  let left = FILES_READ;
+  for (const below of folders) {
+    let entries;
+    try {
+      entries = readdirSync(join(folder, below), { withFileTypes: true });
+    } catch {
+      continue;
+    }
+    for (const entry of entries) {
+      const path = below === "" ? entry.name : `${below}/${entry.name}`;
+      if (entry.isDirectory() && !/^(\.|node_modules$|dist$|build$|target$)/.test(entry.name)) folders.push(path);
+      if (!entry.isFile() || !/\.([cm]?[jt]sx?|svelte|vue|astro|html)$/.test(entry.name)) continue;
+      if (/\bcreateBrowserClient\s*[(<]/.test(readText(join(folder, path)) ?? "")) return path;
+      left -= 1;
+      if (left === 0) return undefined;
+    }
+  }
+  return undefined;
+}
+
+function loginPath({ config }) {
+  if (!config?.auth_path || !config.login_path.startsWith(`${config.auth_path}/`)) return [];
+  const route = config.login_path.slice(config.auth_path.length + 1).split(/[/?]/)[0];
+  // A page at /login is the site's where no provider is named; the others never reach the site.
+  if (!["callback", "confirm", "health", "session", "sso", "token"].includes(route)) return [];
+  return [
+    error(
+      "login-path-taken",
+      `LOGIN_PATH ${config.login_path} is a route that the Worker serves itself: visitors without a session never see a login page.`,
+      "Set it to a page of the site's.",
+    ),
+  ];
 }
 
 function margin({ config, tokenLife }) {
   if (config === undefined || config.refresh_margin_seconds < tokenLife) return [];
   return [
     error(
+      "margin",
       `REFRESH_MARGIN_SECONDS is ${config.refresh_margin_seconds}, and an access token lives ${tokenLife} s: every request would refresh.`,
       "Set it well below the token's life, 90 for most.",
     ),
   ];
-}
-
-/** An empty value counts as unset, as it does for the Worker. */
-function isSet(value) {
-  return typeof value === "string" ? value.trim() !== "" : value !== undefined;
 }

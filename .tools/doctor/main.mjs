@@ -1,21 +1,21 @@
-// `npm run doctor -- --env production`: judges a configuration before it is deployed. Ends with status 1 on errors.
+// `npx edge-session doctor --env production`: judges a configuration before it is deployed. Ends with status 1 on errors.
 import { parseArgs } from "node:util";
-import { Problem, main } from "../rust.mjs";
+import { Problem } from "../problem.mjs";
 import { examine } from "./examine.mjs";
 import { painter, report } from "./report.mjs";
 
-const USAGE = `usage: npm run doctor -- [options]
+const USAGE = `usage: npx edge-session doctor [options]
 
   --env NAME         the environment of wrangler.toml (default: its top level, or CLOUDFLARE_ENV)
-  --config FILE      another configuration than ./wrangler.toml
-  --paths /a,/b      paths whose rule to show
+  --config FILE      another configuration than the wrangler.toml (or .json, .jsonc) here
+  --paths /a,/b      paths whose rule to show (default: some for each rule)
   --host HOST        the host for --paths (default: that of the first route)
   --method METHOD    the method for --paths (default GET)
   --token-life N     how long the project's access tokens live, in seconds (default 3600)
   --offline          ask neither Auth nor Cloudflare
 
 Secrets are read from the environment and from .dev.vars, as wrangler reads it. With CLOUDFLARE_API_TOKEN set,
-Cloudflare is asked whether a route fails open.`;
+Cloudflare is asked whether a route fails open; with CLOUDFLARE_ACCOUNT_ID too, whether the secret key is set.`;
 
 const OPTIONS = {
   env: { type: "string" },
@@ -28,18 +28,18 @@ const OPTIONS = {
   help: { type: "boolean", default: false },
 };
 
-await main(async () => {
-  const options = readArguments();
+export async function doctor(args) {
+  const options = readArguments(args);
   if (options.help) return void process.stdout.write(`${USAGE}\n`);
   const examination = await examine(options);
   process.stdout.write(report(examination, painter(process.stdout, process.env)));
   if (examination.findings.some(({ level }) => level === "error")) process.exitCode = 1;
-});
+}
 
-function readArguments() {
+function readArguments(args) {
   let options;
   try {
-    options = parseArgs({ options: OPTIONS }).values;
+    options = parseArgs({ args, options: OPTIONS }).values;
   } catch (error) {
     throw new Problem(`${error.message}\n\n${USAGE}`);
   }

@@ -23,15 +23,19 @@ export function report({ title, findings, paths }, paint) {
   return [...lines, summary(findings, paint), ""].join("\n");
 }
 
-function described({ level, text, remedy }, paint) {
-  const { mark, code } = LOOKS[level];
-  return [`${paint(code, mark)} ${text}`, ...(remedy ? [`  ${paint(LOOKS.note.code, "→")} ${remedy}`] : [])];
+function described({ level, code, text, remedy }, paint) {
+  const look = LOOKS[level];
+  const dim = (words) => paint(LOOKS.note.code, words);
+  return [`${paint(look.code, look.mark)} ${text}`, ...(remedy ? [`  ${dim("→")} ${remedy}`] : []), ...(level === "note" ? [] : [`  ${dim(`docs/doctor.md#${code}`)}`])];
 }
 
 function describedPaths(paths, paint) {
-  const width = Math.max(...paths.map(({ path }) => path.length));
-  const rule = ({ rule }) => (rule === null ? "no rule" : `rule ${rule}`).padEnd(8);
-  return [paint(BOLD, "Paths"), ...paths.map((one) => `  ${one.path.padEnd(width)}  ${rule(one)}  ${one.text}`)];
+  const hosts = new Set(paths.map(({ host }) => host));
+  const asked = ({ host, path }) => (hosts.size > 1 ? host + path : path);
+  const width = Math.max(...paths.map((one) => asked(one).length));
+  const words = ({ rule, name }) => (rule === null ? "no rule" : `rule ${rule}${typeof name === "string" ? ` ${name}` : ""}`);
+  const rule = (one) => words(one).padEnd(Math.max(8, ...paths.map((other) => words(other).length)));
+  return [paint(BOLD, "Paths"), ...paths.map((one) => `  ${asked(one).padEnd(width)}  ${rule(one)}  ${one.text}`)];
 }
 
 function summary(findings, paint) {

@@ -18,7 +18,9 @@ thread_local! {
 pub(super) fn config(env: &Env) -> Result<Rc<Config>, Rc<ConfigError>> {
     CONFIG.with_borrow_mut(|held| {
         held.get_or_insert_with(|| {
-            let config = Config::from_vars(|name| variable(env, name));
+            // Behind a pointer, as the doctor's: the reader of the configuration is compiled once.
+            let look_up: &dyn Fn(&str) -> Option<String> = &|name| variable(env, name);
+            let config = Config::from_vars(look_up);
             config.map(Rc::new).map_err(|error| {
                 super::log::misconfigured(&error);
                 Rc::new(error)

@@ -6,6 +6,7 @@
 mod auth;
 mod bindings;
 mod crypto;
+mod examine;
 mod gate;
 mod http;
 mod keys;

@@ -10,8 +10,10 @@ import { build } from "esbuild";
 import { createRequire } from "node:module";
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-/** That of wrangler.toml, read from there: a bench of another date would be one of another runtime. */
-const COMPATIBILITY_DATE = /^compatibility_date = "(.+)"$/m.exec(readFileSync(join(ROOT, "wrangler.toml"), "utf8"))?.[1] ?? "";
+/** Those of wrangler.toml, read from there: a bench of another date would be one of another runtime. */
+const SHIPPED = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+const COMPATIBILITY_DATE = /^compatibility_date = "(.+)"$/m.exec(SHIPPED)?.[1] ?? "";
+const COMPATIBILITY_FLAGS = /^compatibility_flags = (\[.*\])$/m.exec(SHIPPED)?.[1] ?? "[]";
 
 export const VARIANTS = ["floor", "edits", "jose", "guide", "ours"] as const;
 export type Variant = (typeof VARIANTS)[number];
@@ -115,6 +117,7 @@ const config :Workerd.Config = (
       bindings = [${bindings.join(", ")}],
       ${gate ? 'durableObjectNamespaces = [(className = "RefreshGate", uniqueKey = "bench")], durableObjectStorage = (inMemory = void),' : ""}
       compatibilityDate = ${text(COMPATIBILITY_DATE)},
+      compatibilityFlags = ${COMPATIBILITY_FLAGS},
     )),
     (name = "internet", network = (allow = ["public", "private"])),
   ],

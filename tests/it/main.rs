@@ -15,6 +15,7 @@ mod cache_control;
 mod config;
 mod cookie_properties;
 mod cookies;
+mod examine;
 mod explain;
 mod fetch_keys;
 mod forward;

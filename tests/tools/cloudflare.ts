@@ -33,13 +33,18 @@ export function createCloudflare(): Cloudflare {
   return { listener, stream, calls };
 }
 
-/** Two requests and what the Worker logged about them. */
+/** Some requests and what the Worker logged about them. */
 function stream(server: Server): void {
   new WebSocketServer({ server }).on("connection", (socket) => {
     // wrangler's first message is not masked, which a strict server takes for the end.
     socket.on("error", () => {});
-    for (const [outcome, reason] of [["valid", "verified"], ["expired", "refresh_token_not_found"]]) {
-      const message = JSON.stringify({ level: "info", outcome, reason, rule: null, status: 200 });
+    const records = [
+      { level: "info", outcome: "valid", reason: "verified", rule: null, status: 200 },
+      { level: "info", outcome: "expired", reason: "refresh_token_not_found", rule: null, status: 200 },
+      { level: "error", outcome: "unavailable", reason: "origin_unreachable", rule: 0, status: 502, auth_calls: 2, ms: { total: 31 } },
+    ];
+    for (const record of records) {
+      const message = JSON.stringify(record);
       const logs = [{ level: "log", message: [message], timestamp: 0 }];
       const event = { request: { url: "https://www.example.com/", method: "GET", headers: {}, cf: {} }, response: { status: 200 } };
       socket.send(JSON.stringify({ outcome: "ok", scriptName: "edge-session", exceptions: [], logs, eventTimestamp: 0, event }));
@@ -95,6 +100,7 @@ const RESULTS: [RegExp, unknown][] = [
   [/^(GET|POST) \/workers\/scripts\/[\w-]+\/subdomain$/, { enabled: false, previews_enabled: false }],
   [/^PATCH \/workers\/scripts\/[\w-]+\/script-settings$/, {}],
   [/^GET \/workers\/scripts\/[\w-]+\/settings$/, { bindings: [], tags: [] }],
+  [/^POST \/workers\/scripts\/[\w-]+\/assets-upload-session$/, { jwt: "a.b.c", buckets: [] }],
   [/^GET \/zones$/, [{ id: ID, name: "example.com" }]],
   [/^GET \/zones\/\w+\/workers\/routes$/, []],
   [/^PUT \/workers\/scripts\/[\w-]+\/routes$/, [{ pattern: "www.example.com/*" }]],

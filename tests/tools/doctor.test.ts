@@ -182,6 +182,18 @@ describe("a good configuration", async () => {
   });
 });
 
+test("where a rule asks for the host, each host of a route has rows of its own", async () => {
+  const config = good("https://abc.supabase.co")
+    .replace("routes = [", 'routes = [{ pattern = "shop.example.org/*", zone_name = "example.org" }, ')
+    .replace('path = "/admin*"', 'path = "/admin*"\nhosts = ["shop.example.org"]');
+  const { report } = await examine({ config, secrets: SECRETS, args: [...PRODUCTION, "--offline", "--paths", "/admin"] });
+  expect(report).toMatch(/^ {2}shop\.example\.org\/admin +rule 1 +needs a session with/m);
+  expect(report).toMatch(/^ {2}www\.example\.org\/admin +no rule +everyone passes/m);
+  // Without --paths, every rule shows itself.
+  const usual = await examine({ config, secrets: SECRETS, args: [...PRODUCTION, "--offline", "--host", "shop.example.org"] });
+  for (const line of [/^ {2}\/members +rule 0/m, /^ {2}\/members\/preview +no rule/m, /^ {2}\/admin +rule 1/m]) expect(usual.report).toMatch(line);
+});
+
 /** One change to the good configuration, and what is said of it. */
 const CHANGES: { change: string; edit: [string, string]; level: "error" | "warning" | "note"; names: RegExp; secrets?: string }[] = [
   { change: "no store", edit: ['kv_namespaces = [{ binding = "SESSION_KV"', 'kv_namespaces = [{ binding = "OTHER"'], level: "error", names: /^REVOCATION is on without SESSION_KV/ },
@@ -224,7 +236,8 @@ describe("one change", async () => {
     ["an Auth server that is not there", await withServer(() => {}, async (url) => url), /cannot be fetched \(ECONNREFUSED\)/],
     ["an issuer that is not accepted", strange.url, /^Auth's tokens name the issuer https:\/\/ref\.supabase\.co\/auth\/v1, and http:\S+ is accepted/],
     ["tokens without issuer", nameless.url, /^Auth's tokens name no issuer/],
-    ["an address that is not Auth's", `${auth.url}/auth/v1`, /answered 40\d/],
+    ["an address that is not Auth's", `${auth.url}/elsewhere`, /answered 40\d/],
+    ["the address of Auth itself", `${auth.url}/auth/v1`, /^SUPABASE_URL ends with \/auth\/v1/],
   ])("%s", async (_, url, names) => {
     const { errors, status } = await examine({ config: good(url), secrets: SECRETS, args: PRODUCTION });
     expect(errors).toEqual([expect.stringMatching(names)]);
@@ -249,6 +262,20 @@ describe("one change", async () => {
     expect(notes).toContainEqual(expect.stringMatching(/^Auth did not say which issuer its tokens name \(status 200\)/));
   });
 
+  test.each([
+    ["is missing", [], [expect.stringMatching(/^SUPABASE_SECRET_KEY is not set on the deployed Worker/)]],
+    ["is there", [{ name: "SUPABASE_SECRET_KEY" }], []],
+  ])("a secret key that %s at Cloudflare", async (_, result, expected) => {
+    const api: RequestListener = (request, response) => {
+      if (!request.url?.endsWith("/scripts/edge-session-production/secrets")) return cloudflare(false)(request, response);
+      response.end(JSON.stringify({ result }));
+    };
+    const { errors } = await withServer(api, (url) =>
+      examine({ config: good(auth.url), args: PRODUCTION, env: { CLOUDFLARE_ACCOUNT_ID: "an-account", CLOUDFLARE_API_BASE_URL: url, CLOUDFLARE_API_TOKEN: "a-token" } }),
+    );
+    expect(errors).toEqual(expected);
+  });
+
   test("a token of Cloudflare's that may not look", async () => {
     const { warnings } = await withServer(cloudflare(true), (api) =>
       examine({ config: good(auth.url), secrets: SECRETS, args: PRODUCTION, env: { CLOUDFLARE_API_BASE_URL: api, CLOUDFLARE_API_TOKEN: "another" } }),
@@ -262,7 +289,7 @@ describe("the command line", () => {
     [["--env", "nowhere"], /No environment found in configuration with name "nowhere"/],
     [["--paths", "admin"], /--paths must hold paths that begin with \//],
     [["--token-life", "long"], /--token-life must be a number of seconds/],
-    [["--colour"], /Unknown option '--colour'[^]*usage: npm run doctor/],
+    [["--colour"], /Unknown option '--colour'[^]*usage: npx edge-session doctor/],
   ])("%j is refused", async (args, complaint) => {
     const diagnosis = await examine({ config: good(auth.url), args: [...args] });
     expect([diagnosis.status, diagnosis.report]).toEqual([1, ""]);
@@ -287,6 +314,11 @@ describe("the command line", () => {
 
 describe("the shipped wrangler.toml", () => {
   const shipped = readFileSync(new URL("../../wrangler.toml", import.meta.url), "utf8");
+
+  test("logs in no environment what only helps to find a mistake", () => {
+    expect(shipped.match(/^LOG_LEVEL = "info"$/gm)).toHaveLength(2);
+    expect(shipped).not.toMatch(/^LOG_LEVEL = "debug"/m);
+  });
 
   test.each([[[]], [["--env", "staging"]]])("lacks the project, and has no other error: %j", async (args) => {
     const { errors } = await examine({ config: shipped, args: [...args, "--offline"] });

@@ -1,16 +1,16 @@
-/** Runs the doctor on a configuration of its own, and stands in for Auth and Cloudflare where it asks them. */
+/** Runs the doctor, of the clone or a packed one, on a configuration of its own, and stands in for Auth and Cloudflare where it asks them. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 // @ts-expect-error: a tool without types
 import { examine as examineHere } from "../../.tools/doctor/examine.mjs";
 
-const MAIN = fileURLToPath(new URL("../../.tools/doctor/main.mjs", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../.tools/cli.mjs", import.meta.url));
 
 export interface Visit {
   /** wrangler.toml */
@@ -19,6 +19,10 @@ export interface Visit {
   secrets?: string;
   /** .dev.vars.production */
   productionSecrets?: string;
+  /** Other files of the folder. */
+  files?: Record<string, string>;
+  /** The file to examine; wrangler.toml, unless another is named. */
+  name?: string;
   args?: string[];
   env?: Record<string, string>;
 }
@@ -36,6 +40,8 @@ export interface Diagnosis {
 
 export interface Finding {
   level: "error" | "warning" | "note";
+  /** Never changes: docs/doctor.md has a heading for each. */
+  code: string;
   text: string;
 }
 
@@ -45,20 +51,24 @@ export function examine(visit: Visit): Promise<Diagnosis> {
 }
 
 /** The findings of one environment's files, without a process for it: one and a half seconds less. */
-export async function judge(visit: Omit<Visit, "args" | "env">, env: string | undefined = "production"): Promise<Finding[]> {
+export async function judge(visit: Omit<Visit, "args" | "env">, env = "production"): Promise<Finding[]> {
   return withFiles(visit, async (config) => {
-    const options = { config, env, offline: true, method: "GET", "token-life": "3600" };
+    const options = { config, env: env || undefined, offline: true, method: "GET", "token-life": "3600" };
     return (await examineHere(options)).findings;
   });
 }
 
-async function withFiles<T>({ config, secrets, productionSecrets }: Visit, task: (config: string) => Promise<T>): Promise<T> {
+async function withFiles<T>({ config, secrets, productionSecrets, files = {}, name = "wrangler.toml" }: Visit, task: (config: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "doctor-"));
   try {
     writeFileSync(join(folder, "wrangler.toml"), config);
     if (secrets !== undefined) writeFileSync(join(folder, ".dev.vars"), secrets);
     if (productionSecrets !== undefined) writeFileSync(join(folder, ".dev.vars.production"), productionSecrets);
-    return await task(join(folder, "wrangler.toml"));
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), text);
+    }
+    return await task(join(folder, name));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -67,7 +77,7 @@ async function withFiles<T>({ config, secrets, productionSecrets }: Visit, task:
 async function run(args: string[], env: Record<string, string>): Promise<Diagnosis> {
   // Nothing of the outer environment may count as a secret or name an account.
   const clean = Object.entries(process.env).filter(([name]) => !/^(SUPABASE|IDENTITY|CLOUDFLARE|NO_COLOR)/.test(name));
-  const child = spawn(process.execPath, [MAIN, ...args], { env: { ...Object.fromEntries(clean), ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [MAIN, "doctor", ...args], { env: { ...Object.fromEntries(clean), ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let [report, complaint] = ["", ""];
   child.stdout.on("data", (data: Buffer) => (report += data));
   child.stderr.on("data", (data: Buffer) => (complaint += data));

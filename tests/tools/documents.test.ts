@@ -1,21 +1,27 @@
 /** Every command of the README and of docs/ runs: the real one, in a copy of the project, beside stand-ins for Auth and Cloudflare. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AuthServer, startAuthServer } from "../support/auth-server/server.ts";
 import { type Cloudflare, createCloudflare } from "./cloudflare.ts";
 import { judge, withServer } from "./doctor.ts";
+import { type Packed, createFolder, pack, removeFolder } from "../package/install.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const DOCUMENTS = ["README.md", ...readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
 
 /** Commands that are run here, what each must have asked Cloudflare for, and what it must print. */
 const HERE: { command: RegExp; calls?: RegExp; prints?: RegExp; until?: RegExp }[] = [
-  { command: /^npm run doctor( -- --env (production|staging)( --paths \S+)?)?$/, prints: /^0 errors, \d+ warnings?\.$/m },
+  { command: /^(npm run doctor --|npx edge-session doctor) --env (production|staging)( --paths \S+)?$|^npm run doctor$/, prints: /^0 errors, \d+ warnings?\.$/m },
+  { command: /^npx edge-session doctor --env production/, prints: /^0 errors, 0 warnings\.$/m },
+  { command: /^npm run deploy$/, calls: /^PUT \/workers\/scripts\/edge-session$/, prints: /^0 errors, \d+ warnings?\.$[^]*Current Version ID/m },
+  { command: /^npx edge-session tail( --problems)?$/, calls: /^POST \/workers\/scripts\/edge-session\/tails$/ },
+  { command: /^npx edge-session tail$/, until: /expired +200/, prints: /valid +200 +GET \/ +no rule[^]*expired +200[^\n]*refresh_token_not_found/ },
+  { command: /^npx edge-session tail --problems$/, until: /rule 0/, prints: /unavailable +502 +GET \/ +rule 0/ },
+  { command: /^npx edge-session init --url /, prints: /What is left:/ },
   { command: /^npx wrangler kv namespace create SESSION_KV( --env production)?$/, calls: /^POST \/storage\/kv\/namespaces$/, prints: /binding = "SESSION_KV"/ },
   { command: /^npx wrangler kv key get /, calls: /^GET \/storage\/kv\/namespaces\/\w{32}\/values\/jwks%3Ahttps/, prints: /"fetched_at"/ },
   { command: /^npx wrangler kv key delete /, calls: /^DELETE \/storage\/kv\/namespaces\/\w{32}\/values\/jwks%3Ahttps/ },
@@ -31,13 +37,17 @@ const HERE: { command: RegExp; calls?: RegExp; prints?: RegExp; until?: RegExp }
   { command: /^npx wrangler rollback( --env production .*)?$/, calls: /^POST \/workers\/scripts\/edge-session(-production)?\/deployments$/, prints: /SUCCESS|Success/ },
   { command: /^npx wrangler tail /, calls: /^POST \/workers\/scripts\/edge-session(-production)?\/tails$/, until: /"outcome":"expired"/, prints: /"outcome":"expired"/ },
   { command: /^curl .*\/analytics_engine\/sql"/, calls: /^POST \/analytics_engine\/sql$/, prints: /"success":true/ },
-  { command: /^npx wrangler dev$/, prints: /Ready on http/, until: /Ready on http/ },
-  { command: /^\$EDITOR wrangler\.toml$/ },
+  // It would open a browser.
+  { command: /^npx wrangler login$/, prints: /Login to Cloudflare|login to Cloudflare/ },
+  { command: /^npx wrangler deploy --dry-run$/, prints: /--dry-run: exiting now/ },
+  { command: /^npm run dev$/, prints: /Ready on http/, until: /Ready on http/ },
 ];
 
 /** Commands that something else runs: the file that does, and the words in it. */
 const ELSEWHERE: { command: RegExp; file: string; words: string }[] = [
   { command: /^npm (ci|install|install && npm test)$/, file: ".ci/run", words: 'step "npm packages" npm ci' },
+  { command: /^npm install --save-dev edge-session wrangler$/, file: "tests/package/install.ts", words: "As an installation would be" },
+  { command: /^npx edge-session init$/, file: "tests/package/init.test.ts", words: 'test("on a terminal it asks, and writes nothing without a yes"' },
   { command: /^(npm install && )?npm test$/, file: ".ci/run", words: 'step "tests" npm test' },
   { command: /^npm run bench/, file: "tests/tools/bench.test.ts", words: "await bench({" },
   { command: /^npm run audit$/, file: ".ci/run", words: "node .tools/deny.mjs check" },
@@ -69,10 +79,15 @@ const ours = commands.filter(({ text }) => HERE.some(({ command }) => command.te
 const others = commands.filter((command) => !ours.includes(command));
 
 let auth: AuthServer;
+let packed: Packed;
 beforeAll(async () => {
+  packed = pack();
   auth = await startAuthServer();
 });
-afterAll(() => auth.close());
+afterAll(async () => {
+  await auth.close();
+  removeFolder(dirname(packed.path));
+});
 
 test("the documents hold commands", () => {
   expect(DOCUMENTS.length).toBeGreaterThanOrEqual(6);
@@ -83,7 +98,7 @@ describe("run here", () => {
   test.concurrent.each(ours)("$text ($document)", async ({ text }) => {
     const cloudflare = createCloudflare();
     const expected = HERE.filter(({ command }) => command.test(text));
-    const { status, output } = await withServer(cloudflare.listener, (api) => run(filledIn(text, api), api, expected[0]?.until), cloudflare.stream);
+    const { status, output } = await withServer(cloudflare.listener, (api) => run(filledIn(text, api), api, expected.find(({ until }) => until)?.until), cloudflare.stream);
     const told = `${output}\n${cloudflare.calls.join("\n")}`;
     expect(status, told).toBe(0);
     for (const { calls, prints } of expected) {
@@ -110,7 +125,7 @@ describe("examples of wrangler.toml", () => {
 
   test.each(blocks)("$document, $index", async ({ toml }) => {
     const config = `name = "edge-session"\ncompatibility_date = "2026-10-01"\nmigrations = [{ tag = "v1", new_sqlite_classes = ["RefreshGate"] }]\n${toml}`;
-    const findings = await judge({ config }, toml.includes("[env.production") ? "production" : undefined);
+    const findings = await judge({ config }, toml.includes("[env.production") ? "production" : "");
     expect(findings.filter(({ level, text }) => level === "error" && !LEFT_OUT.test(text))).toEqual([]);
     expect(findings.filter(({ text }) => text.includes("is no variable"))).toEqual([]);
   });
@@ -129,25 +144,31 @@ test.each(DOCUMENTS)("the links of %s lead somewhere", (document) => {
 
 /** A command with what its reader puts in; jq would keep its output back where no terminal reads it. */
 function filledIn(text: string, api: string): string {
-  return text.replace("| jq ", "| jq --unbuffered ").replace("https://api.cloudflare.com/client/v4", api).replace("<account id>", "account").replace("<token>", "a-token");
+  return text
+    .replace("--url https://<project>.supabase.co --key sb_publishable_…", "--url https://abc.supabase.co --key sb_publishable_abc")
+    .replace(/^npx wrangler login$/, "$& --help")
+    .replace("| jq ", "| jq --unbuffered ")
+    .replace("https://api.cloudflare.com/client/v4", api).replace("<account id>", "account").replace("<token>", "a-token");
 }
 
-/** The project as a clone has it, configured as docs/environments.md says, for the local Auth. */
+/** A project as `npx edge-session init` leaves it, configured as docs/environments.md says, for the local Auth. */
 function workspace(server: AuthServer): string {
-  const copy = mkdtempSync(join(tmpdir(), "documents-"));
-  for (const name of [".tools", "build", "node_modules", "src"]) symlinkSync(join(ROOT, name), join(copy, name));
-  copyFileSync(join(ROOT, "package.json"), join(copy, "package.json"));
-  const shipped = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+  const folder = createFolder(packed, {}, ["wrangler", "jose"]);
+  mkdirSync(join(folder, "node_modules", ".bin"));
+  symlinkSync(join(ROOT, "node_modules/wrangler/bin/wrangler.js"), join(folder, "node_modules/.bin/wrangler"));
+  symlinkSync("../edge-session/build/package/cli.js", join(folder, "node_modules/.bin/edge-session"));
+  cpSync(join(ROOT, "template"), folder, { recursive: true });
+  const template = readFileSync(join(folder, "wrangler.toml"), "utf8").replace('name = "site"', 'name = "edge-session"').replace("workers_dev = true", "workers_dev = false");
+  const staging = `[env.staging]\nroutes = []\n[[env.staging.kv_namespaces]]\nbinding = "SESSION_KV"\n[[env.staging.durable_objects.bindings]]\nname = "REFRESH_GATE"\nclass_name = "RefreshGate"\n[env.staging.vars]\nSUPABASE_URL = ""\nSUPABASE_PUBLISHABLE_KEY = ""\nLOGIN_PATH = "/login"\nAUTH_PATH = "/auth"\n[[env.staging.vars.RULES]]\npath = "/members/*"\nrequire = true\n`;
   const production = /^```toml\n([^]*?\[env\.production\.vars\][^]*?)^```$/m.exec(readFileSync(join(ROOT, "docs/environments.md"), "utf8"))?.[1];
   if (production === undefined) throw new Error("docs/environments.md has no example of an environment");
-  const toml = `${shipped}\n${production}`
-    .replaceAll(/^# (SUPABASE_(URL|PUBLISHABLE_KEY) = .*)$/gm, "$1")
+  const toml = `${template}\n${staging}\n${production}`
     .replaceAll(/^SUPABASE_URL = .*$/gm, `SUPABASE_URL = "${server.url}"`)
     .replaceAll(/^SUPABASE_PUBLISHABLE_KEY = .*$/gm, `SUPABASE_PUBLISHABLE_KEY = "${server.publishableKey}"`);
-  writeFileSync(join(copy, "query.sql"), "SELECT 1");
+  writeFileSync(join(folder, "query.sql"), "SELECT 1");
   // A free port, in case another demo listens on the usual one.
-  writeFileSync(join(copy, "wrangler.toml"), `${toml}\n[dev]\nport = 0\n`);
-  return copy;
+  writeFileSync(join(folder, "wrangler.toml"), `${toml}\n[dev]\nport = 0\n`);
+  return folder;
 }
 
 /** Runs a command in a shell in a workspace of its own, with a secret on its standard input; with `until`, ends it once that was printed. */

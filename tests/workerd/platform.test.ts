@@ -1,10 +1,11 @@
 /** Traps of the platform between the Worker's code and the wire. */
 import { randomBytes } from "node:crypto";
+import { Miniflare, type MiniflareOptions } from "miniflare";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { outcomeOf, sessionSetCookies } from "../support/expectations.ts";
 import { bytes, utf8 } from "../support/origin.ts";
 import { cookieHeader } from "../support/sessions.ts";
-import { type Stack, startStack } from "../support/stack.ts";
+import { compatibility, type Stack, startStack } from "../support/stack.ts";
 
 let stack: Stack<"main" | "cold">;
 
@@ -112,4 +113,20 @@ test("platform: a URL that is long and full of odd characters", async () => {
   const answer = await stack.worker("main").fetch(path);
   expect(answer.status).toBe(200);
   expect(stack.origin.only().url.startsWith(`/${"a".repeat(8_000)}?q=%F0%9F%A4%A6`)).toBe(true);
+});
+
+test("platform: Node.js' modules stay out of the shipped Worker", async () => {
+  const script = `export default { fetch: () => Response.json([typeof process, typeof Buffer]) };`;
+  const manifest = { mainModule: "a.mjs", modulesRoot: import.meta.dirname, modules: { "a.mjs": { type: "esm", contents: script } } };
+  const globals = async (flags: string[]): Promise<unknown> => {
+    const config = { name: "a", ...compatibility(), compatibilityFlags: flags, manifest };
+    const miniflare = new Miniflare({ cf: false, port: 0, telemetry: { enabled: false }, workers: [{ config }] } as MiniflareOptions);
+    try {
+      return await (await miniflare.dispatchFetch("http://a/")).json();
+    } finally {
+      await miniflare.dispose();
+    }
+  };
+  expect(await globals(compatibility().compatibilityFlags)).toEqual(["undefined", "undefined"]);
+  expect(await globals([])).toEqual(["object", "function"]);
 });
