@@ -35,6 +35,22 @@ export function issueRefreshToken(state: State, session: Session): string {
   return insertV1(state, session, null).token;
 }
 
+/** The refresh token after a verified factor; the one of before then counts as used. */
+export function swapRefreshToken(state: State, session: Session): string {
+  if (session.hmacKey !== null) {
+    // By two, so that the token of before cannot be taken for one whose answer was lost.
+    session.counter += 2;
+    return encodeV2(session);
+  }
+  const current = session.tokens.find((row) => !row.revoked);
+  if (current === undefined) {
+    throw notFound();
+  }
+  current.revoked = true;
+  current.revokedAtMs = state.clock.nowMs();
+  return insertV1(state, session, current.token).token;
+}
+
 interface Found {
   session: Session;
   user: User;
