@@ -6,6 +6,8 @@ export interface Configuration {
   algorithm: Algorithm;
   /** Over what every configuration has. */
   environment: Record<string, string>;
+  /** What the operator sets later, while sessions are out. */
+  upgrade?: Record<string, string>;
   /** The same in the names of the local Auth's settings, for the conformance suite. */
   settings: Record<string, unknown>;
 }
@@ -43,7 +45,7 @@ export const CONFIGURATIONS: Configuration[] = [
   configuration("ES256, tokens of version 1"),
   configuration("HS256, tokens of version 1", {}, {}, "HS256"),
   configuration("tokens of version 2", V2, { algorithmVersion: 2 }),
-  configuration("upgrade of tokens from version 1 to 2", V2, { algorithmVersion: 2, upgradePercent: 100 }),
+  { ...configuration("upgrade of tokens from version 1 to 2"), upgrade: { ...V2, GOTRUE_SECURITY_REFRESH_TOKEN_UPGRADE_PERCENTAGE: "100" } },
   configuration("short tokens", { GOTRUE_JWT_EXP: "8" }, { jwtExp: 8 }),
   configuration(
     "current password and reauthentication required",

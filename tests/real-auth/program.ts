@@ -22,11 +22,17 @@ export interface Project {
   rotate(): Promise<void>;
   revokeEarlierKeys(): Promise<void>;
   jwtSecret: string;
-  query(sql: string, values?: unknown[]): Promise<any[]>;
+  /** Starts again with the configuration's later settings; false if it has none. */
+  upgrade(): Promise<boolean>;
+  /** Makes everything that Auth keeps older by so many seconds. */
+  age(seconds: number): Promise<void>;
+  /** The codes that the hook kept, oldest first. */
+  messages(to?: string): Promise<{ to: string; code: string }[]>;
   close(): Promise<void>;
 }
 
 const START_MS = 30_000;
+export const REUSE_INTERVAL_SECONDS = 3;
 
 /** Codes that a hook in SQL takes instead of a provider of messages. */
 const HOOKS = `
@@ -57,7 +63,7 @@ export async function startProject(program: string, databases: Databases, templa
   const messages = async (to?: string) =>
     databases.query(database, `select phone as "to", code from public.sent_messages where $1::text is null or phone = $1 order by id`, [to?.replace(/^\+/, "") ?? null]);
   const [mail, provider, keys, port] = await Promise.all([
-    startMailSink(messages),
+    startMailSink(),
     startProvider(),
     SigningKeys.create(configuration.algorithm),
     freePort(),
@@ -65,11 +71,13 @@ export async function startProject(program: string, databases: Databases, templa
   const publishableKey = `sb_publishable_${randomUUID()}`;
   const secretKey = `sb_secret_${randomUUID()}`;
   const gateway = await startGateway(port, { publishable: publishableKey, secret: secretKey, serviceToken: () => keys.serviceToken() });
+  let later: Record<string, string> = {};
   const environment = () => ({
     ...base(databases.urlOf(database), port),
     ...surroundings(gateway, mail, provider),
     ...keys.environment(),
     ...configuration.environment,
+    ...later,
   });
   let running = await start(program, environment(), port);
   const again = async (): Promise<void> => {
@@ -92,13 +100,42 @@ export async function startProject(program: string, databases: Databases, templa
       keys.revoke();
       await again();
     },
-    query: (sql, values) => databases.query(database, sql, values),
+    async upgrade() {
+      if (configuration.upgrade === undefined) {
+        return false;
+      }
+      later = configuration.upgrade;
+      await again();
+      return true;
+    },
+    async age(seconds) {
+      await databases.query(database, aging(seconds));
+    },
+    messages,
     async close() {
       await stop(running);
       await Promise.all([gateway.close(), mail.close(), provider.close()]);
       await databases.drop(database);
     },
   };
+}
+
+/** The times by which Auth decides, in its own tables. */
+const TIMES: Record<string, string[]> = {
+  sessions: ["created_at", "updated_at"],
+  refresh_tokens: ["created_at", "updated_at"],
+  flow_state: ["created_at", "auth_code_issued_at"],
+  mfa_challenges: ["created_at"],
+  mfa_factors: ["last_challenged_at"],
+  webauthn_challenges: ["created_at", "expires_at"],
+  users: ["confirmation_sent_at", "recovery_sent_at", "email_change_sent_at", "phone_change_sent_at", "reauthentication_sent_at"],
+};
+
+function aging(seconds: number): string {
+  const back = `interval '${Math.round(seconds)} seconds'`;
+  return Object.entries(TIMES)
+    .map(([table, columns]) => `update auth.${table} set ${columns.map((column) => `${column} = ${column} - ${back}`).join(", ")};`)
+    .join("\n");
 }
 
 /** What every configuration has. */
@@ -120,7 +157,7 @@ function base(databaseUrl: string, port: number): Record<string, string> {
     GOTRUE_LOG_LEVEL: "error",
     GOTRUE_EXTERNAL_EMAIL_ENABLED: "true",
     GOTRUE_EXTERNAL_ANONYMOUS_USERS_ENABLED: "true",
-    GOTRUE_SECURITY_REFRESH_TOKEN_REUSE_INTERVAL: "3",
+    GOTRUE_SECURITY_REFRESH_TOKEN_REUSE_INTERVAL: String(REUSE_INTERVAL_SECONDS),
     GOTRUE_SECURITY_SB_FORWARDED_FOR_ENABLED: "true",
     GOTRUE_MAILER_OTP_LENGTH: "6",
     GOTRUE_SMTP_MAX_FREQUENCY: "1ms",
@@ -140,7 +177,8 @@ function surroundings(gateway: Gateway, mail: MailSink, provider: Provider): Rec
     GOTRUE_SMTP_HOST: "127.0.0.1",
     GOTRUE_SMTP_PORT: String(mail.smtpPort),
     GOTRUE_SMTP_ADMIN_EMAIL: "auth@example.com",
-    ...each("TEMPLATES", () => `${mail.url}/template`),
+    ...each("URLPATHS", () => "/auth/v1/verify"),
+    ...each("TEMPLATES", () => `${mail.templateUrl}`),
     ...each("SUBJECTS", (kind) => TYPES[kind] ?? kind),
     GOTRUE_EXTERNAL_KEYCLOAK_ENABLED: "true",
     GOTRUE_EXTERNAL_KEYCLOAK_URL: provider.url,

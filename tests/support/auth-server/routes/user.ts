@@ -30,6 +30,9 @@ export function userRoutes(app: Hono<Env>, state: State): void {
     const body = await readBody(c);
     // Everything is checked before anything is changed, as in one transaction.
     const wishes = checkWishes(state, body);
+    if (body.app_metadata !== undefined && body.app_metadata !== null) {
+      throw new ApiError(403, "not_admin", "Updating app_metadata requires admin privileges");
+    }
     checkLevel(user, session, wishes);
     const email = newEmail(state, user, wishes.email);
     const phone = newPhone(state, user, wishes.phone);
