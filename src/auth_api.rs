@@ -21,6 +21,15 @@ const MIN_ATTEMPT_MS: u64 = 100;
 const RETRY_PAUSE_MS: u64 = 200;
 /// The part of what is left that a pause may take.
 const RETRY_PAUSE_PART: u64 = 4;
+/// After a lost answer the same refresh token is sent again within this time of the first attempt:
+/// Auth takes one that it upgraded to its second version for 10 s, and never afterwards.
+const REPAIR_MS: u64 = 9_500;
+/// Pause before each of these attempts: an outage may be short, and nobody waits.
+const REPAIR_PAUSE_MS: u64 = 500;
+/// How many of them there are.
+const REPAIR_ATTEMPTS: u8 = 4;
+/// The code of a refresh that was not sent since strangers had used up what there was for it.
+pub const BUDGET_SPENT: &str = "refresh_budget_spent";
 /// A visitor whose token is alive never waits longer than this for a refresh.
 pub const ALIVE_BUDGET_MS: u64 = 2000;
 
@@ -163,6 +172,8 @@ pub enum RefreshReply {
     Misconfigured(&'static str),
     /// A new session, not verified yet.
     Renewed(Box<Session>),
+    /// The session ended before, as its gate knows: Auth was not asked.
+    Revoked,
     /// No decision now; the session stays and the same refresh token may be sent again.
     Unavailable {
         /// The stable code for logs.
@@ -252,7 +263,7 @@ fn terminal_code(status: u16, code: &str) -> Option<&'static str> {
 }
 
 /// The codes of every [`RefreshReply`] but a new session.
-const CODES: [&str; 19] = [
+const CODES: [&str; 20] = [
     "auth_answer_malformed",
     "auth_answer_too_large",
     "auth_budget_spent",
@@ -265,6 +276,7 @@ const CODES: [&str; 19] = [
     "auth_refuses_worker",
     "auth_timeout",
     "invalid_client",
+    BUDGET_SPENT,
     "refresh_token_already_used",
     "refresh_token_not_found",
     "session_expired",
@@ -278,6 +290,18 @@ const CODES: [&str; 19] = [
 #[must_use]
 pub fn known_code(code: &str) -> Option<&'static str> {
     CODES.iter().copied().find(|known| *known == code)
+}
+
+/// Whether Auth may have done its work although its answer did not arrive: the token may be rotated.
+///
+/// A 500 is an answer, and Auth rolls back what it began. A gateway's 502 to 504
+/// and Cloudflare's 52x only say that somebody stopped waiting for one.
+#[must_use]
+pub const fn may_be_lost(answer: &Result<AuthReply, Unreachable>) -> bool {
+    match answer {
+        Ok(reply) => matches!(reply.status, 200..=299 | 502..=504 | 520..=530),
+        Err(Unreachable::Network | Unreachable::TimedOut | Unreachable::TooLarge) => true,
+    }
 }
 
 /// The error code in any of Auth's three shapes: `code` (text), `error_code`, `error`.
@@ -348,6 +372,8 @@ pub struct Attempts {
     deadline: UnixTime,
     left: u8,
     made: u8,
+    pause_ms: u64,
+    started: UnixTime,
 }
 
 /// What to do next in a refresh.
@@ -372,7 +398,27 @@ impl Attempts {
             deadline: now.plus_millis(budget_ms),
             left: if is_alive { 1 } else { 2 },
             made: 0,
+            pause_ms: RETRY_PAUSE_MS,
+            started: now,
         }
+    }
+
+    /// The plan for after a lost answer, which nobody waits for.
+    #[must_use]
+    pub const fn repair(&self) -> Self {
+        Self {
+            deadline: self.started.plus_millis(REPAIR_MS),
+            left: REPAIR_ATTEMPTS,
+            made: 0,
+            pause_ms: REPAIR_PAUSE_MS,
+            started: self.started,
+        }
+    }
+
+    /// What a plan for after a lost answer begins with, unless it is too late for it.
+    #[must_use]
+    pub fn first_repair(&mut self, now: UnixTime) -> Option<Attempt> {
+        self.send(self.pause_ms, now)
     }
 
     /// Attempts started so far.
@@ -400,7 +446,7 @@ impl Attempts {
             return Attempt::Done(reply);
         };
         let left_ms = now.millis_until(self.deadline);
-        let short_ms = RETRY_PAUSE_MS.min(left_ms / RETRY_PAUSE_PART);
+        let short_ms = self.pause_ms.min(left_ms / RETRY_PAUSE_PART);
         let pause_ms = retry_after_ms.unwrap_or(short_ms);
         self.send(pause_ms, now).unwrap_or(Attempt::Done(reply))
     }

@@ -50,7 +50,9 @@
 //! | [`head`], [`cookies`], [`session`] | what the visitor sent, and how a session is written back |
 //! | [`pkce`], [`sign_in_api`], [`revocation`] | how sessions begin and end below `AUTH_PATH` |
 //! | [`jwks`], [`token`], [`auth_api`] | keys, tokens, and what Auth's answers mean |
-//! | [`gate`] | one refresh at a time for a session: who leads, who waits, who gets the newest session |
+//! | [`refresh_order`] | a refresh as it is ordered, and what came of it |
+//! | [`gate`] | one refresh at a time for a session, and its end: who leads, who waits, who gets the newest session, and that nobody gets one that was signed out |
+//! | [`budget`] | how much of Auth strangers may use up |
 //! | [`memory`], [`fingerprint`] | what an isolate remembers, and by what: verdicts, keys, cool-downs |
 //! | [`handler`] | the states of a request |
 //! | [`identity`], [`cache_control`], [`answer`] | headers for origin and caches, own answers |
@@ -67,6 +69,7 @@
 //! - Only a code of Auth for a dead session deletes one that had a good signature.
 //! - Every response that carries a session cookie is uncacheable.
 //! - What Auth answered is in the gate's storage before anybody gets it.
+//! - A session that ended is not handed out again by its gate, whoever asks.
 //! - While observing, nothing is refreshed, denied, deleted or changed.
 //! - No promise, stream or request outlives the request it belongs to.
 
@@ -91,6 +94,7 @@ pub mod pkce;
 pub mod reason;
 pub mod record;
 pub mod redirect;
+pub mod refresh_order;
 pub mod revocation;
 pub mod rules;
 pub mod secret;

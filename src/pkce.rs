@@ -14,7 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use crate::cookies::encoding::{self, Encoding};
-use crate::cookies::{self, chunks};
+use crate::cookies::{self, chunks, is_flow_id};
 
 /// Random bytes that a flow is made of: 56 for the verifier, 16 for the id.
 pub const RANDOM_BYTES: usize = VERIFIER_BYTES + ID_BYTES;
@@ -22,6 +22,9 @@ const VERIFIER_BYTES: usize = 56;
 const ID_BYTES: usize = 16;
 /// Flows that may be under way in one browser; the oldest make room.
 const MAX_FLOWS: usize = 5;
+/// Ids of the index that are read, the newest of them. Clients keep [`MAX_FLOWS`]; whoever else may write a cookie
+/// here could list thousands, each with a cookie to look for and to delete.
+const MAX_IDS_READ: usize = 16;
 
 /// A flow that begins.
 #[derive(Clone, Debug)]
@@ -61,13 +64,12 @@ impl Flow {
         let mut flows = index(header, key);
         flows.push(self.id.clone());
         let evicted = flows.len().saturating_sub(MAX_FLOWS);
-        let deleted = flows
+        let evicted: Vec<String> = flows
             .drain(..evicted)
             .map(|id| slot_name(key, &id))
-            .filter(|name| cookies::value(header, key, name).is_some())
             .collect();
         let mut changes = Changes {
-            deleted,
+            deleted: cookies::present(header, key, &evicted),
             set: Vec::new(),
         };
         changes.write(&slot_name(key, &self.id), &stored, encoding);
@@ -137,19 +139,22 @@ pub fn forget(header: &str, key: &str, flow_id: Option<&str>, encoding: Encoding
     changes
 }
 
-/// True for the ids that clients accept: 8 to 64 characters of `A-Za-z0-9_-`.
-fn is_flow_id(id: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (8..=64).contains(&id.len()) && id.bytes().all(is_allowed)
-}
-
+/// The flows under way, oldest first, each once.
 fn index(header: &str, key: &str) -> Vec<String> {
     let text = cookies::value(header, key, &index_name(key)).unwrap_or_default();
     let decoded = encoding::decode(&text).ok().flatten();
     let listed: Option<Vec<String>> =
         decoded.and_then(|decoded| serde_json::from_str(&decoded.text).ok());
-    let mut flows = listed.unwrap_or_default();
-    flows.retain(|id| is_flow_id(id));
+    let mut flows: Vec<String> = Vec::new();
+    for id in listed.unwrap_or_default().into_iter().rev() {
+        if flows.len() == MAX_IDS_READ {
+            break;
+        }
+        if is_flow_id(&id) && !flows.contains(&id) {
+            flows.push(id);
+        }
+    }
+    flows.reverse();
     flows
 }
 

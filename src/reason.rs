@@ -260,6 +260,7 @@ pub const REASONS: &[Reason] = &[
         "no time of `AUTH_TIMEOUT_MS` was left",
         "raise `AUTH_TIMEOUT_MS` if Auth is always slow",
     ),
+    reason("refresh_budget_spent", "too many unknown tokens", NONE),
     reason(
         "auth_answer_malformed",
         "Auth's answer is not what it should be: often a gateway's page",
@@ -404,10 +405,7 @@ pub const REASONS: &[Reason] = &[
 impl fmt::Display for Reason {
     /// The reason's row in `docs/reasons.md`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "| `{}` | {} | {} |",
-            self.code, self.meaning, self.remedy
-        )
+        let (code, meaning, remedy) = (self.code, self.meaning, self.remedy);
+        write!(formatter, "| `{code}` | {meaning} | {remedy} |")
     }
 }

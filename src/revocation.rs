@@ -5,7 +5,8 @@
 //! | key | value | ends |
 //! |---|---|---|
 //! | `revoked:session:<session id>` | Unix time in seconds | every token of the session |
-//! | `revoked:user:<user id>` | Unix time in seconds | every token issued until then |
+//! | `revoked:user:<user id>` | Unix time in seconds | every token of the user issued until then |
+//! | `revoked:user:<user id>` | Unix time in seconds, a space, a session id | the same, but of that session |
 
 use std::num::NonZeroUsize;
 
@@ -34,8 +35,43 @@ const FAILED_LOOK_UP_COOL_DOWN_MS: u64 = 5_000;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Revocation {
     name: String,
-    at: UnixTime,
+    ends: Ends,
     ttl_seconds: u64,
+}
+
+/// What stands under a key: when, and whom it spares.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Ends {
+    at: UnixTime,
+    /// Under a user's key, the session that stays.
+    except: Option<String>,
+}
+
+impl Ends {
+    /// When.
+    #[must_use]
+    pub const fn at(&self) -> UnixTime {
+        self.at
+    }
+
+    /// True if this, under the key of the token's user, ends the token.
+    #[must_use]
+    pub fn ends_user_token(&self, claims: &Claims) -> bool {
+        let is_spared = self.except.as_deref().is_some_and(|kept| {
+            let session = claims.session_id.as_deref();
+            session.is_some_and(|session| session.eq_ignore_ascii_case(kept))
+        });
+        let is_older = claims
+            .issued_at
+            .is_none_or(|issued_at| issued_at.seconds() <= self.at.seconds());
+        is_older && !is_spared
+    }
+}
+
+impl From<UnixTime> for Ends {
+    fn from(at: UnixTime) -> Self {
+        Self { at, except: None }
+    }
 }
 
 impl Revocation {
@@ -46,7 +82,7 @@ impl Revocation {
         let ttl_seconds = ttl_seconds(claims, now);
         Some(Self {
             name,
-            at: now,
+            ends: now.into(),
             ttl_seconds,
         })
     }
@@ -57,8 +93,19 @@ impl Revocation {
         let ttl_seconds = ttl_seconds(claims, now);
         Some(Self {
             name: user_name(claims),
-            at: now,
+            ends: now.into(),
             ttl_seconds,
+        })
+    }
+
+    /// Ends the tokens of a user issued until now, but for those of this session. `None` without a session id.
+    #[must_use]
+    pub fn of_others(claims: &Claims, now: UnixTime) -> Option<Self> {
+        let except = Some(claims.session_id.as_deref()?.to_ascii_lowercase());
+        Some(Self {
+            name: user_name(claims),
+            ends: Ends { at: now, except },
+            ttl_seconds: ttl_seconds(claims, now),
         })
     }
 
@@ -67,7 +114,7 @@ impl Revocation {
     pub fn by_operator(session_id: &str, now: UnixTime) -> Self {
         Self {
             name: format!("revoked:session:{}", session_id.to_ascii_lowercase()),
-            at: now,
+            ends: now.into(),
             ttl_seconds: MAX_TTL_SECONDS,
         }
     }
@@ -78,10 +125,10 @@ impl Revocation {
         &self.name
     }
 
-    /// When it was revoked.
+    /// What it ends.
     #[must_use]
-    pub const fn at(&self) -> UnixTime {
-        self.at
+    pub const fn ends(&self) -> &Ends {
+        &self.ends
     }
 
     /// How long it has to be kept.
@@ -93,37 +140,48 @@ impl Revocation {
     /// The value in `SESSION_KV`.
     #[must_use]
     pub fn to_stored(&self) -> String {
-        self.at.seconds().to_string()
+        let seconds = self.ends.at.seconds();
+        match &self.ends.except {
+            Some(session_id) => format!("{seconds} {session_id}"),
+            None => seconds.to_string(),
+        }
     }
 
     /// Reads what [`Self::to_stored`] wrote. A value that cannot be read still revokes: it was put there for that.
     #[must_use]
-    pub fn from_stored(text: &str) -> UnixTime {
-        text.trim()
-            .parse()
-            .map_or(UnixTime::from_millis(u64::MAX), UnixTime::from_seconds)
+    pub fn from_stored(text: &str) -> Ends {
+        let mut words = text.split_ascii_whitespace();
+        let seconds = words.next().and_then(|word| word.parse().ok());
+        match (seconds, words.next(), words.next()) {
+            (Some(seconds), except, None) => Ends {
+                at: UnixTime::from_seconds(seconds),
+                except: except.map(str::to_owned),
+            },
+            (None, _, _) | (_, _, Some(_)) => UnixTime::from_millis(u64::MAX).into(),
+        }
     }
 }
 
 /// What an isolate remembers of revocations.
 #[derive(Debug)]
-pub(crate) struct Revocations {
+pub struct Revocations {
     failed: Option<UnixTime>,
     looked_up: LruCache<String, Entry>,
     own: LruCache<String, Entry>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
-    revoked_at: Option<UnixTime>,
+    revoked: Option<Ends>,
     until: UnixTime,
 }
 
 /// What is known of one key now.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Standing {
-    revoked_at: Option<UnixTime>,
     is_looked_up: bool,
+    /// What the store says, and what this isolate itself ended, which the store may not know yet.
+    revoked: [Option<Ends>; 2],
 }
 
 impl Default for Revocations {
@@ -139,14 +197,18 @@ impl Default for Revocations {
 
 impl Revocations {
     /// Whether a token was revoked; `None` if that has to be looked up.
-    pub(crate) fn find(&mut self, claims: &Claims, now: UnixTime) -> Option<bool> {
+    pub fn find(&mut self, claims: &Claims, now: UnixTime) -> Option<bool> {
         let (session, user) = names(claims);
         let user = self.standing(&user, now);
         let session = session.map(|name| self.standing(&name, now));
         let by_user = user
-            .revoked_at
-            .is_some_and(|at| ends_user_token(claims, at));
-        let by_session = session.is_some_and(|session| session.revoked_at.is_some());
+            .revoked
+            .iter()
+            .flatten()
+            .any(|ends| ends.ends_user_token(claims));
+        let by_session = session
+            .as_ref()
+            .is_some_and(|session| session.revoked.iter().any(Option::is_some));
         if by_user || by_session {
             return Some(true);
         }
@@ -155,17 +217,17 @@ impl Revocations {
     }
 
     /// Remembers what the store said of a session and its user.
-    pub(crate) fn learn(
+    pub fn learn(
         &mut self,
         claims: &Claims,
-        session: Option<UnixTime>,
-        user: Option<UnixTime>,
+        session: Option<Ends>,
+        user: Option<Ends>,
         now: UnixTime,
     ) {
         self.failed = None;
         let until = now.plus_seconds(LOOK_UP_SECONDS);
         let (session_name, user_name) = names(claims);
-        let mut put = |name, revoked_at| self.looked_up.put(name, Entry { revoked_at, until });
+        let mut put = |name, revoked| self.looked_up.put(name, Entry { revoked, until });
         put(user_name, user);
         if let Some(name) = session_name {
             put(name, session);
@@ -173,21 +235,21 @@ impl Revocations {
     }
 
     /// Remembers a revocation of this isolate, whatever the store says of it until it spreads.
-    pub(crate) fn revoke(&mut self, revocation: &Revocation, now: UnixTime) {
+    pub fn revoke(&mut self, revocation: &Revocation, now: UnixTime) {
         let entry = Entry {
-            revoked_at: Some(revocation.at()),
+            revoked: Some(revocation.ends().clone()),
             until: now.plus_seconds(revocation.ttl_seconds()),
         };
         self.own.put(revocation.name().to_owned(), entry);
     }
 
     /// Notes that the store did not answer.
-    pub(crate) const fn note_failure(&mut self, now: UnixTime) {
+    pub const fn note_failure(&mut self, now: UnixTime) {
         self.failed = Some(now);
     }
 
     /// True if the store may be asked: it did not just fail.
-    pub(crate) fn may_look_up(&self, now: UnixTime) -> bool {
+    pub fn may_look_up(&self, now: UnixTime) -> bool {
         self.failed
             .is_none_or(|failed| now.millis_since(failed) >= FAILED_LOOK_UP_COOL_DOWN_MS)
     }
@@ -196,11 +258,10 @@ impl Revocations {
         let is_fresh = |entry: &&Entry| now < entry.until;
         let looked_up = self.looked_up.get(name).filter(is_fresh);
         let own = self.own.get(name).filter(is_fresh);
-        let at = |entry: Option<&Entry>| entry.and_then(|entry| entry.revoked_at);
+        let ends = |entry: Option<&Entry>| entry.and_then(|entry| entry.revoked.clone());
         Standing {
-            // The later one ends more tokens, and the store may not know it yet.
-            revoked_at: at(looked_up).max(at(own)),
             is_looked_up: looked_up.is_some(),
+            revoked: [ends(looked_up), ends(own)],
         }
     }
 }
@@ -209,14 +270,6 @@ impl Revocations {
 #[must_use]
 pub fn names(claims: &Claims) -> (Option<String>, String) {
     (session_name(claims), user_name(claims))
-}
-
-/// True if a token is ended by what stands under its user's key.
-#[must_use]
-pub fn ends_user_token(claims: &Claims, at: UnixTime) -> bool {
-    claims
-        .issued_at
-        .is_none_or(|issued_at| issued_at.seconds() <= at.seconds())
 }
 
 fn session_name(claims: &Claims) -> Option<String> {

@@ -145,6 +145,25 @@ impl Session {
         self
     }
 
+    /// True if the session's `user` is the one whose id is `subject`, the token's verified `sub`, or if it has none.
+    ///
+    /// Nobody signs the member: a browser can hold somebody else's in it, and `getSession()` at the origin believes it.
+    pub fn has_trusted_user(&self, subject: &str) -> bool {
+        let id = |user: &Value| user.get("id").and_then(Value::as_str) == Some(subject);
+        self.members.get("user").is_none_or(id)
+    }
+
+    /// The session without a `user` other than `subject`: what may be written, and what the origin may see.
+    #[must_use]
+    pub fn with_trusted_user(&self, subject: &str) -> Cow<'_, Self> {
+        if self.has_trusted_user(subject) {
+            return Cow::Borrowed(self);
+        }
+        let mut session = self.clone();
+        session.members.shift_remove("user");
+        Cow::Owned(session)
+    }
+
     /// The cookies that carry this session in the form of `shape`: names and wire values.
     pub fn to_cookies(&self, storage_key: &str, shape: Format) -> Vec<(String, String)> {
         let value = shape.encoding.encode(&self.to_json(shape.with_user));

@@ -205,6 +205,12 @@ impl Token {
         seconds(self.payload.exp.as_ref())
     }
 
+    /// When the token claims to have been issued, if that is a finite number; not trusted.
+    #[must_use]
+    pub fn claimed_issue(&self) -> Option<UnixTime> {
+        seconds(self.payload.iat.as_ref())
+    }
+
     /// The claims, once the signature was found good. The caller proves that by `_signed`.
     ///
     /// # Errors
@@ -247,6 +253,38 @@ impl Token {
 
     fn payload_part(&self) -> &str {
         self.raw.split('.').nth(1).unwrap_or_default()
+    }
+}
+
+/// Who a token says it is from, before anything of it is trusted.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum ClaimedIssuer {
+    /// This issuer.
+    Named(String),
+    /// It is no JWT at all, such as a key of an API.
+    NoToken,
+    /// A JWT without an issuer.
+    Unnamed,
+}
+
+/// Who `raw` says it is from: three parts, of which the first two hold JSON objects, make a JWT (RFC 7519 7.2).
+#[must_use]
+pub fn claimed_issuer(raw: &str) -> ClaimedIssuer {
+    let object = |part: &str| {
+        let json = URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()?;
+        serde_json::from_slice::<serde_json::Map<String, Value>>(&json).ok()
+    };
+    let mut parts = raw.splitn(3, '.');
+    let header = parts.next().and_then(object);
+    let payload = parts.next().and_then(object);
+    let (Some(_), Some(payload), Some(_)) = (header, payload, parts.next()) else {
+        return ClaimedIssuer::NoToken;
+    };
+    match payload.get("iss") {
+        None | Some(Value::Null) => ClaimedIssuer::Unnamed,
+        Some(Value::String(issuer)) => ClaimedIssuer::Named(issuer.clone()),
+        // What is no name is nobody's; as a token of nobody in particular it is verified, and fails there.
+        Some(_) => ClaimedIssuer::Unnamed,
     }
 }
 

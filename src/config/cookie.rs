@@ -5,7 +5,10 @@ use crate::cookies::encoding::Encoding;
 use crate::cookies::set_cookie::{CookieAttributes, SameSite};
 
 /// Browsers cap `Max-Age` at 400 days (RFC 6265bis §5.5).
-const MAX_AGE_SECONDS: u64 = 34_560_000;
+const MAX_AGE_SECONDS: u32 = 34_560_000;
+
+/// How long a PKCE verifier is kept: as long as a sign-in at a provider or a mailed link is worth waiting for.
+const VERIFIER_SECONDS: u32 = 3600;
 
 /// Browsers drop a cookie above 4096 bytes, of which a chunk's value takes 3180.
 const MAX_NAME_BYTES: usize = 256;
@@ -25,12 +28,16 @@ pub struct CookieSettings {
     pub path: String,
     /// `SameSite`.
     pub same_site: SameSite,
-    /// `Max-Age`, in seconds.
-    pub max_age_seconds: u64,
-    /// When `Secure` is written; never [`CookieSecure::Auto`] or [`CookieSecure::Never`] with `SameSite=None`.
+    /// `Max-Age`, in seconds; `None` keeps the cookies until the browser closes.
+    pub max_age_seconds: Option<u32>,
+    /// When `Secure` is written; always with `SameSite=None`, with `Partitioned` and for the prefixed names.
     pub secure: CookieSecure,
+    /// Whether `Partitioned` is written.
+    pub partitioned: bool,
     /// Whether `HttpOnly` is written.
     pub http_only: bool,
+    /// Whether the cookies of an unchanged session are written anew where its token is seen for the first time.
+    pub renew: bool,
     /// The encoding of new values.
     pub encoding: Encoding,
 }
@@ -47,13 +54,15 @@ pub enum CookieSecure {
 }
 
 impl CookieSettings {
-    /// The attributes of a cookie on the response to a request that came by https or not.
+    /// The attributes of a cookie on the response to a request for `host` that came by https or not.
     #[must_use]
-    pub fn attributes(&self, is_https: bool) -> CookieAttributes {
+    pub fn attributes(&self, host: &str, is_https: bool) -> CookieAttributes {
         CookieAttributes {
-            domain: self.domain.clone(),
+            domain: self.domain_at(host).map(str::to_owned),
+            has_twins: false,
             http_only: self.http_only,
-            max_age_seconds: u32::try_from(self.max_age_seconds).unwrap_or(u32::MAX),
+            max_age_seconds: self.max_age_seconds,
+            partitioned: self.partitioned,
             path: self.path.clone(),
             same_site: self.same_site,
             secure: match self.secure {
@@ -63,34 +72,54 @@ impl CookieSettings {
             },
         }
     }
+
+    /// [`attributes`](Self::attributes) for the cookies of a sign-in under way: they have to come back from the
+    /// provider's site, and are of no use once the code is too old.
+    #[must_use]
+    pub fn verifier_attributes(&self, host: &str, is_https: bool) -> CookieAttributes {
+        CookieAttributes {
+            max_age_seconds: Some(VERIFIER_SECONDS),
+            same_site: match self.same_site {
+                SameSite::Lax | SameSite::Strict => SameSite::Lax,
+                SameSite::None => SameSite::None,
+            },
+            ..self.attributes(host, is_https)
+        }
+    }
+
+    /// The configured domain where `host` is the domain or below it. From any other host a browser drops a cookie
+    /// with it, and the session would be lost together with the refresh token that it cost.
+    #[must_use]
+    pub fn domain_at(&self, host: &str) -> Option<&str> {
+        let domain = self.domain.as_deref()?;
+        let bare = domain.strip_prefix('.').unwrap_or(domain);
+        let above = host.len().checked_sub(bare.len())?;
+        let (labels, tail) = host.split_at_checked(above)?;
+        let is_below = labels.is_empty() || labels.ends_with('.');
+        (is_below && tail.eq_ignore_ascii_case(bare)).then_some(domain)
+    }
 }
 
 pub(super) fn settings<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> CookieSettings {
-    let domain = domain(reader);
-    let path = path(reader);
     let same_site = [
         ("Lax", SameSite::Lax),
         ("Strict", SameSite::Strict),
         ("None", SameSite::None),
     ];
-    let same_site = reader.word("COOKIE_SAMESITE", same_site, SameSite::Lax);
-    let max_age_seconds = reader.number("COOKIE_MAX_AGE", 1..=MAX_AGE_SECONDS);
-    let secure = secure(reader, same_site);
-    let http_only = reader.word(
-        "COOKIE_HTTP_ONLY",
-        [("true", true), ("false", false)],
-        false,
-    );
+    let truth = [("true", true), ("false", false)];
     let encodings = [("base64url", Encoding::Base64Url), ("raw", Encoding::Raw)];
-    let encoding = reader.word("COOKIE_ENCODING", encodings, Encoding::Base64Url);
+    let same_site = reader.word("COOKIE_SAMESITE", same_site, SameSite::Lax);
+    let partitioned = reader.word("COOKIE_PARTITIONED", truth, false);
     CookieSettings {
-        domain,
-        path,
+        domain: domain(reader),
+        path: path(reader),
         same_site,
-        max_age_seconds,
-        secure,
-        http_only,
-        encoding,
+        max_age_seconds: max_age(reader),
+        secure: secure(reader, same_site, partitioned),
+        partitioned,
+        http_only: reader.word("COOKIE_HTTP_ONLY", truth, false),
+        renew: reader.switch("COOKIE_RENEW"),
+        encoding: reader.word("COOKIE_ENCODING", encodings, Encoding::Base64Url),
     }
 }
 
@@ -98,7 +127,7 @@ pub(super) fn settings<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) ->
 pub(super) fn storage_key<F: Fn(&str) -> Option<String>>(
     reader: &mut Reader<F>,
     derived: Option<String>,
-    settings: &CookieSettings,
+    settings: &mut CookieSettings,
 ) -> String {
     const NAME: &str = "COOKIE_NAME";
     let Some(name) = reader.set(NAME) else {
@@ -117,11 +146,16 @@ pub(super) fn storage_key<F: Fn(&str) -> Option<String>>(
             .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     };
     let host_prefix = prefixed("__Host-");
-    if (host_prefix || prefixed("__Secure-")) && settings.secure == CookieSecure::Never {
-        reader.problem(
-            NAME,
-            "must not begin with __Secure- or __Host- while COOKIE_SECURE is false",
-        );
+    if host_prefix || prefixed("__Secure-") {
+        match settings.secure {
+            // Browsers refuse these names without it, on http://localhost too.
+            CookieSecure::Auto => settings.secure = CookieSecure::Always,
+            CookieSecure::Always => {}
+            CookieSecure::Never => reader.problem(
+                NAME,
+                "must not begin with __Secure- or __Host- while COOKIE_SECURE is false",
+            ),
+        }
     }
     if host_prefix && (settings.domain.is_some() || settings.path != "/") {
         reader.problem(
@@ -166,11 +200,30 @@ fn path<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> String {
     path
 }
 
-/// With `SameSite=None`, `auto` means always: browsers refuse such a cookie without `Secure`, and take one with it
-/// from http://localhost, so there is no request for which leaving it out would help.
+fn max_age<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<u32> {
+    const NAME: &str = "COOKIE_MAX_AGE";
+    let text = reader.text(NAME);
+    if text.eq_ignore_ascii_case("session") {
+        return None;
+    }
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = text.parse().ok().filter(|_| is_number);
+    let seconds = seconds.filter(|seconds| (1..=MAX_AGE_SECONDS).contains(seconds));
+    if seconds.is_none() {
+        reader.problem(
+            NAME,
+            format!("must be session, or a whole number from 1 to {MAX_AGE_SECONDS}"),
+        );
+    }
+    seconds
+}
+
+/// With `SameSite=None` or `Partitioned`, `auto` means always: browsers refuse such a cookie without `Secure`, and take
+/// one with it from http://localhost, so there is no request for which leaving it out would help.
 fn secure<F: Fn(&str) -> Option<String>>(
     reader: &mut Reader<F>,
     same_site: SameSite,
+    is_partitioned: bool,
 ) -> CookieSecure {
     const NAME: &str = "COOKIE_SECURE";
     let words = [
@@ -179,12 +232,17 @@ fn secure<F: Fn(&str) -> Option<String>>(
         ("false", CookieSecure::Never),
     ];
     let secure = reader.word(NAME, words, CookieSecure::Auto);
-    match (same_site, secure) {
-        (SameSite::None, CookieSecure::Auto) => CookieSecure::Always,
-        (SameSite::None, CookieSecure::Never) => {
-            reader.problem(NAME, "must not be false while COOKIE_SAMESITE is None");
+    let needs_it = match same_site {
+        SameSite::None => Some("COOKIE_SAMESITE is None"),
+        SameSite::Lax | SameSite::Strict => None,
+    };
+    let needs_it = needs_it.or(is_partitioned.then_some("COOKIE_PARTITIONED is true"));
+    match (needs_it, secure) {
+        (Some(_), CookieSecure::Auto) => CookieSecure::Always,
+        (Some(other), CookieSecure::Never) => {
+            reader.problem(NAME, format!("must not be false while {other}"));
             secure
         }
-        (SameSite::Lax | SameSite::None | SameSite::Strict, _) => secure,
+        (Some(_), CookieSecure::Always) | (None, _) => secure,
     }
 }

@@ -129,9 +129,9 @@ impl Config {
         let auth_base = project.as_ref().map(|project| project.auth_base.clone());
         let issuer = auth_base.clone().unwrap_or_default();
         let publishable_key = keys::publishable_key(reader);
-        let cookie = cookie::settings(reader);
+        let mut cookie = cookie::settings(reader);
         let label = project.map(|project| project.storage_key);
-        let storage_key = cookie::storage_key(reader, label, &cookie);
+        let storage_key = cookie::storage_key(reader, label, &mut cookie);
         Some(Self {
             jwks_url: format!("{issuer}/.well-known/jwks.json"),
             publishable_key,

@@ -1,8 +1,8 @@
 //! The `Cookie` header for the origin.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::pairs::{Pair, all_pairs, pairs};
+use super::found::Found;
+use super::names::{Place, place};
+use super::pairs::{Pair, pairs};
 use super::{Candidate, is_family_name, is_session_name};
 
 /// White space around a cookie and its name (RFC 6265 5.2).
@@ -37,17 +37,11 @@ pub fn forward_header(
         Forwarding::Replace(cookies) => cookies,
         Forwarding::DropFamily | Forwarding::DropSession | Forwarding::Keep(_) => &[],
     };
-    let mut seen = BTreeMap::new();
+    let mut kept = Kept::new(forwarding);
     let mut forwarded = String::with_capacity(header.len());
     let mut is_empty = true;
-    let cookies = match forwarding {
-        Forwarding::Keep(_) => pairs(header, storage_key),
-        Forwarding::DropFamily | Forwarding::DropSession | Forwarding::Replace(_) => {
-            all_pairs(header, storage_key)
-        }
-    };
-    for pair in cookies {
-        if !is_kept(&pair, storage_key, forwarding, &mut seen) {
+    for pair in pairs(header, storage_key) {
+        if !is_kept(&pair, storage_key, forwarding, &mut kept) {
             continue;
         }
         append(&mut forwarded, pair.raw);
@@ -71,36 +65,58 @@ fn append(header: &mut String, raw: &str) {
 
 /// True if every reader finds the same session in the header as it stands.
 fn is_unambiguous(header: &str, storage_key: &str) -> bool {
-    let mut seen = BTreeSet::new();
-    pairs(header, storage_key).all(|pair| {
-        let is_twin = is_session_name(storage_key, pair.name) && !seen.insert(pair.name);
-        !is_twin && !pair.ends_line && !is_disguised(storage_key, pair.name)
-    })
+    let found = Found::read(header, storage_key);
+    !found.has_twins
+        && !found.is_full
+        && pairs(header, storage_key)
+            .all(|pair| !pair.ends_line && !is_disguised(storage_key, pair.name))
 }
 
-fn is_kept<'h>(
-    pair: &Pair<'h>,
+/// The cookies of the reading that is kept, and how often the name of each was met so far.
+struct Kept<'a>(Vec<(&'a (String, usize), usize)>);
+
+impl<'a> Kept<'a> {
+    fn new(forwarding: &Forwarding<'a>) -> Self {
+        let parts = match forwarding {
+            Forwarding::Keep(candidate) => candidate.parts.as_slice(),
+            Forwarding::DropFamily | Forwarding::DropSession | Forwarding::Replace(_) => &[],
+        };
+        Self(parts.iter().map(|part| (part, 0)).collect())
+    }
+
+    /// True for the occurrence of `name` that belongs to the reading; each call is one more of them.
+    fn takes(&mut self, place: Place, name: &str) -> bool {
+        // A reading is the plain cookie alone, or the chunks in the order of their numbers.
+        let index = match place {
+            Place::Plain => 0,
+            Place::Chunk(number) => number,
+            Place::Beyond => return false,
+        };
+        match self.0.get_mut(index) {
+            Some(((known, wanted), met)) if known == name => {
+                *met += 1;
+                *met == *wanted + 1
+            }
+            Some(_) | None => false,
+        }
+    }
+}
+
+fn is_kept(
+    pair: &Pair<'_>,
     storage_key: &str,
     forwarding: &Forwarding<'_>,
-    seen: &mut BTreeMap<&'h str, usize>,
+    kept: &mut Kept<'_>,
 ) -> bool {
     match forwarding {
         Forwarding::DropFamily => !is_family_name(storage_key, bare(pair.name)),
         Forwarding::DropSession | Forwarding::Replace(_) => {
             !is_session_name(storage_key, bare(pair.name))
         }
-        Forwarding::Keep(candidate) => {
-            if !is_session_name(storage_key, pair.name) {
-                return !is_disguised(storage_key, pair.name);
-            }
-            let count = seen.entry(pair.name).or_default();
-            let occurrence = *count;
-            *count += 1;
-            candidate
-                .parts
-                .iter()
-                .any(|(name, at)| name == pair.name && *at == occurrence)
-        }
+        Forwarding::Keep(_) => match place(storage_key, pair.name) {
+            Some(place) => kept.takes(place, pair.name),
+            None => !is_disguised(storage_key, pair.name),
+        },
     }
 }
 
@@ -111,7 +127,7 @@ fn is_kept<'h>(
 pub fn has_disguised_session(header: &str, storage_key: &str) -> bool {
     let may_be_trimmed = |byte: u8| !byte.is_ascii() || matches!(byte, 0x0b | 0x0c);
     header.bytes().any(may_be_trimmed)
-        && all_pairs(header, storage_key).any(|pair| is_disguised(storage_key, pair.name))
+        && pairs(header, storage_key).any(|pair| is_disguised(storage_key, pair.name))
 }
 
 fn is_disguised(storage_key: &str, name: &str) -> bool {

@@ -1,6 +1,6 @@
 //! The header as a run of cookies that remember the bytes they came from.
 
-use super::{is_family_name, is_session_name};
+use super::is_session_name;
 
 /// One cookie of the header.
 pub(super) struct Pair<'h> {
@@ -17,32 +17,13 @@ pub(super) struct Pair<'h> {
 /// The cookies of `header`, in order. Takes time linear in its length.
 pub(super) fn pairs<'h>(header: &'h str, storage_key: &'h str) -> Pairs<'h> {
     Pairs {
-        cuts_others: header.contains(", ") && !has_session(header, storage_key),
-        ..all_pairs(header, storage_key)
-    }
-}
-
-/// [`pairs`] with whatever any reader could take for a cookie of ours, for those that have to go.
-pub(super) fn all_pairs<'h>(header: &'h str, storage_key: &'h str) -> Pairs<'h> {
-    Pairs {
-        cuts_others: true,
         rest: header.split(';'),
         segment: None,
         storage_key,
     }
 }
 
-/// True if a `;` or the beginning of the header stands in front of a name of the session.
-fn has_session(header: &str, storage_key: &str) -> bool {
-    header
-        .split(';')
-        .any(|segment| is_session_name(storage_key, name_and_value(segment).0))
-}
-
 pub(super) struct Pairs<'h> {
-    /// Whether a `, ` in a cookie of somebody else can begin one of ours. A site may let a visitor, or whoever sent
-    /// him a link, choose what such a cookie holds, so what stands there never competes with a session of its own.
-    cuts_others: bool,
     rest: std::str::Split<'h, char>,
     /// What a `, ` left over of the current segment.
     segment: Option<&'h str>,
@@ -57,22 +38,31 @@ impl<'h> Iterator for Pairs<'h> {
             Some(segment) => segment,
             None => self.rest.next()?,
         };
-        let end = line_end(segment, self.storage_key, self.cuts_others);
-        let raw = end.and_then(|end| segment.get(..end)).unwrap_or(segment);
-        self.segment = end.and_then(|end| segment.get(end + 1..));
-        let (name, value) = name_and_value(raw);
-        Some(Pair {
-            ends_line: end.is_some(),
+        let (name, value) = name_and_value(segment);
+        let mut pair = Pair {
+            ends_line: false,
             name,
-            raw,
+            raw: segment,
             value,
-        })
+        };
+        // Nowhere but behind a cookie of the session does a comma end one.
+        if is_session_name(self.storage_key, name)
+            && let Some((raw, rest)) =
+                line_end(segment).and_then(|end| segment.split_at_checked(end))
+        {
+            (pair.raw, pair.ends_line) = (raw, true);
+            (pair.name, pair.value) = name_and_value(raw);
+            self.segment = rest.get(1..);
+        }
+        Some(pair)
     }
 }
 
 fn name_and_value(text: &str) -> (&str, &str) {
     let white_space = [' ', '\t'];
-    let (name, value) = text.split_once('=').unwrap_or_default();
+    let Some((name, value)) = text.split_once('=') else {
+        return ("", "");
+    };
     (
         name.trim_matches(white_space),
         value.trim_matches(white_space),
@@ -80,17 +70,13 @@ fn name_and_value(text: &str) -> (&str, &str) {
 }
 
 /// Where a `, ` between two header lines stands in `segment`.
-fn line_end(segment: &str, storage_key: &str, cuts_others: bool) -> Option<usize> {
-    let is_ours = is_family_name(storage_key, name_and_value(segment).0);
-    if !is_ours && !cuts_others {
-        return None;
-    }
+fn line_end(segment: &str) -> Option<usize> {
     segment.match_indices(", ").map(|(at, _)| at).find(|at| {
         let after = segment.get(at + 2..).unwrap_or_default();
         // A name ends here at the latest, which keeps the whole scan linear.
         let end = after.find(['=', ',', ' ', '"']).unwrap_or(after.len());
         let (name, rest) = after.split_at_checked(end).unwrap_or_default();
-        rest.starts_with('=') && (is_family_name(storage_key, name) || is_ours && is_token(name))
+        rest.starts_with('=') && is_token(name)
     })
 }
 

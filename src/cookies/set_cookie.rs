@@ -2,43 +2,27 @@
 
 use std::fmt::Write as _;
 
+pub use cookie::SameSite;
+
 /// The attributes of every cookie the Worker sets or deletes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CookieAttributes {
     /// `Domain`; `None` makes host-only cookies.
     pub domain: Option<String>,
+    /// True where a name came more than once, so that twins at scopes which nobody configured have to go as well.
+    pub has_twins: bool,
     /// `HttpOnly`, which hides the session from `createBrowserClient`.
     pub http_only: bool,
-    /// `Max-Age` of cookies that are set, in seconds.
-    pub max_age_seconds: u32,
+    /// `Max-Age` of cookies that are set, in seconds; `None` keeps them until the browser closes.
+    pub max_age_seconds: Option<u32>,
+    /// `Partitioned` (CHIPS): a cookie per site that embeds this one.
+    pub partitioned: bool,
     /// `Path`.
     pub path: String,
     /// `SameSite`.
     pub same_site: SameSite,
     /// `Secure`.
     pub secure: bool,
-}
-
-/// The `SameSite` attribute.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum SameSite {
-    /// Sent on navigations from other sites.
-    Lax,
-    /// Sent on every request; browsers demand `Secure` with it.
-    None,
-    /// Sent on requests of the same site only.
-    Strict,
-}
-
-impl SameSite {
-    /// The attribute's value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Lax => "Lax",
-            Self::None => "None",
-            Self::Strict => "Strict",
-        }
-    }
 }
 
 /// The lines that write a session: deletions of the twins of every name, deletions of
@@ -62,16 +46,13 @@ pub fn write_session(
     let all: Vec<&str> = stale.iter().copied().chain(written()).collect();
 
     let mut lines = delete_twins(&all, attributes, twin_domain);
-    lines.extend(delete_at(&stale, attributes, attributes.domain.as_deref()));
-    lines.extend(value_chunks.iter().map(|(name, value)| {
-        line(
-            name,
-            value,
-            attributes.max_age_seconds,
-            attributes,
-            attributes.domain.as_deref(),
-        )
-    }));
+    let domain = attributes.domain.as_deref();
+    lines.extend(delete_at(&stale, attributes, domain));
+    lines.extend(
+        value_chunks
+            .iter()
+            .map(|(name, value)| line(name, value, attributes.max_age_seconds, attributes, domain)),
+    );
     lines
 }
 
@@ -101,14 +82,20 @@ fn delete_twins(
     twin_domain: Option<&str>,
 ) -> Vec<String> {
     let mut lines = Vec::new();
-    if attributes.domain.is_some() {
+    let domain = attributes.domain.as_deref();
+    if attributes.partitioned && attributes.has_twins {
+        // Written before the site was told to partition, or by a client that does not.
+        let unpartitioned = CookieAttributes {
+            partitioned: false,
+            ..attributes.clone()
+        };
+        lines.extend(delete_at(names, &unpartitioned, domain));
+    }
+    if domain.is_some() {
         lines.extend(delete_at(names, attributes, None));
     }
     if let Some(host) = twin_domain
-        && !attributes
-            .domain
-            .as_deref()
-            .is_some_and(|domain| is_same_domain(domain, host))
+        && !domain.is_some_and(|domain| is_same_domain(domain, host))
     {
         lines.extend(delete_at(names, attributes, Some(host)));
     }
@@ -122,7 +109,7 @@ fn delete_at<'l>(
 ) -> impl Iterator<Item = String> + 'l {
     names
         .iter()
-        .map(move |name| line(name, "", 0, attributes, domain))
+        .map(move |name| line(name, "", Some(0), attributes, domain))
 }
 
 /// Browsers ignore a leading dot and the case of a domain.
@@ -132,25 +119,35 @@ fn is_same_domain(one: &str, other: &str) -> bool {
 }
 
 /// One line, attributes in the order of the `cookie` package that `@supabase/ssr` uses.
+///
+/// Not written by the `cookie` crate, whose formatter brings that of dates along: 8 KB of the Worker's gzip.
 fn line(
     name: &str,
     value: &str,
-    max_age_seconds: u32,
+    max_age_seconds: Option<u32>,
     attributes: &CookieAttributes,
     domain: Option<&str>,
 ) -> String {
-    let mut line = format!("{name}={value}; Max-Age={max_age_seconds}");
+    let mut line = format!("{name}={value}");
+    // Writing to a `String` cannot fail.
+    if let Some(seconds) = max_age_seconds {
+        let _ = write!(line, "; Max-Age={seconds}");
+    }
     if let Some(domain) = domain {
-        // Writing to a `String` cannot fail.
         let _ = write!(line, "; Domain={domain}");
     }
     let _ = write!(line, "; Path={}", attributes.path);
-    if attributes.http_only {
-        line.push_str("; HttpOnly");
-    }
-    if attributes.secure {
-        line.push_str("; Secure");
-    }
-    let _ = write!(line, "; SameSite={}", attributes.same_site.as_str());
+    let flags = [
+        (attributes.http_only, "; HttpOnly"),
+        (attributes.secure, "; Secure"),
+        (attributes.partitioned, "; Partitioned"),
+    ];
+    line.extend(
+        flags
+            .iter()
+            .filter(|(is_set, _)| *is_set)
+            .map(|(_, flag)| *flag),
+    );
+    let _ = write!(line, "; SameSite={}", attributes.same_site);
     line
 }

@@ -3,21 +3,24 @@
 use crate::answer::{Answer, Medium};
 use crate::cache_control;
 use crate::config::{Config, HttpUrl};
-use crate::cookies::{self, Forwarding, set_cookie};
+use crate::cookies::{self, Forwarding, Member, set_cookie};
 use crate::head::{HeaderEdit, Headers, RequestHead};
 use crate::identity;
 use crate::record::RequestRecord;
 use crate::rules::Cache;
 use crate::time::UnixTime;
+use crate::token::{self, ClaimedIssuer};
 
+use super::desk::{Desk, Effect};
 use super::explain;
 use super::guard;
+use super::leave::{self, Ending, Outgoing};
 use super::observe;
-use super::settle::{self, Settled};
+use super::settled::Settled;
 use super::visit::{Outcome, Source, Visit};
 
 /// What the origin is sent: the visitor's request with these changes.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct OriginRequest {
     /// Another URL, if `ORIGIN_URL` is set.
     pub url: Option<String>,
@@ -27,12 +30,25 @@ pub struct OriginRequest {
     pub bypass_cache: bool,
 }
 
-/// What is read of the origin's answer.
+/// One passage through the origin.
+#[derive(Clone, Debug)]
+pub struct Passage {
+    /// What to send.
+    pub request: OriginRequest,
+    /// Which headers of the answer are needed.
+    pub reads: Reads,
+    /// True if only the head of the origin's answer may leave: a preflight passed a guard that its sender would not pass.
+    ///
+    /// Browsers read nothing but the head, and an origin that does not look at the method answers with the page.
+    pub is_head_only: bool,
+}
+
+/// The head of the origin's answer.
 #[derive(Clone, Debug, Default)]
 pub struct ResponseHead {
     /// The status code.
     pub status: u16,
-    /// The headers, as far as [`Forward::reads`] says that they matter.
+    /// The headers, as far as [`Passage::reads`] says that they matter.
     pub headers: Headers,
 }
 
@@ -51,110 +67,78 @@ pub enum Reads {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct OriginUnreachable;
 
-/// What leaves for the visitor.
-#[derive(Debug)]
-pub enum Outgoing {
-    /// An answer of the Worker itself.
-    Answer(Answer),
-    /// The origin's answer with these changes; without any it passes as it is.
-    Origin(Vec<HeaderEdit>),
-}
-
-/// Sends the request on.
-#[derive(Debug)]
-pub struct Forward {
-    visit: Box<Visit>,
-    settled: Settled,
-    request: OriginRequest,
-    sent: UnixTime,
-}
-
-impl Forward {
-    pub(super) fn new(visit: Box<Visit>, settled: Settled, now: UnixTime) -> Self {
-        let request = if visit.config.is_observing() {
-            observe::untouched(&visit.config, &visit.head)
-        } else {
-            origin_request(&visit, &settled, now)
-        };
-        Self {
-            visit,
-            settled,
-            request,
-            sent: now,
-        }
-    }
-
-    /// What to send.
-    #[must_use]
-    pub const fn request(&self) -> &OriginRequest {
-        &self.request
-    }
-
-    /// Which headers of the origin's answer [`Self::finish`] needs.
-    #[must_use]
-    pub fn reads(&self) -> Reads {
-        let visit = &self.visit;
-        if visit.is_explained || visit.config.is_observing() {
-            Reads::CacheHeaders
-        } else if self.settled.outcome() == Outcome::Bypass {
-            Reads::Nothing
-        } else if visit.has_session() || visit.rule().cache == Cache::Shared {
-            Reads::CacheHeaders
-        } else {
-            Reads::Cookies
-        }
-    }
-
-    /// True if only the head of the origin's answer may leave: a preflight passed a guard that its sender would not pass.
-    ///
-    /// Browsers read nothing but the head, and an origin that does not look at the method answers with the page.
-    #[must_use]
-    pub fn is_head_only(&self) -> bool {
-        guard::passes_as_preflight(&self.visit, &self.settled)
-    }
-
-    /// What leaves for the visitor once the origin answered, and the line to log.
-    #[must_use]
-    pub fn finish(
-        self,
-        answer: Result<ResponseHead, OriginUnreachable>,
-        now: UnixTime,
-    ) -> (Outgoing, RequestRecord) {
-        let Self {
-            mut visit,
-            settled,
-            sent,
-            ..
-        } = self;
-        visit.record.ms.origin = now.millis_since(sent);
-        let Ok(head) = answer else {
+/// Sends the request on and hands the origin's answer back.
+pub(super) async fn forward(desk: &Desk, mut visit: Visit, settled: Settled) -> Ending {
+    let request = if visit.config.is_observing() {
+        observe::untouched(&visit.config, &visit.head)
+    } else {
+        origin_request(&visit, &settled, desk.now())
+    };
+    let passage = Passage {
+        request,
+        reads: reads(&visit, &settled),
+        is_head_only: guard::passes_as_preflight(&visit, &settled),
+    };
+    let sent = desk.now();
+    let answer = desk.ask(Effect::Forward, passage).await;
+    visit.record.ms.origin = desk.now().millis_since(sent);
+    match answer {
+        Err(OriginUnreachable) => {
             visit.alarm();
-            let is_navigation = guard::is_navigation(&visit);
-            let medium = if is_navigation {
-                Medium::Html
-            } else {
-                Medium::Json
-            };
-            let answer = Answer::origin_unreachable(medium);
-            let (answer, record) = settle::finish(&visit, &settled, answer, now);
-            return (Outgoing::Answer(answer), record);
-        };
-        if visit.config.is_observing() {
-            let is_family_set = origin_speaks(&visit, &head);
-            let record = observe::record(&visit, &settled, head.status, is_family_set, now);
-            let edits = explain::edits(&visit, &record, &head.headers);
-            return (Outgoing::Origin(edits), record);
+            let answer = Answer::origin_unreachable(medium(&visit));
+            leave::respond(desk, visit, settled, answer).await
         }
-        let mut record = std::mem::take(&mut visit.record);
-        let mut edits = response_edits(&visit, &settled, &head, &mut record);
-        let cookies = record.cookies;
-        settled.write_record(&mut record, cookies, head.status);
-        record.ms.total = now.millis_since(visit.started);
-        if visit.config.server_timing {
-            edits.push(HeaderEdit::Append("server-timing", record.server_timing()));
+        Ok(head) if visit.config.is_observing() => observed(desk, &visit, &settled, &head),
+        Ok(head) => {
+            let settled = leave::recheck(desk, settled).await;
+            hand_back(desk, visit, &settled, &head)
         }
-        edits.extend(explain::edits(&visit, &record, &head.headers));
-        (Outgoing::Origin(edits), record)
+    }
+}
+
+fn medium(visit: &Visit) -> Medium {
+    if guard::is_navigation(visit) {
+        Medium::Html
+    } else {
+        Medium::Json
+    }
+}
+
+fn reads(visit: &Visit, settled: &Settled) -> Reads {
+    if visit.is_explained || visit.config.is_observing() {
+        Reads::CacheHeaders
+    } else if settled.outcome() == Outcome::Bypass {
+        Reads::Nothing
+    } else if visit.has_session() || visit.rule().cache == Cache::Shared {
+        Reads::CacheHeaders
+    } else {
+        Reads::Cookies
+    }
+}
+
+fn hand_back(desk: &Desk, mut visit: Visit, settled: &Settled, head: &ResponseHead) -> Ending {
+    let mut record = std::mem::take(&mut visit.record);
+    let mut edits = response_edits(&visit, settled, head, &mut record);
+    let cookies = record.cookies;
+    settled.write_record(&mut record, cookies, head.status);
+    record.ms.total = desk.now().millis_since(visit.started);
+    if visit.config.server_timing {
+        edits.push(HeaderEdit::Append("server-timing", record.server_timing()));
+    }
+    edits.extend(explain::edits(&visit, &record, &head.headers));
+    Ending {
+        outgoing: Outgoing::Origin(edits),
+        record,
+    }
+}
+
+fn observed(desk: &Desk, visit: &Visit, settled: &Settled, head: &ResponseHead) -> Ending {
+    let is_family_set = spoken(visit, head) == Spoken::Session;
+    let record = observe::record(visit, settled, head.status, is_family_set, desk.now());
+    let edits = explain::edits(visit, &record, &head.headers);
+    Ending {
+        outgoing: Outgoing::Origin(edits),
+        record,
     }
 }
 
@@ -218,18 +202,20 @@ fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     let header = visit.head.header("cookie")?;
     let key = &visit.config.storage_key;
     let due = settled.chunks_due(visit);
+    let trusted = settled.trusted_chunks(visit);
     let is_disguised = !visit.is_known && cookies::has_disguised_session(header, key);
     let forwarding = if !visit.config.forward_cookies {
         Forwarding::DropFamily
     } else if visit.source != Source::Cookies {
-        if !is_disguised {
+        let has_unverified = visit.cookies().is_some() && !visit.is_cookie_vouched;
+        if !is_disguised && !has_unverified {
             return None;
         }
         Forwarding::DropSession
     } else if settled.claims().is_none() || settled.outcome() == Outcome::Unavailable {
         // An origin with its own client would start a refresh of its own.
         Forwarding::DropSession
-    } else if let Some(chunks) = &due {
+    } else if let Some(chunks) = due.as_ref().or(trusted.as_ref()) {
         Forwarding::Replace(chunks)
     } else if visit.is_duplicated() || is_disguised {
         Forwarding::Keep(visit.candidate()?)
@@ -243,23 +229,45 @@ fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     ))
 }
 
+/// The change to `Authorization`, if `FORWARD_BEARER` asks for one: the origin may trust every JWT that it finds there.
 fn bearer_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
-    if !visit.config.forward_bearer || visit.head.header("authorization").is_some() {
+    if !visit.config.forward_bearer {
         return None;
     }
-    if settled.outcome() == Outcome::Unavailable {
-        return None;
+    let verified = settled.access_token(visit);
+    if let Some(token) = verified.filter(|_| settled.outcome() != Outcome::Unavailable) {
+        return Some(HeaderEdit::Set("authorization", format!("Bearer {token}")));
     }
-    let token = settled.access_token(visit)?;
-    Some(HeaderEdit::Set("authorization", format!("Bearer {token}")))
+    let sent = visit.head.header("authorization")?;
+    let is_token = sent
+        .split([' ', ','])
+        .any(|part| token::claimed_issuer(part) != ClaimedIssuer::NoToken);
+    is_token.then(|| HeaderEdit::Remove("authorization".to_owned()))
 }
 
-/// True if the origin sets or deletes a cookie of the session's family itself.
-fn origin_speaks(visit: &Visit, head: &ResponseHead) -> bool {
+/// What the origin's answer sets or deletes of the session's family.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Spoken {
+    /// Nothing.
+    Nothing,
+    /// A code verifier alone: a flow begins.
+    Verifier,
+    /// The session itself.
+    Session,
+}
+
+fn spoken(visit: &Visit, head: &ResponseHead) -> Spoken {
     let key = &visit.config.storage_key;
-    head.headers.values("set-cookie").any(|line| {
-        set_cookie::set_cookie_name(line).is_some_and(|name| cookies::is_family_name(key, name))
-    })
+    let mut spoken = Spoken::Nothing;
+    for line in head.headers.values("set-cookie") {
+        let name = set_cookie::set_cookie_name(line);
+        match name.and_then(|name| cookies::member(key, name)) {
+            Some(Member::Session | Member::User) => return Spoken::Session,
+            Some(Member::Verifier) => spoken = Spoken::Verifier,
+            None => {}
+        }
+    }
+    spoken
 }
 
 fn response_edits(
@@ -271,16 +279,16 @@ fn response_edits(
     if settled.outcome() == Outcome::Bypass {
         return Vec::new();
     }
-    let origin_speaks = origin_speaks(visit, head);
+    let spoken = spoken(visit, head);
     // The origin speaks last: what it wrote itself is newer than what is due here.
-    let due = if origin_speaks {
+    let due = if spoken == Spoken::Session {
         Vec::new()
     } else {
         settled.set_cookies(visit)
     };
     record.cookies = due.len();
     let rule = visit.rule();
-    let mut edits = if origin_speaks || !due.is_empty() {
+    let mut edits = if spoken != Spoken::Nothing || !due.is_empty() {
         cache_control::carries_session(&head.headers)
     } else if rule.cache == Cache::Shared {
         let is_guarded = rule.require.is_some();

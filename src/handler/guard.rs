@@ -5,8 +5,9 @@ use crate::overrides;
 use crate::redirect;
 use crate::rules::{OnDenied, Requirement, Shortfall};
 
-use super::settle::Settled;
-use super::visit::{Outcome, Visit};
+use super::desk::Desk;
+use super::settled::Settled;
+use super::visit::{Outcome, Source, Visit};
 
 enum Denial {
     Forbidden(Shortfall),
@@ -14,19 +15,54 @@ enum Denial {
     Unavailable,
 }
 
-/// The refusal, if the rule is not met; the record names what was missed.
-pub(super) fn denial(visit: &mut Visit, settled: &Settled) -> Option<Answer> {
-    let requirement = visit.rule().require.as_ref()?;
+/// Whether the request may pass.
+#[derive(Debug)]
+pub(super) enum Judgement {
+    /// It is answered with this instead.
+    Answer(Answer),
+    /// It may.
+    Pass,
+}
+
+/// Judges a request by its rule; the record names what was missed.
+pub(super) fn judge(visit: &mut Visit, settled: &Settled) -> Judgement {
+    let Some(requirement) = visit.rule().require.as_ref() else {
+        return Judgement::Pass;
+    };
     if visit.is_exempt || is_preflight(visit) {
-        return None;
+        return Judgement::Pass;
     }
-    let denial = check(requirement, settled).err()?;
+    let Err(denial) = check(requirement, settled) else {
+        return Judgement::Pass;
+    };
     visit.record.denied = Some(match denial {
         Denial::Forbidden(shortfall) => shortfall.code(),
         Denial::Unauthorized => "session",
         Denial::Unavailable => "decision",
     });
-    Some(answer(visit, settled, &denial))
+    Judgement::Answer(answer(visit, settled, &denial))
+}
+
+/// A token younger than this is as good as a fresh one: what it lacks, Auth did not know a moment ago.
+const FRESH_TOKEN_MS: u64 = 10_000;
+
+/// True if a fresh token may have what the rule asks for and this one does not, and it is this session's turn to try.
+pub(super) fn may_be_mended(desk: &Desk, visit: &Visit, settled: &Settled) -> bool {
+    let (Some(requirement), Some(claims)) = (visit.rule().require.as_ref(), settled.claims()) else {
+        return false;
+    };
+    if settled.outcome() != Outcome::Valid || visit.source != Source::Cookies || visit.is_exempt {
+        return false;
+    }
+    if !matches!(check(requirement, settled), Err(Denial::Forbidden(_))) {
+        return false;
+    }
+    let now = desk.now();
+    let is_young = claims
+        .issued_at
+        .is_some_and(|issued_at| now.millis_since(issued_at) < FRESH_TOKEN_MS);
+    let session_id = claims.session_id.as_deref().unwrap_or(&claims.user_id);
+    !is_young && !is_preflight(visit) && desk.memory().retries.claim(session_id, now)
 }
 
 /// True if the rule is not met and the request passes all the same, as a preflight.

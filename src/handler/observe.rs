@@ -10,9 +10,8 @@ use crate::identity::EXPLAIN_HEADER;
 use crate::record::RequestRecord;
 use crate::time::UnixTime;
 
-use super::Step;
-use super::forward::{self, Forward, OriginRequest};
-use super::settle::Settled;
+use super::forward::{self, OriginRequest};
+use super::settled::Settled;
 use super::visit::{Outcome, Visit};
 
 /// Why a session stands as it is although its token is about to run out, or has.
@@ -65,31 +64,20 @@ pub fn untouched(config: &Config, head: &RequestHead) -> OriginRequest {
     }
 }
 
-/// Passes a request whose session is of no interest.
-pub(super) fn pass(
-    mut visit: Box<Visit>,
-    reason: &'static str,
-    would: Would,
-    now: UnixTime,
-) -> Step {
+/// What a request turns out to be whose session is of no interest.
+pub(super) fn pass(visit: &mut Visit, reason: &'static str, would: Would) -> Settled {
     visit.record.would = Some(would.word());
-    let settled = Settled::plain(Outcome::Bypass, reason);
-    Step::Forward(Box::new(Forward::new(visit, settled, now)))
+    Settled::plain(Outcome::Bypass, reason)
 }
 
-/// Passes a request whose session is settled. A refresh that is due stands in the record already.
-pub(super) fn conclude(
-    mut visit: Box<Visit>,
-    settled: Settled,
-    is_denied: bool,
-    now: UnixTime,
-) -> Step {
+/// Notes what enforcing would have done with a settled session. A refresh that is due stands in the record already.
+pub(super) fn conclude(visit: &mut Visit, settled: &Settled, is_denied: bool) {
     // What a dead session may see is known only once it is renewed.
     let is_undecided = settled.outcome() == Outcome::Unavailable && settled.reason() == REFRESH_DUE;
     if is_undecided {
         visit.record.denied = None;
     }
-    let has_cookies_due = !settled.cookies_due(&visit).is_empty();
+    let has_cookies_due = !settled.cookies_due(visit).is_empty();
     let would = if is_denied && !is_undecided {
         Some(Would::Deny)
     } else if settled.is_deleted() && has_cookies_due {
@@ -102,7 +90,6 @@ pub(super) fn conclude(
         Some(Would::Forward)
     };
     visit.record.would = would.map(Would::word).or(visit.record.would);
-    Step::Forward(Box::new(Forward::new(visit, settled, now)))
 }
 
 /// The line to log. The origin speaks last: cookies that it set itself would have replaced the Worker's.

@@ -1,48 +1,55 @@
-//! The refresh: when it is needed, what its answer means, and what stands if there is none.
+//! The refresh: when it is due, and what its answer means.
 
-use crate::auth_api::{self, ALIVE_BUDGET_MS, AuthRequest, RefreshReply, Unreachable};
+use crate::auth_api::{self, AuthRequest, RefreshReply, Unreachable};
 use crate::memory::Memory;
+use crate::refresh_order::{GATE_TIMEOUT, RefreshAnswer, RefreshOrder};
+use crate::secret::Secret;
 use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::{Claims, Token, VerifiedClaims};
 
-use super::Step;
-use super::begin;
+use super::desk::{Deferred, Desk, Effect};
 use super::observe::{self, Would};
-use super::settle::{self, Settled};
-use super::verify::{self, Purpose, Verdict};
+use super::settled::Settled;
+use super::verify::{self, Verdict};
 use super::visit::{Outcome, Source, Stage, Visit};
 
-/// The code of a gate that did not answer while the visitor of an alive token waited.
-pub const GATE_TIMEOUT: &str = "gate_timeout";
-
-/// What a new session must match: the user, the session, and a later expiry.
+/// What a new session must match: the user, the session, and an expiry that is not earlier.
 #[derive(Debug)]
-struct Expected {
+pub(super) struct Expected {
     user_id: String,
     session_id: Option<String>,
     expires_at: UnixTime,
+    /// When the presented token was issued.
+    issued_at: Option<UnixTime>,
+    /// True if a good signature vouches for all of it.
+    is_vouched: bool,
 }
 
 impl Expected {
-    fn of_claims(claims: &Claims) -> Self {
+    pub(super) fn of_claims(claims: &Claims) -> Self {
         Self {
             user_id: claims.user_id.clone(),
             session_id: claims.session_id.clone(),
             expires_at: claims.expires_at,
+            issued_at: claims.issued_at,
+            is_vouched: true,
         }
     }
 
-    fn of_unverified(token: &Token) -> Self {
+    pub(super) fn of_unverified(token: &Token) -> Self {
         Self {
             user_id: token.claimed_subject().unwrap_or_default().to_owned(),
             session_id: token.claimed_session().map(str::to_owned),
             expires_at: token.claimed_expiry().unwrap_or_default(),
+            issued_at: None,
+            is_vouched: false,
         }
     }
 
     fn matches(&self, renewed: &Claims) -> bool {
-        self.is_same_session(renewed) && renewed.expires_at > self.expires_at
+        // Two refreshes within one second answer tokens of the same expiry.
+        self.is_same_session(renewed) && renewed.expires_at >= self.expires_at
     }
 
     fn is_same_session(&self, renewed: &Claims) -> bool {
@@ -50,224 +57,160 @@ impl Expected {
     }
 }
 
-/// A new session whose token is being verified.
+/// What became of a refresh.
 #[derive(Debug)]
-pub(super) struct Renewal {
-    session: Box<Session>,
-    expected: Expected,
-    fallback: Option<VerifiedClaims>,
-    /// The session whose gate handed it out, if one did.
-    gate_key: Option<String>,
+pub(super) enum Refreshed {
+    /// The session is gone at Auth: the code says why.
+    Ended(&'static str),
+    /// The cookies hold no refresh token at all.
+    Malformed,
+    /// A new session, its token verified.
+    Renewed(VerifiedClaims, Box<Session>),
+    /// The session was ended while its token was alive.
+    Revoked,
+    /// Nothing came of it: what was there before stands as it is.
+    Stands(&'static str),
 }
 
-/// Decides what follows from the verdict on the presented token.
-pub(super) fn assess(
-    visit: Box<Visit>,
-    verdict: Verdict,
-    memory: &mut Memory,
-    now: UnixTime,
-) -> Step {
-    let is_cookie = visit.source == Source::Cookies;
-    match verdict {
-        Verdict::Alive(claims) if is_cookie && is_near_expiry(&visit, &claims, now) => {
-            let expected = Expected::of_claims(&claims);
-            // A verified session: the gate may be keyed by it.
-            let gate_key = claims.session_id.clone();
-            request(visit, expected, gate_key, Some(claims), memory, now)
+impl Refreshed {
+    /// What the request turns out to be by it.
+    pub(super) fn settle(self) -> Settled {
+        match self {
+            Self::Ended(code) => Settled::plain(Outcome::Expired, code),
+            Self::Malformed => Settled::plain(Outcome::Invalid, "cookie_malformed"),
+            Self::Renewed(claims, session) => Settled::refreshed(claims, session),
+            Self::Revoked => Settled::plain(Outcome::Revoked, "signed_out"),
+            Self::Stands(reason) => Settled::plain(Outcome::Unavailable, reason),
         }
-        Verdict::Alive(claims) => {
-            settle::settle(visit, Settled::valid(claims, "token_valid"), memory, now)
-        }
-        Verdict::Dead(signed) if is_cookie => {
-            let expected = Expected::of_claims(signed.claims());
-            let gate_key = signed.claims().session_id.clone();
-            request(visit, expected, gate_key, None, memory, now)
-        }
-        Verdict::Dead(_) => end(visit, Outcome::Expired, "token_expired", memory, now),
-        Verdict::Failed(error) => begin::try_next(visit, Some(error.code()), memory, now),
-        open @ (Verdict::KeyUnknown(_) | Verdict::Uncheckable(_) | Verdict::Undecided(_))
-            if begin::has_rivals(&visit) =>
-        {
-            begin::postpone(visit, open, memory, now)
-        }
-        Verdict::Gone(code) => end(visit, Outcome::Revoked, code, memory, now),
-        Verdict::KeyUnknown(_) | Verdict::Uncheckable(_) if !is_cookie => {
-            end(visit, Outcome::Invalid, "token_unknown_key", memory, now)
-        }
-        Verdict::KeyUnknown(token) => unknown_key(visit, &token, memory, now),
-        // Only the shared secret makes tokens that cannot be checked here; anyone
-        // can make up one of another algorithm that names no key.
-        Verdict::Uncheckable(token) if !token.is_shared_secret() => {
-            unknown_key(visit, &token, memory, now)
-        }
-        Verdict::Uncheckable(token) => {
-            let expected = Expected::of_unverified(&token);
-            request(visit, expected, None, None, memory, now)
-        }
-        Verdict::Undecided(code) => end(visit, Outcome::Unavailable, code, memory, now),
     }
 }
 
-/// The token's own expiry counts, never the cookie's `expires_at`, which anyone can write.
-fn is_near_expiry(visit: &Visit, claims: &Claims, now: UnixTime) -> bool {
+/// True if the session of an alive token is to be refreshed now. The token's own expiry counts, never the cookie's
+/// `expires_at`, which anyone can write; and never in the first half of its life: tokens that live
+/// shorter than the margin would be refreshed on every request.
+pub(super) fn is_due(visit: &Visit, claims: &Claims, now: UnixTime) -> bool {
+    if visit.source != Source::Cookies {
+        return false;
+    }
     let margin = visit.config.refresh_margin_seconds;
-    claims.expires_at <= now || claims.expires_at < now.plus_seconds(margin)
+    let is_near = claims.expires_at < now.plus_seconds(margin) || claims.expires_at <= now;
+    let is_young = claims.issued_at.is_some_and(|issued_at| {
+        let life_ms = claims.expires_at.millis_since(issued_at);
+        now.millis_since(issued_at) < life_ms / 2
+    });
+    is_near && !is_young
 }
 
-/// A key may be unknown because it was revoked: then only a refresh helps. But
-/// anyone can make up key ids, so few of these reach Auth.
-fn unknown_key(visit: Box<Visit>, token: &Token, memory: &mut Memory, now: UnixTime) -> Step {
-    if !memory.claim_unknown_key_refresh(now) {
-        return end(
-            visit,
-            Outcome::Unavailable,
-            "token_unknown_key",
-            memory,
-            now,
-        );
-    }
-    let expected = Expected::of_unverified(token);
-    request(visit, expected, None, None, memory, now)
-}
-
-fn end(
-    visit: Box<Visit>,
-    outcome: Outcome,
-    reason: &'static str,
-    memory: &mut Memory,
-    now: UnixTime,
-) -> Step {
-    settle::settle(visit, Settled::plain(outcome, reason), memory, now)
-}
-
-fn request(
-    mut visit: Box<Visit>,
+/// Refreshes the session of the cookies. A `gate_key` is the id of a session that a good signature vouches for.
+pub(super) async fn refresh(
+    desk: &Desk,
+    visit: &mut Visit,
     expected: Expected,
     gate_key: Option<String>,
-    fallback: Option<VerifiedClaims>,
-    memory: &mut Memory,
-    now: UnixTime,
-) -> Step {
+    is_alive: bool,
+) -> Refreshed {
     if visit.config.is_observing() {
         // Auth would rotate the token, and the browser would be left with the old one.
         visit.record.would = Some(Would::Refresh.word());
-        return stand(visit, fallback, observe::REFRESH_DUE, memory, now);
+        return Refreshed::Stands(observe::REFRESH_DUE);
     }
-    if !memory.may_refresh(fallback.is_some(), now) {
-        return stand(visit, fallback, "auth_breaker_open", memory, now);
+    if !desk.memory().breaker.may_pass(is_alive, desk.now()) {
+        return Refreshed::Stands("auth_breaker_open");
     }
-    let Some(refresh_token) = visit
-        .session()
-        .map(|session| session.refresh_token().to_owned())
+    let Some(refresh_token) = visit.session().map(|session| session.refresh_token().to_owned())
     else {
-        return end(visit, Outcome::Invalid, "cookie_malformed", memory, now);
+        return Refreshed::Malformed;
     };
-    visit.wait(now);
-    let client_ip = visit.head.header("cf-connecting-ip").map(str::to_owned);
-    let budget_ms = visit.auth_budget_ms();
+    if !expected.is_vouched && !claim_attempt(desk, visit, &refresh_token) {
+        return Refreshed::Stands("token_unknown_key");
+    }
+    visit.wait(desk.now());
     let order = RefreshOrder {
-        budget_ms,
-        client_ip,
+        budget_ms: visit.auth_budget_ms(),
+        client_ip: visit.client_ip().map(str::to_owned),
         expires_at: expected.expires_at,
-        is_alive: fallback.is_some(),
+        is_alive,
+        issued_at: expected.issued_at,
         refresh_token,
         session_id: gate_key,
     };
-    Step::RefreshSession(RefreshSession {
-        visit,
-        order,
-        expected,
-        fallback,
-    })
+    let wait = RefreshWait::new(visit, order.clone());
+    let answer = desk.ask(Effect::RefreshSession, Box::new(wait)).await;
+    visit.spend(Stage::Auth, desk.now());
+    visit.count_auth_calls(answer.auth_calls);
+    visit.record.gate = answer.gate.word();
+    let is_shared_limit = visit.config.secret_key.is_none();
+    // What a stranger made up and Auth refused says nothing of Auth.
+    if expected.is_vouched {
+        note_health(&answer, is_shared_limit, &mut desk.memory(), desk.now());
+    }
+    match answer.reply {
+        RefreshReply::Renewed(session) => {
+            let rejected_by = order.session_id.filter(|_| answer.gate.has_answered());
+            accept(desk, visit, &expected, session, rejected_by).await
+        }
+        RefreshReply::Ended(code) => Refreshed::Ended(code),
+        RefreshReply::Misconfigured(code) => {
+            visit.alarm();
+            Refreshed::Stands(code)
+        }
+        RefreshReply::Revoked => Refreshed::Revoked,
+        RefreshReply::Unavailable { code, .. } => Refreshed::Stands(code),
+    }
 }
 
-/// A refresh to be carried out, by the gate or by the Worker itself.
+/// Claims one of the few attempts for sessions that nobody here can check.
+fn claim_attempt(desk: &Desk, visit: &Visit, refresh_token: &str) -> bool {
+    let mut memory = desk.memory();
+    let client_ip = visit.client_ip();
+    memory.budgets.claim(refresh_token, client_ip, desk.now())
+}
+
+/// Verifies Auth's answer: only a token of the same user and session, living as long, is ever written.
+async fn accept(
+    desk: &Desk,
+    visit: &mut Visit,
+    expected: &Expected,
+    session: Box<Session>,
+    gate_key: Option<String>,
+) -> Refreshed {
+    let verdict = verify::verify(desk, visit, session.access_token()).await;
+    let is_bad = match verdict {
+        Verdict::Alive(claims) if expected.matches(&claims) => {
+            return Refreshed::Renewed(claims, session);
+        }
+        // One whose key is not known yet may still prove to be good.
+        Verdict::Undecided(code) => return Refreshed::Stands(code),
+        Verdict::Alive(claims) => !expected.is_same_session(&claims),
+        Verdict::Failed(_) => true,
+        Verdict::Dead(_) | Verdict::Gone(_) | Verdict::KeyUnknown(_) | Verdict::Uncheckable(_) => {
+            false
+        }
+    };
+    if let (true, Some(session_id)) = (is_bad, gate_key) {
+        desk.later(Deferred::RejectAnswer {
+            session_id,
+            refresh_token: Secret::new(session.refresh_token()),
+        });
+    }
+    visit.alarm();
+    Refreshed::Stands("auth_answer_not_trusted")
+}
+
+/// A refresh, and the request by which the Worker makes it itself.
 #[derive(Clone, Debug)]
-pub struct RefreshOrder {
-    /// Milliseconds that Auth may take, all attempts together.
-    pub budget_ms: u64,
-    /// The visitor's address, for `Sb-Forwarded-For`.
-    pub client_ip: Option<String>,
-    /// When the old access token ends, or ended.
-    pub expires_at: UnixTime,
-    /// True if the old token still works: one short attempt, then it goes on.
-    pub is_alive: bool,
-    /// The refresh token to send.
-    pub refresh_token: String,
-    /// The session's id, if a good signature vouches for it: what the gate is keyed by.
-    pub session_id: Option<String>,
-}
-
-impl RefreshOrder {
-    /// How long the visitor waits at most, in milliseconds.
-    #[must_use]
-    pub const fn patience_ms(&self) -> u64 {
-        if self.is_alive && self.budget_ms > ALIVE_BUDGET_MS {
-            ALIVE_BUDGET_MS
-        } else {
-            self.budget_ms
-        }
-    }
-}
-
-/// How the gate took part in a refresh.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Gate {
-    /// The gate did not answer; the Worker refreshed by itself.
-    Failed,
-    /// This request's refresh was the one sent to Auth.
-    Led,
-    /// No gate is bound, or no verified session id to key it by.
-    None,
-    /// The refresh token had just been rotated: the gate answered with its successor.
-    Replayed,
-    /// Another request's refresh was under way and served this one too.
-    Shared,
-}
-
-impl Gate {
-    /// True if the answer is the gate's.
-    const fn has_answered(self) -> bool {
-        match self {
-            Self::Led | Self::Replayed | Self::Shared => true,
-            Self::Failed | Self::None => false,
-        }
-    }
-
-    /// The word in the log line.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Led => "led",
-            Self::None => "none",
-            Self::Replayed => "replayed",
-            Self::Shared => "shared",
-        }
-    }
-}
-
-/// What came of a [`RefreshOrder`].
-#[derive(Clone, Debug)]
-pub struct RefreshAnswer {
-    /// Auth's answer, classified.
-    pub reply: RefreshReply,
-    /// Requests sent to Auth for this visitor.
-    pub auth_calls: u32,
-    /// How the gate took part.
-    pub gate: Gate,
-}
-
-/// Waits for a refresh.
-#[derive(Debug)]
-pub struct RefreshSession {
-    visit: Box<Visit>,
+pub struct RefreshWait {
     order: RefreshOrder,
-    expected: Expected,
-    fallback: Option<VerifiedClaims>,
+    request: AuthRequest,
 }
 
-impl RefreshSession {
+impl RefreshWait {
+    fn new(visit: &Visit, order: RefreshOrder) -> Self {
+        let client_ip = order.client_ip.as_deref();
+        let request = auth_api::refresh_request(&visit.config, &order.refresh_token, client_ip);
+        Self { order, request }
+    }
+
     /// What to do.
     #[must_use]
     pub const fn order(&self) -> &RefreshOrder {
@@ -276,44 +219,8 @@ impl RefreshSession {
 
     /// The request that an attempt sends.
     #[must_use]
-    pub fn request(&self) -> AuthRequest {
-        auth_api::refresh_request(
-            &self.visit.config,
-            &self.order.refresh_token,
-            self.order.client_ip.as_deref(),
-        )
-    }
-
-    /// Continues with the answer.
-    pub fn resume(self, answer: RefreshAnswer, memory: &mut Memory, now: UnixTime) -> Step {
-        let Self {
-            mut visit,
-            order,
-            expected,
-            fallback,
-        } = self;
-        visit.spend(Stage::Auth, now);
-        visit.count_auth_calls(answer.auth_calls);
-        visit.record.gate = answer.gate.word();
-        note_health(&answer, visit.config.secret_key.is_none(), memory, now);
-        match answer.reply {
-            RefreshReply::Renewed(session) => {
-                let raw = session.access_token().to_owned();
-                let renewal = Renewal {
-                    session,
-                    expected,
-                    fallback,
-                    gate_key: order.session_id.filter(|_| answer.gate.has_answered()),
-                };
-                verify::verify(visit, Purpose::Renewed(renewal), &raw, memory, now)
-            }
-            RefreshReply::Ended(code) => end(visit, Outcome::Expired, code, memory, now),
-            RefreshReply::Misconfigured(code) => {
-                visit.alarm();
-                stand(visit, fallback, code, memory, now)
-            }
-            RefreshReply::Unavailable { code, .. } => stand(visit, fallback, code, memory, now),
-        }
+    pub const fn request(&self) -> &AuthRequest {
+        &self.request
     }
 }
 
@@ -326,88 +233,21 @@ impl RefreshSession {
 /// A refusal by the rate limit concerns everyone only if `is_shared_limit`: with
 /// the secret key it is the visitor's own.
 fn note_health(answer: &RefreshAnswer, is_shared_limit: bool, memory: &mut Memory, now: UnixTime) {
-    let is_slow = match &answer.reply {
-        RefreshReply::Unavailable { code, .. } => {
-            *code == Unreachable::TimedOut.code() || *code == GATE_TIMEOUT
-        }
-        RefreshReply::Ended(_) | RefreshReply::Misconfigured(_) | RefreshReply::Renewed(_) => false,
+    let code = match &answer.reply {
+        RefreshReply::Unavailable { code, .. } => *code,
+        RefreshReply::Ended(_)
+        | RefreshReply::Misconfigured(_)
+        | RefreshReply::Renewed(_)
+        | RefreshReply::Revoked => "",
     };
-    let is_refused = matches!(
-        answer.reply,
-        RefreshReply::Unavailable {
-            code: "auth_rate_limited",
-            ..
-        }
-    );
+    let is_slow = code == Unreachable::TimedOut.code() || code == GATE_TIMEOUT;
+    let is_refused = code == "auth_rate_limited";
     match (answer.auth_calls > 0, is_slow) {
-        (true, false) if is_refused && is_shared_limit => memory.note_auth_refusal(now),
-        (true, true) => memory.note_auth_timeout(now),
+        (true, false) if is_refused && is_shared_limit => memory.breaker.note_refusal(now),
+        (true, true) => memory.breaker.note_timeout(now),
         // Quick failures are no hang: whoever asks next learns as quickly.
-        (true, false) => memory.note_auth_answer(),
-        (false, true) => memory.note_auth_wait(now),
+        (true, false) => memory.breaker.note_answer(),
+        (false, true) => memory.breaker.note_wait(now),
         (false, false) => {}
-    }
-}
-
-/// Without an answer an alive token goes on; for a dead one nothing can be decided.
-fn stand(
-    visit: Box<Visit>,
-    fallback: Option<VerifiedClaims>,
-    reason: &'static str,
-    memory: &mut Memory,
-    now: UnixTime,
-) -> Step {
-    let settled = fallback.map_or_else(
-        || Settled::plain(Outcome::Unavailable, reason),
-        |claims| Settled::valid(claims, reason),
-    );
-    settle::settle(visit, settled, memory, now)
-}
-
-/// Decides what follows from the verdict on Auth's answer: only a verified
-/// token of the same user and session, living longer, is ever written.
-pub(super) fn renewed(
-    mut visit: Box<Visit>,
-    renewal: Renewal,
-    verdict: &Verdict,
-    memory: &mut Memory,
-    now: UnixTime,
-) -> Step {
-    if let Verdict::Alive(claims) = verdict
-        && renewal.expected.matches(claims)
-    {
-        let settled = Settled::refreshed(claims.clone(), renewal.session);
-        return settle::settle(visit, settled, memory, now);
-    }
-    reject(&renewal, verdict, memory);
-    let reason = match verdict {
-        Verdict::Undecided(code) => code,
-        Verdict::Alive(_)
-        | Verdict::Dead(_)
-        | Verdict::Failed(_)
-        | Verdict::Gone(_)
-        | Verdict::KeyUnknown(_)
-        | Verdict::Uncheckable(_) => {
-            visit.alarm();
-            "auth_answer_not_trusted"
-        }
-    };
-    stand(visit, renewal.fallback, reason, memory, now)
-}
-
-/// Has the gate forget an answer that no request can use; the next one asks
-/// Auth again. One whose key is not known yet may still prove to be good.
-fn reject(renewal: &Renewal, verdict: &Verdict, memory: &mut Memory) {
-    let is_bad = match verdict {
-        Verdict::Alive(claims) => !renewal.expected.is_same_session(claims),
-        Verdict::Failed(_) => true,
-        Verdict::Dead(_)
-        | Verdict::Gone(_)
-        | Verdict::KeyUnknown(_)
-        | Verdict::Uncheckable(_)
-        | Verdict::Undecided(_) => false,
-    };
-    if let (true, Some(session_id)) = (is_bad, &renewal.gate_key) {
-        memory.want_rejection(session_id, renewal.session.refresh_token());
     }
 }

@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use crate::config::Config;
+use crate::cookies::set_cookie::CookieAttributes;
 use crate::cookies::{self, Candidate, SessionCookies};
-use crate::fingerprint::Fingerprint;
 use crate::head::RequestHead;
 use crate::memory::Memory;
 use crate::record::{Level, RequestRecord};
@@ -15,12 +15,6 @@ use crate::time::UnixTime;
 use crate::token::VerifiedClaims;
 
 use super::explain;
-use super::routes::Errand;
-use super::verify::Verdict;
-
-/// Most names that one response deletes. A session has a few; a header made up
-/// of thousands must not be answered by as many lines.
-pub(super) const MAX_NAMES_DELETED: usize = 64;
 
 /// What a request turned out to be: the word in logs and `Server-Timing`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -82,8 +76,6 @@ pub(super) struct Visit {
     pub(super) config: Rc<Config>,
     /// The session's cookies, read when they are first asked for.
     cookies: OnceCell<Option<SessionCookies>>,
-    /// What the Worker's own route is asked to do once the session is known.
-    pub(super) errand: Option<Errand>,
     /// Whether the answer says why.
     pub(super) is_explained: bool,
     pub(super) head: RequestHead,
@@ -91,10 +83,11 @@ pub(super) struct Visit {
     pub(super) is_exempt: bool,
     /// The `Cookie` header was seen before: it holds one session in its usual form, so nothing of it is due.
     pub(super) is_known: bool,
-    /// The best candidate of those that nobody could verify or refute, until all others were tried.
-    pub(super) postponed: Option<(usize, Verdict)>,
-    /// Candidates still to be tried, best last.
-    pub(super) untried: Vec<usize>,
+    /// The cookies beside a good bearer token hold a session of the same user.
+    pub(super) is_cookie_vouched: bool,
+    /// A token of this request was verified and not remembered.
+    pub(super) is_first_sight: bool,
+    /// Which reading of the cookies is used.
     pub(super) chosen: Option<usize>,
     pub(super) record: RequestRecord,
     pub(super) rule: Option<usize>,
@@ -115,12 +108,11 @@ impl Visit {
             is_explained: explain::is_wanted(&config, &head),
             config,
             cookies: OnceCell::new(),
-            errand: None,
             head,
             is_exempt: false,
             is_known: false,
-            postponed: None,
-            untried: Vec::new(),
+            is_cookie_vouched: false,
+            is_first_sight: false,
             chosen: None,
             record,
             rule: None,
@@ -157,18 +149,18 @@ impl Visit {
         Some(claims)
     }
 
-    /// Remembers which token the `Cookie` header holds, if it holds one session and all of it can stay as it is.
-    pub(super) fn make_known(&self, token: Fingerprint, memory: &mut Memory) {
-        let is_plain = self.source == Source::Cookies
-            && self.chosen == Some(0)
+    /// Remembers that the `Cookie` header holds this token, if it holds one session and all of it can stay as it is.
+    pub(super) fn make_known(&self, raw: &str, user_id: &str, memory: &mut Memory) {
+        let is_plain = self.chosen == Some(0)
             && !self.is_duplicated()
-            && self
-                .session()
-                .is_some_and(|session| !session.format().foreign);
+            && self.session().is_some_and(|session| {
+                !session.format().foreign && session.has_trusted_user(user_id)
+            });
         let key = &self.config.storage_key;
         let is_plain = |header: &&str| is_plain && !cookies::has_disguised_session(header, key);
         if let Some(header) = self.head.header("cookie").filter(is_plain) {
-            memory.know_cookies(memory.fingerprint(header), token);
+            let token = memory.fingerprint(raw);
+            memory.known_cookies.note(memory.fingerprint(header), token);
         }
     }
 
@@ -182,15 +174,16 @@ impl Visit {
         let Some(cookies) = self.cookies() else {
             return &[];
         };
-        let count = cookies.names.len().min(MAX_NAMES_DELETED);
+        let count = cookies.names.len().min(cookies::MAX_NAMES_DELETED);
         cookies.names.get(..count).unwrap_or_default()
     }
 
     /// The host whose `Domain=<host>` twins have to go: without a configured
     /// domain, duplicates can stem from there.
     pub(super) fn twin_domain(&self) -> Option<&str> {
-        (self.is_duplicated() && self.config.cookie.domain.is_none())
-            .then(|| self.head.host())
+        let host = self.head.host();
+        (self.is_duplicated() && self.config.cookie.domain_at(host).is_none())
+            .then_some(host)
             .filter(|host| host.contains('.') && !host.ends_with(|end: char| end.is_ascii_digit()))
     }
 
@@ -202,6 +195,37 @@ impl Visit {
     /// The session that is used, if one could be read.
     pub(super) fn session(&self) -> Option<&Session> {
         self.candidate()?.session.as_ref().ok()
+    }
+
+    /// The access token of the reading that is used.
+    pub(super) fn access_token(&self) -> Option<String> {
+        let session = self.session()?;
+        Some(session.access_token().to_owned())
+    }
+
+    /// The visitor's address, as Cloudflare names it.
+    pub(super) fn client_ip(&self) -> Option<&str> {
+        self.head.header("cf-connecting-ip")
+    }
+
+    /// The site's public origin.
+    pub(super) fn site_origin(&self) -> String {
+        let site = self.config.site_url.clone();
+        site.unwrap_or_else(|| self.head.origin())
+    }
+
+    /// True if cookies of this request's site may be marked `Secure`.
+    pub(super) fn is_secure(&self) -> bool {
+        self.site_origin().starts_with("https:")
+    }
+
+    /// The attributes of the session's cookies on what leaves.
+    pub(super) fn cookie_attributes(&self) -> CookieAttributes {
+        let settings = &self.config.cookie;
+        CookieAttributes {
+            has_twins: self.is_duplicated(),
+            ..settings.attributes(self.head.host(), self.is_secure())
+        }
     }
 
     /// True if the visitor sent a session of any kind, even an unreadable one.

@@ -10,7 +10,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Crypto, CryptoKey, SubtleCrypto};
 
-use crate::handler::{KeyUnusable, SignatureKey};
+use crate::handler::{KeyUnusable, SignatureCheck, SignatureKey};
 use crate::jwks::SignatureAlgorithm;
 
 /// Imported keys that are kept; a project has a handful at a time.
@@ -21,15 +21,12 @@ thread_local! {
     static IMPORTED: RefCell<HashMap<String, CryptoKey>> = RefCell::default();
 }
 
-/// True if `signature` is `key`'s over `input`; an error of the runtime over the
+/// True if the signature is the key's; an error of the runtime over the
 /// signature makes it no good one.
-pub(super) async fn verify(
-    key: &SignatureKey,
-    signature: &[u8],
-    input: &str,
-) -> Result<bool, KeyUnusable> {
-    let held = load(key).await.map_err(|_| KeyUnusable)?;
-    Ok(check(held, signature, input).await.unwrap_or(false))
+pub(super) async fn verify(asked: &SignatureCheck) -> Result<bool, KeyUnusable> {
+    let held = load(asked.key()).await.map_err(|_| KeyUnusable)?;
+    let is_good = check(held, asked.signature(), asked.signing_input()).await;
+    Ok(is_good.unwrap_or(false))
 }
 
 /// The key as the runtime holds it, with the algorithm's parameters.

@@ -11,10 +11,10 @@ use futures_channel::oneshot;
 use futures_util::future::{Either, join, select};
 use worker::{Delay, DurableObject, Env, Request, Response, State, durable_object};
 
-use crate::auth_api::{self, Attempts, AuthRequest, RefreshReply};
+use crate::auth_api::{self, Attempt, Attempts, AuthRequest, RefreshReply};
 use crate::config::Config;
-use crate::gate::{Admission, Ask, Family, Landing, Message, Told};
-use crate::handler::{Gate, RefreshAnswer};
+use crate::gate::{Admission, Ask, EndTold, Family, Landing, Message, Presented, Told};
+use crate::refresh_order::{Gate, RefreshAnswer};
 use crate::time::UnixTime;
 
 use super::{bindings, now, refresh};
@@ -54,24 +54,11 @@ impl DurableObject for RefreshGate {
 
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
         let Ok(config) = bindings::config(&self.env) else {
-            return Response::error("", 500);
+            return Response::error("expected a configuration", 500);
         };
         match Message::from_json(&request.text().await?) {
-            None => Response::error("", 400),
-            Some(Message::Ask(ask)) => {
-                let answer = self.room.serve(&config, &ask).await;
-                match Told::new(&answer) {
-                    Some(told) => Response::ok(told.to_json()),
-                    None => Response::error("", 500),
-                }
-            }
-            Some(Message::Reject(refresh_token)) => {
-                self.room.load().await;
-                if self.room.with(|family| family.reject(&refresh_token)) {
-                    self.room.store().await;
-                }
-                Response::empty()
-            }
+            Ok(message) => self.room.hear(&config, message).await,
+            Err(error) => Response::error(error.to_string(), 400),
         }
     }
 
@@ -83,12 +70,66 @@ impl DurableObject for RefreshGate {
 }
 
 impl Room {
+    async fn hear(self: &Rc<Self>, config: &Config, message: Message) -> worker::Result<Response> {
+        self.load().await;
+        match message {
+            Message::Ask(ask) => {
+                let answer = self.serve(config, &ask).await;
+                match Told::new(&answer) {
+                    Some(told) => Response::ok(told.to_json()),
+                    None => Response::error("expected an answer", 500),
+                }
+            }
+            Message::End(end) => {
+                self.with(|family| family.end(end.life_ms, now()));
+                self.tell_end(true).await
+            }
+            Message::IsEnded(asked) => {
+                let issued_at = asked.issued_at_ms.map(UnixTime::from_millis);
+                let is_ended = self.with(|family| {
+                    family.expire(now());
+                    family.is_ended(issued_at)
+                });
+                Response::ok(EndTold { is_ended }.to_json())
+            }
+            Message::Learn(learn) => {
+                let (used, seconds) = (learn.used.clone(), config.refresh_replay_seconds);
+                let Some(session) = learn.into_session(now()) else {
+                    return Response::error("expected a session", 400);
+                };
+                let is_learnt = self.with(|family| family.learn(session, &used, seconds, now()));
+                self.tell_end(!is_learnt).await
+            }
+            Message::Reject(rejection) => {
+                self.with(|family| family.reject(&rejection.refresh_token));
+                self.store_changes().await;
+                Response::empty()
+            }
+        }
+    }
+
+    /// Answers once what was changed is stored: an end that an eviction could undo is none.
+    async fn tell_end(&self, is_ended: bool) -> worker::Result<Response> {
+        if self.store_changes().await {
+            Response::ok(EndTold { is_ended }.to_json())
+        } else {
+            Response::error("expected the storage to take it", 500)
+        }
+    }
+
     async fn serve(self: &Rc<Self>, config: &Config, ask: &Ask) -> RefreshAnswer {
         let deadline = now().plus_millis(ask.wait_ms);
         let presented = ask.presented();
-        self.load().await;
         for _ in 0..MAX_JOINS {
             match self.with(|family| family.admit(&presented, now())) {
+                Admission::Busy => {
+                    let reply = refresh::unavailable(auth_api::BUDGET_SPENT);
+                    return answer(reply, 0, Gate::Replayed);
+                }
+                Admission::Refused(code) => {
+                    return answer(RefreshReply::Ended(code), 0, Gate::Replayed);
+                }
+                Admission::Revoked => return answer(RefreshReply::Revoked, 0, Gate::Replayed),
                 Admission::Replay(session) => {
                     return answer(RefreshReply::Renewed(session), 0, Gate::Replayed);
                 }
@@ -118,28 +159,47 @@ impl Room {
         substitute: Option<String>,
     ) -> oneshot::Receiver<Landing> {
         let sent = substitute.unwrap_or_else(|| ask.refresh_token.clone());
-        let request = auth_api::refresh_request(config, &sent, ask.client_ip.as_deref());
+        let flight = Flight {
+            presented: ask.presented(),
+            replay_seconds: config.refresh_replay_seconds,
+            request: auth_api::refresh_request(config, &sent, ask.client_ip.as_deref()),
+            sent,
+        };
         let plan = Attempts::new(ask.is_alive, ask.budget_ms, now());
-        let replay_seconds = config.refresh_replay_seconds;
         let room = Rc::clone(self);
         let landing = self.join();
         self.calls.set(0);
         self.state.wait_until(async move {
-            room.fly(&request, plan, &sent, replay_seconds).await;
+            let repair = plan.repair();
+            let attempted = refresh::attempt(&flight.request, plan, &room.calls).await;
+            let is_lost = attempted.is_lost;
+            room.land(&flight, attempted.reply).await;
+            if is_lost {
+                room.repair(&flight, repair).await;
+            }
         });
         landing
     }
 
-    async fn fly(&self, request: &AuthRequest, plan: Attempts, sent: &str, replay_seconds: u64) {
-        let reply = refresh::attempt(request, plan, &self.calls).await;
-        let (landing, is_news) = self.with(|family| {
-            let before = family.to_stored();
-            let landing = family.land(sent, reply, replay_seconds, now());
-            (landing, family.to_stored() != before)
-        });
-        if is_news {
-            self.store().await;
+    /// Sends a refresh token again whose answer was lost, behind the visitor's back.
+    async fn repair(&self, flight: &Flight, mut plan: Attempts) {
+        let Some(first) = plan.first_repair(now()) else {
+            return;
+        };
+        if let Attempt::Send { pause_ms, .. } = first {
+            Delay::from(Duration::from_millis(pause_ms)).await;
         }
+        if self.with(|family| family.try_again(&flight.presented, now())) {
+            self.calls.set(0);
+            let attempted = refresh::attempt(&flight.request, plan, &self.calls).await;
+            self.land(flight, attempted.reply).await;
+        }
+    }
+
+    async fn land(&self, flight: &Flight, reply: RefreshReply) {
+        let landing =
+            self.with(|family| family.land(&flight.sent, reply, flight.replay_seconds, now()));
+        self.store_changes().await;
         self.with(Family::finish);
         for waiting in self.waiting.take() {
             if let Some(landing) = &landing {
@@ -172,24 +232,39 @@ impl Room {
             .get_or_insert(family.unwrap_or_default());
     }
 
+    /// Stores what has changed, if anything has; false if that failed.
+    async fn store_changes(&self) -> bool {
+        !self.with(Family::take_change) || self.store().await
+    }
+
     /// Writes what must outlive an eviction, or deletes it when its time is over.
     ///
-    /// A failed write is not told to anybody: the answer is still good, and
-    /// Auth itself answers the parent of the newest token.
-    async fn store(&self) {
+    /// Whoever waits for a refresh is not told of a failed write: the answer is
+    /// still good, and Auth itself answers the parent of the newest token.
+    async fn store(&self) -> bool {
         let storage = self.state.storage();
         let (until, stored) = self.with(|family| (family.expire(now()), family.to_stored()));
         let (Some(until), Some(stored)) = (until, stored) else {
-            drop(join(storage.delete_alarm(), storage.delete_all()).await);
-            return;
+            let (alarm, all) = join(storage.delete_alarm(), storage.delete_all()).await;
+            return alarm.is_ok() && all.is_ok();
         };
         // Begun in one turn, both writes are one commit to the disk.
-        let writes = join(
+        let (put, alarm) = join(
             storage.put(STORED, stored),
             storage.set_alarm(offset(until)),
-        );
-        drop(writes.await);
+        )
+        .await;
+        put.is_ok() && alarm.is_ok()
     }
+}
+
+/// A refresh under way.
+struct Flight {
+    presented: Presented,
+    replay_seconds: u64,
+    request: AuthRequest,
+    /// The refresh token that goes to Auth.
+    sent: String,
 }
 
 /// The landing, or nothing if it comes too late.

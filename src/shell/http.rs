@@ -14,10 +14,12 @@ use web_sys::{
 
 use crate::answer::Answer;
 use crate::cache_control;
-use crate::handler::{Forward, OriginRequest, OriginUnreachable, Outgoing, Reads, ResponseHead};
+use crate::handler::{
+    Ask, Course, Effect, OriginRequest, OriginUnreachable, Passage, Reads, ResponseHead, Turn,
+};
 use crate::head::{self, HeaderEdit, RequestHead};
 
-use super::{Runtime, bindings, now, report, text};
+use super::{Runtime, advance, bindings, conclude, decide, promise, text, Stop};
 
 /// Status of a WebSocket handshake that the origin accepted (RFC 6455 4.2.2).
 const SWITCHING_PROTOCOLS: u16 = 101;
@@ -33,19 +35,54 @@ pub(super) fn head(request: &Request) -> RequestHead {
 pub(super) fn forward(
     runtime: Runtime,
     request: &Request,
-    forward: Forward,
+    course: Course,
+    ask: Ask<Passage, Result<ResponseHead, OriginUnreachable>>,
 ) -> Result<JsValue, JsValue> {
-    let sent = send(&runtime, request, forward.request());
-    let finish = move |answer| finish(&runtime, forward, answer);
+    let sent = send(&runtime, request, &ask.question().request);
+    let kept = AsRef::<JsValue>::as_ref(request).clone().unchecked_into();
+    let finish = move |answer| finish(runtime, kept, course, ask, answer);
     match sent {
         Ok(sent) => {
             // One closure for both ends: each is a JavaScript object with a finalizer.
             let settled = Closure::once_into_js(move |value: JsValue| {
-                finish(value.dyn_into::<Response>().map_err(drop))
+                finish(value.dyn_into::<Response>().ok())
             });
             Ok(sent.settle(&settled, &settled).into())
         }
-        Err(_) => finish(Err(())).map(JsValue::from),
+        Err(_) => finish(None),
+    }
+}
+
+/// What leaves for the visitor once the origin answered, or did not.
+fn finish(
+    runtime: Runtime,
+    request: Request,
+    mut course: Course,
+    ask: Ask<Passage, Result<ResponseHead, OriginUnreachable>>,
+    response: Option<Response>,
+) -> Result<JsValue, JsValue> {
+    let (reads, is_head_only) = (ask.question().reads, ask.question().is_head_only);
+    let head = response.as_ref().map(|response| response_head(response, reads));
+    ask.answer(head.ok_or(OriginUnreachable));
+    let origin = response.map(|response| (response, is_head_only));
+    match advance(&runtime, &mut course) {
+        Turn::End(ending) => conclude(&runtime, *ending, origin).map(JsValue::from),
+        Turn::Ask(effect) => Ok(promise(finish_later(runtime, request, course, effect, origin))),
+    }
+}
+
+/// Goes on where something has to be looked up before the origin's answer may leave.
+async fn finish_later(
+    runtime: Runtime,
+    request: Request,
+    mut course: Course,
+    effect: Effect,
+    origin: Option<(Response, bool)>,
+) -> Result<JsValue, JsValue> {
+    match decide(&runtime, &request, &mut course, effect).await {
+        Stop::End(ending) => conclude(&runtime, *ending, origin).map(JsValue::from),
+        // Nobody asks the origin twice.
+        Stop::Origin(_) => Ok(Response::error().into()),
     }
 }
 
@@ -67,30 +104,6 @@ extern "C" {
 
     #[wasm_bindgen(method, catch)]
     fn set(this: &NamedHeaders, name: &JsString, value: &str) -> Result<(), JsValue>;
-}
-
-/// What leaves for the visitor.
-fn finish(
-    runtime: &Runtime,
-    forward: Forward,
-    answer: Result<Response, ()>,
-) -> Result<Response, JsValue> {
-    let is_head_only = forward.is_head_only();
-    let reads = forward.reads();
-    let head = match &answer {
-        Ok(response) => Ok(response_head(response, reads)),
-        Err(()) => Err(OriginUnreachable),
-    };
-    let (outgoing, record) = forward.finish(head, now());
-    report(runtime, &record);
-    match (outgoing, answer) {
-        (Outgoing::Answer(own), _) => respond(&own),
-        (Outgoing::Origin(edits), Ok(response)) if is_head_only => bodiless(&response, &edits),
-        // What needs no edit leaves as the runtime's own response, untouched.
-        (Outgoing::Origin(edits), Ok(response)) if edits.is_empty() => Ok(response),
-        (Outgoing::Origin(edits), Ok(response)) => edited(&response, &edits),
-        (Outgoing::Origin(_), Err(())) => Ok(Response::error()),
-    }
 }
 
 /// Sends the request on with the changes that were decided.
@@ -202,7 +215,7 @@ pub(super) fn edited(response: &Response, edits: &[HeaderEdit]) -> Result<Respon
 }
 
 /// The head of the origin's response, with other headers.
-fn bodiless(response: &Response, edits: &[HeaderEdit]) -> Result<Response, JsValue> {
+pub(super) fn bodiless(response: &Response, edits: &[HeaderEdit]) -> Result<Response, JsValue> {
     if let Some(body) = response.body() {
         drop(body.cancel());
     }

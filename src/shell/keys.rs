@@ -8,7 +8,7 @@ use worker::{Delay, KvStore};
 use crate::auth_api::{self, AuthRequest, Unreachable};
 use crate::jwks::{CachedKeys, KeySet, KeysError, MAX_STALE_SECONDS};
 
-use super::{MEMORY, Runtime, auth, now};
+use super::{Runtime, auth, memory, now};
 
 /// KV answers within some 10 ms, seldom 100; a visitor is not kept longer for it.
 const KV_TIMEOUT_MS: u64 = 1000;
@@ -61,13 +61,15 @@ pub(super) fn refetch_later(runtime: &Runtime) {
         let request = auth_api::keys_request(&runtime.config);
         let timeout_ms = runtime.config.auth_timeout_ms;
         let fetched = fetch(&runtime, &request, timeout_ms).await;
-        MEMORY.with_borrow_mut(|memory| match fetched {
+        let memory = memory();
+        let mut memory = memory.borrow_mut();
+        match fetched {
             Ok(set) => memory.store_keys(CachedKeys {
                 set,
                 fetched_at: now(),
             }),
-            Err(_) => memory.note_failed_fetch(now()),
-        });
+            Err(_) => memory.keys.note_failed_fetch(now()),
+        }
     });
 }
 

@@ -3,7 +3,7 @@
 use worker::{console_debug, console_error, console_log};
 
 use crate::config::{Config, ConfigError, LogLevel};
-use crate::handler::Step;
+use crate::handler::Turn;
 use crate::record::{Level, RequestRecord};
 
 /// Logs the record of a request.
@@ -24,12 +24,14 @@ pub(super) fn record(config: &Config, record: &RequestRecord) {
     }
 }
 
-/// Logs the name of a step, for `LOG_LEVEL=debug`.
-pub(super) fn step(config: &Config, step: &Step) {
-    if config.log_level < LogLevel::Debug {
+/// Logs the name of an effect, for `LOG_LEVEL=debug`.
+pub(super) fn turn(config: &Config, turn: &Turn) {
+    let Turn::Ask(effect) = turn else {
         return;
+    };
+    if config.log_level >= LogLevel::Debug {
+        console_debug!("{{\"level\":\"debug\",\"step\":\"{}\"}}", effect.name());
     }
-    console_debug!("{{\"level\":\"debug\",\"step\":\"{}\"}}", step.name());
 }
 
 /// Logs, once per isolate, that no request can be served.

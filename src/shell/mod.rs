@@ -1,7 +1,7 @@
 //! The only room with effects: the runtime's requests, keys, KV, clock and console.
 //!
-//! It decides nothing. Each [`Step`] says what to do, and the answer goes back
-//! into the state that asked for it.
+//! It decides nothing. Each [`Effect`] says what to do, and the answer goes back
+//! to the stage that asked for it.
 
 mod auth;
 mod bindings;
@@ -29,15 +29,16 @@ use worker::{Context, Delay, Env, event};
 use crate::answer::Answer;
 use crate::config::Config;
 use crate::fingerprint::FingerprintKey;
-use crate::handler::{self, Forward, Respond, Step};
+use crate::handler::{Ask, Course, Deferred, Effect, Ending, OriginUnreachable, Passage, Turn};
+use crate::handler::{Outgoing, ResponseHead};
 use crate::head::RequestHead;
-use crate::memory::Memory;
+use crate::memory::{Memory, SharedMemory};
 use crate::record::RequestRecord;
 use crate::time::UnixTime;
 
 thread_local! {
     /// What this isolate remembers. It is borrowed between awaits only.
-    static MEMORY: RefCell<Memory> = RefCell::new(Memory::new(fingerprint_key()));
+    static MEMORY: SharedMemory = Rc::new(RefCell::new(Memory::new(fingerprint_key())));
 }
 
 /// Drawn with the first request: the runtime has no randomness before it.
@@ -50,7 +51,12 @@ fn fingerprint_key() -> FingerprintKey {
     FingerprintKey::new(key)
 }
 
-/// What the steps of one request need of the runtime.
+/// The isolate's memory.
+fn memory() -> SharedMemory {
+    MEMORY.with(Rc::clone)
+}
+
+/// What the effects of one request need of the runtime.
 struct Runtime {
     config: Rc<Config>,
     context: Rc<Context>,
@@ -75,9 +81,9 @@ fn start() {
 
 /// The Worker's `fetch`: a response, or the promise of one.
 ///
-/// No future is made for a request that waits for nothing but the origin. A
-/// future costs a promise, a task and a turn of the microtask queue each time
-/// it is polled: together more than all decisions of a known session.
+/// No promise is made for a request that waits for nothing but the origin. One
+/// costs a task and a turn of the microtask queue each time it is polled:
+/// together more than all decisions of a known session.
 #[wasm_bindgen]
 #[allow(unreachable_pub, reason = "the runtime reaches it")]
 pub fn fetch(
@@ -99,108 +105,162 @@ pub fn fetch(
             observe::pass(runtime, request).await.map(JsValue::from)
         }));
     }
-    let step = begin(&runtime, http::head(&request));
-    if let Step::Forward(forward) = step {
-        return http::forward(runtime, &request, *forward);
+    let mut course = course(&runtime, http::head(&request));
+    match advance(&runtime, &mut course) {
+        Turn::End(ending) => conclude(&runtime, *ending, None).map(JsValue::from),
+        Turn::Ask(Effect::Forward(ask)) => http::forward(runtime, &request, course, ask),
+        Turn::Ask(effect) => Ok(promise(go_on(runtime, request, course, effect))),
     }
-    if let Step::Respond(respond) = step {
-        return conclude(&runtime, *respond).map(JsValue::from);
+}
+
+/// Goes on with a request that waits for something.
+async fn go_on(
+    runtime: Runtime,
+    request: web_sys::Request,
+    mut course: Course,
+    effect: Effect,
+) -> Result<JsValue, JsValue> {
+    match decide(&runtime, &request, &mut course, effect).await {
+        // The promise of a promise is the promise of its value.
+        Stop::Origin(ask) => http::forward(runtime, &request, course, ask),
+        Stop::End(ending) => conclude(&runtime, *ending, None).map(JsValue::from),
     }
-    Ok(promise(async move {
-        match decide(&runtime, &request, step).await {
-            // The promise of a promise is the promise of its value.
-            Ending::Forward(forward) => http::forward(runtime, &request, *forward),
-            Ending::Respond(respond) => conclude(&runtime, *respond).map(JsValue::from),
-        }
-    }))
 }
 
 fn promise(answer: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> JsValue {
     future_to_promise(answer).into()
 }
 
-/// The Worker's own answer, and the record of its request.
-fn conclude(runtime: &Runtime, respond: Respond) -> Result<Response, JsValue> {
-    let (answer, record) = respond.finish();
-    report(runtime, &record);
-    http::respond(&answer)
+/// Lets go what leaves, and tells of its request. `origin` is the origin's answer, if it was asked.
+fn conclude(
+    runtime: &Runtime,
+    ending: Ending,
+    origin: Option<(Response, bool)>,
+) -> Result<Response, JsValue> {
+    report(runtime, &ending.record);
+    match (ending.outgoing, origin) {
+        (Outgoing::Answer(answer), _) => http::respond(&answer),
+        (Outgoing::Origin(edits), Some((response, true))) => http::bodiless(&response, &edits),
+        // What needs no edit leaves as the runtime's own response, untouched.
+        (Outgoing::Origin(edits), Some((response, _))) if edits.is_empty() => Ok(response),
+        (Outgoing::Origin(edits), Some((response, _))) => http::edited(&response, &edits),
+        (Outgoing::Origin(_), None) => Ok(Response::error()),
+    }
 }
 
-/// How a request ends.
-enum Ending {
-    Forward(Box<Forward>),
-    Respond(Box<Respond>),
+/// Where the shell's work on a request stops.
+enum Stop {
+    /// It goes to the origin.
+    Origin(Ask<Passage, Result<ResponseHead, OriginUnreachable>>),
+    /// It is decided.
+    End(Box<Ending>),
 }
 
-/// The first step of a request.
-fn begin(runtime: &Runtime, head: RequestHead) -> Step {
-    let config = Rc::clone(&runtime.config);
-    let step = MEMORY.with_borrow_mut(|memory| handler::begin(config, head, memory, now()));
-    prepare(runtime, step)
+/// A request's course.
+fn course(runtime: &Runtime, head: RequestHead) -> Course {
+    Course::new(Rc::clone(&runtime.config), head, memory())
 }
 
-/// Carries out steps, each of them prepared, until one ends the request.
-async fn decide(runtime: &Runtime, request: &web_sys::Request, mut step: Step) -> Ending {
+/// Goes on as far as possible, and begins what a decision left for later.
+fn advance(runtime: &Runtime, course: &mut Course) -> Turn {
+    let turn = course.advance(now());
+    log::turn(&runtime.config, &turn);
+    for deferred in course.take_deferred() {
+        match deferred {
+            Deferred::RefetchKeys => keys::refetch_later(runtime),
+            Deferred::RejectAnswer {
+                session_id,
+                refresh_token,
+            } => refresh::reject_later(runtime, session_id, refresh_token),
+        }
+    }
+    turn
+}
+
+/// Carries out effects until the request goes to the origin or ends.
+async fn decide(
+    runtime: &Runtime,
+    request: &web_sys::Request,
+    course: &mut Course,
+    mut effect: Effect,
+) -> Stop {
     loop {
-        let next = match step {
-            Step::AskUser(wait) => {
-                let answer = auth::send(wait.request(), wait.timeout_ms()).await;
-                resume(|memory| wait.resume(&answer, memory, now()))
-            }
-            Step::AwaitKeys(wait) => {
-                Delay::from(Duration::from_millis(wait.pause_ms())).await;
-                resume(|memory| wait.resume(memory, now()))
-            }
-            Step::CallAuth(wait) => routes::call_auth(*wait).await,
-            Step::CheckHealth(wait) => wait.resume(routes::health(runtime).await, now()),
-            Step::CheckSignature(wait) => {
-                let key = wait.key();
-                let is_good = crypto::verify(key, &wait.signature(), wait.signing_input()).await;
-                resume(|memory| wait.resume(is_good, memory, now()))
-            }
-            Step::DrawRandom(wait) => wait.resume(&routes::random(), now()),
-            Step::FetchKeys(wait) => {
-                let fetched = keys::fetch(runtime, &wait.request(), wait.timeout_ms()).await;
-                resume(|memory| wait.resume(fetched, memory, now()))
-            }
-            Step::Forward(forward) => return Ending::Forward(forward),
-            Step::ReadBody(wait) => routes::read_body(wait, request).await,
-            Step::ReadKeys(wait) => {
-                let stored = keys::read(runtime).await;
-                resume(|memory| wait.resume(stored, memory, now()))
-            }
-            Step::ReadRevocation(wait) => routes::read_revocation(runtime, wait).await,
-            Step::RefreshSession(wait) => {
-                let answer = refresh::carry_out(runtime, &wait).await;
-                resume(|memory| wait.resume(answer, memory, now()))
-            }
-            Step::StoreRevocation(wait) => routes::store_revocation(runtime, *wait).await,
-            Step::Respond(respond) => return Ending::Respond(respond),
+        match effect {
+            Effect::Forward(ask) => return Stop::Origin(ask),
+            other => carry_out(runtime, request, other).await,
+        }
+        effect = match advance(runtime, course) {
+            Turn::Ask(next) => next,
+            Turn::End(ending) => return Stop::End(ending),
         };
-        step = prepare(runtime, next);
     }
 }
 
-/// Begins what a decision left for later, and logs the step that follows from it.
-fn prepare(runtime: &Runtime, step: Step) -> Step {
-    log::step(&runtime.config, &step);
-    if MEMORY.with_borrow_mut(Memory::take_background_fetch) {
-        keys::refetch_later(runtime);
+async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect) {
+    match effect {
+        Effect::AskUser(ask) | Effect::CallAuth(ask) => {
+            let call = ask.question();
+            let answer = auth::send(&call.request, call.timeout_ms).await;
+            ask.answer(answer);
+        }
+        Effect::AwaitKeys(ask) => {
+            Delay::from(Duration::from_millis(*ask.question())).await;
+            ask.answer(());
+        }
+        Effect::CheckHealth(ask) => {
+            let report = routes::health(runtime).await;
+            ask.answer(report);
+        }
+        Effect::CheckSignature(ask) => {
+            let is_good = crypto::verify(ask.question()).await;
+            ask.answer(is_good);
+        }
+        Effect::DrawRandom(ask) => ask.answer(routes::random()),
+        Effect::EndSession(ask) => {
+            let is_told = refresh::end(runtime, ask.question()).await;
+            ask.answer(is_told);
+        }
+        Effect::IsEnded(ask) => {
+            let is_ended = refresh::is_ended(runtime, ask.question()).await;
+            ask.answer(is_ended);
+        }
+        Effect::LearnSession(ask) => {
+            let is_ended = refresh::learn(runtime, ask.question()).await;
+            ask.answer(is_ended);
+        }
+        Effect::FetchKeys(ask) => {
+            let call = ask.question();
+            let fetched = keys::fetch(runtime, &call.request, call.timeout_ms).await;
+            ask.answer(fetched);
+        }
+        Effect::Forward(ask) => ask.answer(Err(OriginUnreachable)),
+        Effect::ReadBody(ask) => {
+            let body = routes::body(request).await;
+            ask.answer(body);
+        }
+        Effect::ReadKeys(ask) => {
+            let stored = keys::read(runtime).await;
+            ask.answer(stored);
+        }
+        Effect::ReadRevocation(ask) => {
+            let found = routes::revocations(runtime, ask.question()).await;
+            ask.answer(found);
+        }
+        Effect::RefreshSession(ask) => {
+            let answer = refresh::carry_out(runtime, ask.question()).await;
+            ask.answer(answer);
+        }
+        Effect::StoreRevocation(ask) => {
+            let is_stored = routes::revoke(runtime, ask.question()).await;
+            ask.answer(is_stored);
+        }
     }
-    for rejection in MEMORY.with_borrow_mut(Memory::take_rejections) {
-        refresh::reject_later(runtime, rejection);
-    }
-    step
 }
 
 /// Tells the operator of a request: by the log line, and by a data point.
 fn report(runtime: &Runtime, record: &RequestRecord) {
     log::record(&runtime.config, record);
     metrics::write(&runtime.env, record);
-}
-
-fn resume(next: impl FnOnce(&mut Memory) -> Step) -> Step {
-    MEMORY.with_borrow_mut(next)
 }
 
 /// The runtime's clock. It stands still between I/O, so one reading per resumption loses nothing.

@@ -8,11 +8,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};
 
-use crate::handler::{self, Forward, OriginUnreachable, Outgoing, Reads, ResponseHead};
+use crate::handler::{self, Ending, OriginUnreachable, Outgoing, Reads, ResponseHead, Turn};
 use crate::head::RequestHead;
-use crate::record::RequestRecord;
 
-use super::{Ending, Runtime, begin, decide, http, now, report};
+use super::{Runtime, Stop, advance, course, decide, http, now, report};
 
 /// What the origin said, and how long it took.
 struct Passed {
@@ -42,14 +41,14 @@ pub(super) async fn pass(runtime: Runtime, request: Request) -> Result<Response,
     };
     let Ok(response) = answer else {
         return match watch(&runtime, &request, head, passed).await {
-            Some((Outgoing::Answer(answer), _)) => http::respond(&answer),
-            Some((Outgoing::Origin(_), _)) | None => Ok(Response::error()),
+            Some(Outgoing::Answer(answer)) => http::respond(&answer),
+            Some(Outgoing::Origin(_)) | None => Ok(Response::error()),
         };
     };
     if is_explained {
         return match watch(&runtime, &request, head, passed).await {
-            Some((Outgoing::Origin(edits), _)) => http::edited(&response, &edits),
-            Some((Outgoing::Answer(_), _)) | None => Ok(response),
+            Some(Outgoing::Origin(edits)) => http::edited(&response, &edits),
+            Some(Outgoing::Answer(_)) | None => Ok(response),
         };
     }
     let context = std::rc::Rc::clone(&runtime.context);
@@ -65,14 +64,31 @@ async fn watch(
     request: &Request,
     head: RequestHead,
     passed: Passed,
-) -> Option<(Outgoing, RequestRecord)> {
-    let step = begin(runtime, head);
-    // While observing, every decision ends in forwarding.
-    let Ending::Forward(forward) = decide(runtime, request, step).await else {
-        return None;
+) -> Option<Outgoing> {
+    let mut course = course(runtime, head);
+    let mut turn = advance(runtime, &mut course);
+    let mut passed = Some(passed);
+    let mut origin_ms = 0;
+    let Ending {
+        outgoing,
+        mut record,
+    } = loop {
+        let stop = match turn {
+            Turn::End(ending) => Stop::End(ending),
+            Turn::Ask(effect) => decide(runtime, request, &mut course, effect).await,
+        };
+        match stop {
+            Stop::End(ending) => break *ending,
+            Stop::Origin(ask) => {
+                // While observing, every decision ends in forwarding, once.
+                let passed = passed.take()?;
+                origin_ms = passed.ms;
+                ask.answer(passed.head);
+                turn = advance(runtime, &mut course);
+            }
+        }
     };
-    let (outgoing, mut record) = Forward::finish(*forward, passed.head, now());
-    record.add_origin_time(passed.ms);
+    record.add_origin_time(origin_ms);
     report(runtime, &record);
-    Some((outgoing, record))
+    Some(outgoing)
 }

@@ -1,6 +1,6 @@
 //! Carrying out a refresh: through the session's gate, or at Auth itself.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -13,9 +13,13 @@ use worker::worker_sys::DurableObject;
 use worker::{Context, Delay};
 
 use crate::auth_api::{self, Attempt, Attempts, AuthRequest, RefreshReply};
-use crate::gate::{Ask, Message, Told};
-use crate::handler::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder, RefreshSession};
-use crate::memory::Rejection;
+use crate::gate::{Ask, EndAsked, EndTold, Isolate, Learn, Message, Rejection, Told};
+use crate::handler::{EndOrder, Learning, RefreshWait};
+use crate::refresh_order::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder};
+use crate::secret::Secret;
+use crate::session::Session;
+use crate::time::UnixTime;
+use crate::token::Claims;
 
 use super::{Runtime, auth, bindings, now};
 
@@ -25,13 +29,74 @@ const GATE_GRACE_MS: u64 = 1000;
 /// Requests to a Durable Object need a URL; nobody resolves it.
 pub(super) const GATE_URL: &str = "https://gate/";
 
+/// A visitor waits no longer than this to learn whether his session has ended meanwhile, and a
+/// sign-out no longer to tell the gate.
+const END_PATIENCE_MS: u64 = 1500;
+/// How long an answer is kept that came after its visitor had gone on, where there is no gate.
+const LATE_MS: u64 = 30_000;
+/// Supabase issues no access token for longer than a week.
+const MAX_LIFE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+
+thread_local! {
+    static ISOLATE: RefCell<Isolate> = RefCell::default();
+}
+
+/// Tells the session's gate that the session ends, and remembers it here. False if a gate is
+/// bound and did not take it.
+pub(super) async fn end(runtime: &Runtime, order: &EndOrder) -> bool {
+    let until = now().plus_millis(order.end.life_ms.min(MAX_LIFE_MS));
+    ISOLATE.with_borrow_mut(|isolate| isolate.end(&order.session_id, until));
+    let Some(gate) = stub(runtime, &order.session_id) else {
+        return true;
+    };
+    ask_end(&gate, &Message::End(order.end.clone())).await.is_some()
+}
+
+/// Whether a session has ended while its request was under way, so that a renewed one must not be
+/// written any more. A gate that does not answer knows of no end.
+pub(super) async fn is_ended(runtime: &Runtime, claims: &Claims) -> bool {
+    let Some(session_id) = claims.session_id.as_deref() else {
+        return false;
+    };
+    if ISOLATE.with_borrow_mut(|isolate| isolate.is_ended(session_id, now())) {
+        return true;
+    }
+    let Some(gate) = stub(runtime, session_id) else {
+        return false;
+    };
+    let issued_at_ms = claims.issued_at.map(UnixTime::millis);
+    let told = ask_end(&gate, &Message::IsEnded(EndAsked { issued_at_ms })).await;
+    told.is_some_and(|told| told.is_ended)
+}
+
+/// Tells the session's gate of a session that Auth changed without it; `used` is the refresh token
+/// before. True if the session has ended, so that it must not be written.
+pub(super) async fn learn(runtime: &Runtime, learning: &Learning) -> bool {
+    let session_id = &learning.session_id;
+    let Some(gate) = stub(runtime, session_id) else {
+        return ISOLATE.with_borrow_mut(|isolate| isolate.is_ended(session_id, now()));
+    };
+    let learn = Learn::new(&learning.session, learning.used.expose());
+    let told = ask_end(&gate, &Message::Learn(learn)).await;
+    told.is_some_and(|told| told.is_ended)
+}
+
+async fn ask_end(gate: &DurableObject, message: &Message) -> Option<EndTold> {
+    let answer = Box::pin(send(gate, message));
+    let deadline = Delay::from(Duration::from_millis(END_PATIENCE_MS));
+    match select(answer, deadline).await {
+        Either::Left((answer, _)) => EndTold::from_json(&answer?),
+        Either::Right(((), _)) => None,
+    }
+}
+
 /// Refreshes as ordered.
-pub(super) async fn carry_out(runtime: &Runtime, wait: &RefreshSession) -> RefreshAnswer {
+pub(super) async fn carry_out(runtime: &Runtime, wait: &RefreshWait) -> RefreshAnswer {
     let order = wait.order();
     let gate = order.session_id.as_deref().and_then(|id| stub(runtime, id));
     let Some(gate) = gate else {
         let patience_ms = order.patience_ms();
-        return at_auth(&runtime.context, wait.request(), order, patience_ms).await;
+        return at_auth(&runtime.context, wait.request().clone(), order, patience_ms).await;
     };
     let asked = now();
     if let Some(answer) = ask(&gate, order).await {
@@ -51,7 +116,7 @@ pub(super) async fn carry_out(runtime: &Runtime, wait: &RefreshSession) -> Refre
             gate: Gate::Failed,
         };
     }
-    let answer = at_auth(&runtime.context, wait.request(), order, left_ms).await;
+    let answer = at_auth(&runtime.context, wait.request().clone(), order, left_ms).await;
     RefreshAnswer {
         gate: Gate::Failed,
         ..answer
@@ -59,13 +124,16 @@ pub(super) async fn carry_out(runtime: &Runtime, wait: &RefreshSession) -> Refre
 }
 
 /// Has a gate forget an answer; nobody waits for it.
-pub(super) fn reject_later(runtime: &Runtime, rejection: Rejection) {
-    let Some(gate) = stub(runtime, &rejection.session_id) else {
+pub(super) fn reject_later(runtime: &Runtime, session_id: String, refresh_token: Secret) {
+    let Some(gate) = stub(runtime, &session_id) else {
         return;
     };
     runtime.context.wait_until(async move {
         // A gate that cannot be told forgets by itself when the replay time is over.
-        drop(send(&gate, &Message::Reject(rejection.refresh_token)).await);
+        let rejection = Rejection {
+            refresh_token: refresh_token.expose().to_owned(),
+        };
+        drop(send(&gate, &Message::Reject(rejection)).await);
     });
 }
 
@@ -115,11 +183,28 @@ async fn at_auth(
 ) -> RefreshAnswer {
     let (sender, receiver) = oneshot::channel();
     let plan = Attempts::new(order.is_alive, budget_ms, now());
+    let refresh_token = order.refresh_token.clone();
+    if let Some(session) = ISOLATE.with_borrow_mut(|isolate| isolate.late(&refresh_token, now())) {
+        return RefreshAnswer {
+            reply: RefreshReply::Renewed(session),
+            auth_calls: 0,
+            gate: Gate::None,
+        };
+    }
     context.wait_until(async move {
         let calls = Cell::new(0);
-        let reply = attempt(&request, plan, &calls).await;
+        let repair = plan.repair();
+        let attempted = attempt(&request, plan, &calls).await;
+        let is_lost = attempted.is_lost;
         // The receiver is gone if the visitor is; the refresh has happened all the same.
-        drop(sender.send((reply, calls.get())));
+        if let Err((RefreshReply::Renewed(session), _)) =
+            sender.send((attempted.reply, calls.get()))
+        {
+            keep(&refresh_token, session);
+        }
+        if is_lost {
+            repair_later(&request, repair, &refresh_token).await;
+        }
     });
     let (reply, auth_calls) = receiver
         .await
@@ -131,16 +216,51 @@ async fn at_auth(
     }
 }
 
+/// Sends a refresh token again whose answer was lost; the next request in this isolate gets what
+/// Auth says.
+async fn repair_later(request: &AuthRequest, mut plan: Attempts, refresh_token: &str) {
+    let Some(Attempt::Send { pause_ms, .. }) = plan.first_repair(now()) else {
+        return;
+    };
+    Delay::from(Duration::from_millis(pause_ms)).await;
+    let is_answered =
+        ISOLATE.with_borrow_mut(|isolate| isolate.late(refresh_token, now()).is_some());
+    if is_answered {
+        return;
+    }
+    let attempted = attempt(request, plan, &Cell::new(0)).await;
+    if let RefreshReply::Renewed(session) = attempted.reply {
+        keep(refresh_token, session);
+    }
+}
+
+fn keep(refresh_token: &str, session: Box<Session>) {
+    let until = now().plus_millis(LATE_MS);
+    ISOLATE.with_borrow_mut(|isolate| isolate.keep(refresh_token, session, until));
+}
+
+/// What came of the attempts.
+pub(super) struct Attempted {
+    pub(super) reply: RefreshReply,
+    /// True if Auth may have done its work although no answer arrived.
+    pub(super) is_lost: bool,
+}
+
 /// Sends the request as planned; `calls` tells meanwhile how many attempts were begun.
 pub(super) async fn attempt(
     request: &AuthRequest,
     mut plan: Attempts,
     calls: &Cell<u32>,
-) -> RefreshReply {
+) -> Attempted {
     let mut next = plan.first(now());
+    let mut may_be_lost = false;
     loop {
         match next {
-            Attempt::Done(reply) => return reply,
+            Attempt::Done(reply) => {
+                let is_open = matches!(reply, RefreshReply::Unavailable { .. });
+                let is_lost = may_be_lost && is_open;
+                return Attempted { reply, is_lost };
+            }
             Attempt::Send {
                 pause_ms,
                 timeout_ms,
@@ -150,6 +270,7 @@ pub(super) async fn attempt(
                 }
                 calls.set(calls.get() + 1);
                 let answer = auth::send(request, timeout_ms).await;
+                may_be_lost |= auth_api::may_be_lost(&answer);
                 let reply = auth_api::read_refresh_reply(&answer, now());
                 next = plan.after(reply, now());
             }

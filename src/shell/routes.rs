@@ -7,16 +7,13 @@ use wasm_bindgen_futures::JsFuture;
 use worker::{Delay, Env, KvStore};
 
 use crate::auth_api;
-use crate::handler::{
-    BodyError, CallAuth, HealthReport, MAX_BODY_BYTES, Reach, ReadBody, ReadRevocation, Step,
-    StoreRevocation,
-};
+use crate::handler::{BodyError, HealthReport, MAX_BODY_BYTES, Reach, RevocationNames};
 use crate::jwks::CachedKeys;
 use crate::pkce;
-use crate::revocation::Revocation;
+use crate::revocation::{Ends, Revocation};
 use crate::time::UnixTime;
 
-use super::{MEMORY, Runtime, auth, bindings, keys, now, refresh, resume};
+use super::{Runtime, auth, bindings, keys, memory, now, refresh};
 
 /// Bindings answer within some 10 ms, seldom 100.
 const BINDING_TIMEOUT_MS: u64 = 1000;
@@ -25,32 +22,8 @@ const KV_CACHE_SECONDS: u64 = 60;
 /// An object that exists for the health check alone.
 const HEALTH_OBJECT: &str = "health";
 
-/// Sends a route's own request to Auth.
-pub(super) async fn call_auth(wait: CallAuth) -> Step {
-    let answer = auth::send(wait.request(), wait.timeout_ms()).await;
-    resume(|memory| wait.resume(&answer, memory, now()))
-}
-
-/// Reads the body of a route's request.
-pub(super) async fn read_body(wait: ReadBody, request: &web_sys::Request) -> Step {
-    let body = body(request).await;
-    resume(|memory| wait.resume(body, memory, now()))
-}
-
-/// Looks a session's revocation up.
-pub(super) async fn read_revocation(runtime: &Runtime, wait: ReadRevocation) -> Step {
-    let found = revocations(runtime, wait.names()).await;
-    resume(|memory| wait.resume(found, memory, now()))
-}
-
-/// Stores a revocation.
-pub(super) async fn store_revocation(runtime: &Runtime, wait: StoreRevocation) -> Step {
-    let is_stored = revoke(runtime, wait.revocation()).await;
-    wait.resume(is_stored, now())
-}
-
 /// Reads the body of a request up to the limit.
-async fn body(request: &web_sys::Request) -> Result<Vec<u8>, BodyError> {
+pub(super) async fn body(request: &web_sys::Request) -> Result<Vec<u8>, BodyError> {
     let named = request.headers().get("content-length").ok().flatten();
     let length = named.and_then(|length| length.parse::<usize>().ok());
     if length.is_some_and(|length| length > MAX_BODY_BYTES) {
@@ -77,30 +50,29 @@ pub(super) fn random() -> Vec<u8> {
 }
 
 /// The times that stand under the keys of a session and its user; `None` if KV fails or is not bound.
-async fn revocations(
+pub(super) async fn revocations(
     runtime: &Runtime,
-    names: (Option<String>, String),
-) -> Option<(Option<UnixTime>, Option<UnixTime>)> {
+    names: &RevocationNames,
+) -> Option<(Option<Ends>, Option<Ends>)> {
     let store = store(&runtime.env)?;
-    let (session, user) = names;
     let read = Box::pin(async {
-        let session = match session {
-            Some(name) => read(&store, &name).await?,
+        let session = match &names.session {
+            Some(name) => read(&store, name).await?,
             None => None,
         };
-        Some((session, read(&store, &user).await?))
+        Some((session, read(&store, &names.user).await?))
     });
     within(read).await?
 }
 
-async fn read(store: &KvStore, name: &str) -> Option<Option<UnixTime>> {
+async fn read(store: &KvStore, name: &str) -> Option<Option<Ends>> {
     let text = store.get(name).cache_ttl(KV_CACHE_SECONDS).text().await;
     let text = text.ok()?;
     Some(text.as_deref().map(Revocation::from_stored))
 }
 
 /// Stores a revocation; false if it could not be stored.
-async fn revoke(runtime: &Runtime, revocation: &Revocation) -> bool {
+pub(super) async fn revoke(runtime: &Runtime, revocation: &Revocation) -> bool {
     let Some(store) = store(&runtime.env) else {
         return false;
     };
@@ -121,11 +93,12 @@ pub(super) async fn health(runtime: &Runtime) -> HealthReport {
 }
 
 async fn key_set(runtime: &Runtime) -> Option<(usize, UnixTime)> {
-    let held = MEMORY.with_borrow(|memory| {
-        memory
-            .keys(now())
-            .map(|keys| (keys.set.len(), keys.fetched_at))
-    });
+    let held = {
+        let memory = memory();
+        let memory = memory.borrow();
+        let held = memory.keys.held(now());
+        held.map(|keys| (keys.set.len(), keys.fetched_at))
+    };
     if held.is_some() {
         return held;
     }
@@ -133,13 +106,13 @@ async fn key_set(runtime: &Runtime) -> Option<(usize, UnixTime)> {
         return Some((stored.set.len(), stored.fetched_at));
     }
     // Anyone may ask for the health, so it must not reach Auth more often than visitors do.
-    if !MEMORY.with_borrow(|memory| memory.may_fetch(now())) {
+    if !memory().borrow().keys.may_fetch(now()) {
         return None;
     }
     let request = auth_api::keys_request(&runtime.config);
     let timeout_ms = runtime.config.auth_timeout_ms;
     let Ok(set) = keys::fetch(runtime, &request, timeout_ms).await else {
-        MEMORY.with_borrow_mut(|memory| memory.note_failed_fetch(now()));
+        memory().borrow_mut().keys.note_failed_fetch(now());
         return None;
     };
     let found = (set.len(), now());
@@ -147,7 +120,7 @@ async fn key_set(runtime: &Runtime) -> Option<(usize, UnixTime)> {
         set,
         fetched_at: now(),
     };
-    MEMORY.with_borrow_mut(|memory| memory.store_keys(fetched));
+    memory().borrow_mut().store_keys(fetched);
     Some(found)
 }
 

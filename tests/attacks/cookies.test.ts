@@ -124,6 +124,12 @@ const CHUNKS = rows("supabase-ssr chunker; CWE-20: chunk gaps and counts", [
 
 const SYNTAX = rows("RFC 6265bis 4.2.1; Sundara 2023, CVE-2023-4639, CVE-2023-26049: cookie smuggling by delimiters and quotes", [
   ["a session inside the quoted value of another cookie", () => `a="; ${K}=${tossed}; b="`, "valid", them],
+  // Who may choose what another cookie holds would sign its owner in as himself, and no sign-out could end it.
+  ["a session behind a comma in another cookie", () => `last_search=x, ${K}=${tossed}`, "anonymous", { forwarded: () => "" }],
+  ["chunks behind commas in another cookie", () => `last_search=x, ${chunks(tossed, 2).replace("; ", ", ")}`, "anonymous", { forwarded: () => "" }],
+  ["a session behind a comma in a code verifier", () => `${K}-code-verifier=x, ${K}=${tossed}`, "anonymous", { forwarded: () => "" }],
+  ["an escaped semicolon in another cookie (clerk/javascript#9466)", () => `pref=a%3B%20${K}%3D${tossed}`, "anonymous", { forwarded: () => "" }],
+  ["a broken escape in another cookie (clerk/javascript#9466)", () => `pref=%C0; ${K}=${own}`, "valid", me],
   ["a session behind a comma in another cookie, beside the own one", () => `lang=en, ${K}=${tossed}; ${K}=${own}`, "valid", me],
   ["the same with the own one first", () => `${K}=${own}; lang=en, ${K}=${tossed}`, "valid", me],
   ["a session behind a comma and no space", () => `lang=en,${K}=${tossed}`, "anonymous"],

@@ -38,14 +38,49 @@ describe("v1", () => {
     expect((await refresh(newest)).status).toBe(200);
   });
 
-  test("a session moves to v2 at a refresh, and its last v1 token can be repeated", async () => {
+  test("a second factor revokes the token of before, which stays good as long as it is the parent", async () => {
+    const { session_id, refresh_token: before } = auth.createSession();
+    const { refresh_token: verified } = auth.verifyFactor(session_id);
+    expect(verified).not.toBe(before);
+    auth.clock.advance(1000);
+    expect(await refresh(before)).toMatchObject({ status: 200, token: verified });
+    const { token: newest } = await refresh(verified);
+    auth.clock.advance(11);
+    expect((await refresh(before)).code).toBe("refresh_token_already_used");
+    auth.clock.advance(11);
+    expect((await refresh(newest)).code).toBe("refresh_token_already_used");
+  });
+});
+
+describe("the upgrade from v1 to v2", () => {
+  beforeEach(() => {
+    auth.config({ algorithmVersion: 1 });
+  });
+
+  test("each refresh within the interval answers another token, and later ones are refused while the session lives", async () => {
     const { refresh_token } = auth.createSession();
     auth.config({ algorithmVersion: 2, upgradePercent: 100 });
-    const moved = await refresh(refresh_token);
-    expect(moved.token).toMatch(/^A[A-Za-z0-9_-]{50}$/);
-    auth.clock.advance(1000);
-    expect((await refresh(refresh_token)).token).toBe(moved.token);
-    expect((await refresh(moved.token)).status).toBe(200);
+    const moved = await Promise.all(Array.from({ length: 6 }, () => refresh(refresh_token)));
+    const tokens = moved.map(({ token }) => token);
+    expect(new Set(tokens).size).toBe(6);
+    tokens.forEach((token) => expect(token).toMatch(/^A[A-Za-z0-9_-]{50}$/));
+    const counters = tokens.map((token) => Buffer.from(token, "base64url")[17]!).sort();
+    expect(counters).toEqual([0, 1, 2, 3, 4, 5]);
+    auth.clock.advance(11);
+    expect(await refresh(refresh_token)).toMatchObject({ status: 400, code: "refresh_token_already_used" });
+    const newest = tokens.find((token) => Buffer.from(token, "base64url")[17] === 5)!;
+    expect((await refresh(newest)).status).toBe(200);
+  });
+
+  test("whoever kept an early token of an upgrade is out once the interval is over", async () => {
+    const { refresh_token } = auth.createSession();
+    auth.config({ algorithmVersion: 2, upgradePercent: 100 });
+    const early = await refresh(refresh_token);
+    await refresh(refresh_token);
+    await refresh(refresh_token);
+    auth.clock.advance(11);
+    expect((await refresh(early.token)).code).toBe("refresh_token_already_used");
+    expect(auth.sessions()).toEqual([]);
   });
 });
 
@@ -63,6 +98,16 @@ describe("v2", () => {
     auth.clock.advance(11);
     expect((await refresh(oldest)).code).toBe("refresh_token_already_used");
     expect((await refresh(newest)).code).toBe("refresh_token_not_found");
+    expect(auth.sessions()).toEqual([]);
+  });
+
+  test("a second factor adds two to the counter, so that a token of before is reuse", async () => {
+    const { session_id, refresh_token: before } = auth.createSession();
+    const { refresh_token: verified } = auth.verifyFactor(session_id);
+    const counter = (token: string): number => Buffer.from(token, "base64url")[17]!;
+    expect(counter(verified) - counter(before)).toBe(2);
+    auth.clock.advance(11);
+    expect((await refresh(before)).code).toBe("refresh_token_already_used");
     expect(auth.sessions()).toEqual([]);
   });
 

@@ -29,6 +29,7 @@ fn meaning(status: u16, body: &str) -> String {
         RefreshReply::Ended(code) => format!("ended {code}"),
         RefreshReply::Misconfigured(code) => format!("misconfigured {code}"),
         RefreshReply::Renewed(_) => "renewed".to_owned(),
+        RefreshReply::Revoked => "revoked".to_owned(),
         RefreshReply::Unavailable {
             code, may_retry, ..
         } => {
@@ -428,4 +429,47 @@ fn a_user_is_live_gone_rejected_or_not_known_now() {
             "{status} {body}"
         );
     }
+}
+
+#[test]
+fn an_answer_may_be_lost_only_where_somebody_stopped_waiting_for_it() {
+    let with = |status| {
+        auth_api::may_be_lost(&Ok(AuthReply {
+            status,
+            ..AuthReply::default()
+        }))
+    };
+    for status in [502, 503, 504, 520, 524] {
+        assert!(with(status), "{status}");
+    }
+    for status in [400, 401, 403, 409, 429, 500, 501] {
+        assert!(!with(status), "{status}");
+    }
+    for reason in [
+        Unreachable::Network,
+        Unreachable::TimedOut,
+        Unreachable::TooLarge,
+    ] {
+        assert!(auth_api::may_be_lost(&Err(reason)));
+    }
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_again_within_the_reuse_interval() {
+    let start = UnixTime::from_seconds(1_700_000_000);
+    let mut plan = Attempts::new(true, 2000, start).repair();
+    let sent = |attempt| match attempt {
+        Some(Attempt::Send {
+            pause_ms,
+            timeout_ms,
+        }) => Some(pause_ms + timeout_ms),
+        Some(Attempt::Done(_)) | None => None,
+    };
+    let first = sent(plan.first_repair(start.plus_millis(2000))).unwrap();
+    assert!((600..=7_500).contains(&first), "{first}");
+    let mut late = Attempts::new(true, 2000, start).repair();
+    let last = sent(late.first_repair(start.plus_millis(8_000))).unwrap();
+    assert!(8_000 + last <= 9_500, "{last}");
+    let mut over = Attempts::new(true, 2000, start).repair();
+    assert!(over.first_repair(start.plus_millis(9_500)).is_none());
 }

@@ -75,7 +75,7 @@ fn defaults() {
     );
     assert_eq!(
         (config.cookie.max_age_seconds, config.cookie.http_only),
-        (34_560_000, false)
+        (Some(34_560_000), false)
     );
     assert_eq!(config.cookie.encoding, Encoding::Base64Url);
     assert!(config.identity_headers && config.forward_cookies);
@@ -174,7 +174,7 @@ fn every_variable_is_read() {
     );
     assert_eq!(
         (config.cookie.max_age_seconds, config.cookie.http_only),
-        (60, true)
+        (Some(60), true)
     );
     assert_eq!(config.cookie.encoding, Encoding::Raw);
     assert_eq!(config.identity_secret, Some(Secret::new(secret)));
@@ -412,8 +412,10 @@ fn every_bad_value_is_named_and_not_shown() {
         ("COOKIE_PATH", &["xyzzy", "/;xyzzy", "/\u{1}", "/é"]),
         ("COOKIE_PATH", &[&format!("/{}", "xyzzy".repeat(205))]),
         ("COOKIE_SAMESITE", &["xyzzy"]),
-        ("COOKIE_MAX_AGE", &["0", "34560001", "1y"]),
+        ("COOKIE_MAX_AGE", &["0", "34560001", "1y", "sessions"]),
         ("COOKIE_SECURE", &["xyzzy", "on"]),
+        ("COOKIE_PARTITIONED", &["xyzzy", "on"]),
+        ("COOKIE_RENEW", &["xyzzy", "true"]),
         ("COOKIE_HTTP_ONLY", &["xyzzy"]),
         ("COOKIE_ENCODING", &["xyzzy"]),
         ("IDENTITY_HEADERS", &["xyzzy"]),
@@ -475,7 +477,103 @@ fn attributes_must_agree() {
         variables(&[("COOKIE_NAME", "__Host-x"), ("COOKIE_PATH", "/a")]),
         ["COOKIE_NAME"]
     );
-    assert_eq!(good(&[("COOKIE_NAME", "__Host-x")]).storage_key, "__Host-x");
+    assert_eq!(
+        variables(&[("COOKIE_PARTITIONED", "true"), ("COOKIE_SECURE", "false")]),
+        ["COOKIE_SECURE"]
+    );
+    let partitioned = good(&[("COOKIE_PARTITIONED", "true")]);
+    let attributes = partitioned.cookie.attributes("localhost", false);
+    assert!(attributes.partitioned && attributes.secure);
+    assert!(!good(&[]).cookie.attributes("a.example", true).partitioned);
+}
+
+#[test]
+fn a_prefixed_name_is_secure_on_http_too() {
+    for name in ["__Host-x", "__Secure-x", "__host-x"] {
+        let config = good(&[("COOKIE_NAME", name)]);
+        assert_eq!(config.storage_key, name);
+        assert!(
+            config.cookie.attributes("localhost", false).secure,
+            "{name}"
+        );
+    }
+    let config = good(&[("COOKIE_NAME", "__Hostx")]);
+    assert!(!config.cookie.attributes("localhost", false).secure);
+}
+
+#[test]
+fn cookies_live_for_a_time_or_until_the_browser_closes() {
+    let age = |value| good(&[("COOKIE_MAX_AGE", value)]).cookie.max_age_seconds;
+    assert_eq!(age("session"), None);
+    assert_eq!(age("Session"), None);
+    assert_eq!(age("1"), Some(1));
+    assert_eq!(age("34560000"), Some(34_560_000));
+    for value in [
+        "0",
+        "34560001",
+        "forever",
+        "-1",
+        "+5",
+        "1.5",
+        "99999999999999999999",
+    ] {
+        assert_eq!(variables(&[("COOKIE_MAX_AGE", value)]), ["COOKIE_MAX_AGE"]);
+    }
+    assert!(!good(&[]).cookie.renew);
+    assert!(good(&[("COOKIE_RENEW", "on")]).cookie.renew);
+}
+
+/// From any other host a browser drops a cookie with `Domain`.
+#[test]
+fn only_a_host_at_or_below_the_domain_gets_cookies_with_it() {
+    for domain in ["example.com", ".example.com", "EXAMPLE.com"] {
+        let config = good(&[("COOKIE_DOMAIN", domain)]);
+        let at = |host| config.cookie.attributes(host, true).domain;
+        for host in [
+            "example.com",
+            "www.example.com",
+            "a.b.example.com",
+            "WWW.Example.Com",
+        ] {
+            assert_eq!(at(host).as_deref(), Some(domain), "{host}");
+        }
+        for host in [
+            "example.org",
+            "badexample.com",
+            "example.com.evil.net",
+            "com",
+            "",
+            "site.pages.dev",
+            "127.0.0.1",
+            "[::1]",
+            "example.com.",
+            "éexample.com",
+        ] {
+            assert_eq!(at(host), None, "{host}");
+            assert_eq!(config.cookie.verifier_attributes(host, true).domain, None);
+        }
+    }
+    assert_eq!(
+        good(&[]).cookie.attributes("example.com", true).domain,
+        None
+    );
+}
+
+#[test]
+fn a_verifier_lives_an_hour_and_comes_back_from_another_site() {
+    for (same_site, expected) in [
+        ("Lax", SameSite::Lax),
+        ("Strict", SameSite::Lax),
+        ("None", SameSite::None),
+    ] {
+        for age in ["session", "60", "34560000"] {
+            let vars = [("COOKIE_SAMESITE", same_site), ("COOKIE_MAX_AGE", age)];
+            let config = good(&vars);
+            let attributes = config.cookie.verifier_attributes("a.example", true);
+            assert_eq!(attributes.same_site, expected);
+            assert_eq!(attributes.max_age_seconds, Some(3600));
+        }
+    }
 }
 
 #[test]

@@ -163,10 +163,12 @@ proptest! {
         values in prop::collection::vec("[A-Za-z0-9%_.-]{1,20}", 1..5),
         present in prop::collection::vec(0..9_u8, 0..5),
         domain in prop::option::of("[a-z]{1,8}\\.com"),
-        (http_only, secure, site, seconds) in (any::<bool>(), any::<bool>(), 0..3_u8, 1..40_000_000_u32),
+        (http_only, secure, partitioned, site, seconds) in (any::<bool>(), any::<bool>(), any::<bool>(), 0..3_u8, prop::option::of(1..40_000_000_u32)),
     ) {
         let same_site = [SameSite::Lax, SameSite::None, SameSite::Strict][usize::from(site)];
-        let attributes = CookieAttributes { domain: domain.clone(), http_only, max_age_seconds: seconds, path: "/app".into(), same_site, secure };
+        // The configuration has the one only with the other.
+        let secure = secure || partitioned;
+        let attributes = CookieAttributes { domain: domain.clone(), has_twins: false, http_only, max_age_seconds: seconds, partitioned, path: "/app".into(), same_site, secure };
         let chunks: Vec<_> = values.into_iter().enumerate().map(|(n, v)| (format!("{KEY}.{n}"), v)).collect();
         let present: Vec<_> = present.iter().map(|n| format!("{KEY}.{n}")).collect();
         let lines = write_session(&chunks, &present, &attributes, Some("www.example.org"));
@@ -178,13 +180,14 @@ proptest! {
         prop_assert!(parsed[..parsed.len() - sets.len()].iter().all(|cookie| cookie.value().is_empty()));
         for cookie in &sets {
             prop_assert_eq!(cookie.domain(), domain.as_deref());
-            prop_assert_eq!(cookie.max_age().unwrap().whole_seconds(), i64::from(seconds));
+            prop_assert_eq!(cookie.max_age().map(|age| age.whole_seconds()), seconds.map(i64::from));
         }
         for (cookie, line) in parsed.iter().zip(&lines) {
             prop_assert_eq!(cookie.path(), Some("/app"));
             prop_assert_eq!(cookie.http_only().unwrap_or(false), http_only);
             prop_assert_eq!(cookie.secure().unwrap_or(false), secure);
-            prop_assert_eq!(cookie.same_site().unwrap().to_string(), same_site.as_str());
+            prop_assert_eq!(cookie.same_site(), Some(same_site));
+            prop_assert_eq!(cookie.partitioned().unwrap_or(false), partitioned);
             prop_assert_eq!(set_cookie_name(line), Some(cookie.name()));
             prop_assert!(!cookie.value().is_empty() || cookie.max_age().unwrap().is_zero());
         }

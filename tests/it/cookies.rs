@@ -8,7 +8,8 @@ use edge_session::cookies::set_cookie::{
     CookieAttributes, SameSite, delete, set_cookie_name, write_session,
 };
 use edge_session::cookies::{
-    Forwarding, SessionCookies, forward_header, is_family_name, is_session_name,
+    Forwarding, Member, SessionCookies, family_names, forward_header, is_family_name,
+    is_session_name, member, present, value as cookie_value,
 };
 use edge_session::session::{Format, Session, SessionCookieError};
 
@@ -69,6 +70,24 @@ mod names {
         ] {
             assert!(!is_family_name(KEY, &format!("{KEY}{item}")), "{item}");
         }
+    }
+
+    #[test]
+    fn a_sign_in_under_way_is_told_from_the_session() {
+        for (item, expected) in [
+            ("", Some(Member::Session)),
+            (".7", Some(Member::Session)),
+            ("-user", Some(Member::User)),
+            ("-code-verifier", Some(Member::Verifier)),
+            ("-code-verifier.1", Some(Member::Verifier)),
+            ("-flows-code-verifier", Some(Member::Verifier)),
+            ("-flow-0123456789-code-verifier", Some(Member::Verifier)),
+            ("2", None),
+            ("-verifier", None),
+        ] {
+            assert_eq!(member(KEY, &format!("{KEY}{item}")), expected, "{item}");
+        }
+        assert_eq!(member(KEY, "sb-abc"), None);
     }
 
     #[test]
@@ -465,6 +484,39 @@ mod sessions {
     }
 
     #[test]
+    fn a_user_other_than_the_tokens_is_nobodys() {
+        let read = |user: &str| {
+            let json = format!(
+                r#"{{"access_token":"a","user":{user},"refresh_token":"r","expires_at":1,"x":2}}"#
+            );
+            Session::from_cookie(&json).unwrap().unwrap()
+        };
+        let own = read(r#"{"id":"me","email":"e"}"#);
+        assert!(own.has_trusted_user("me"));
+        assert_eq!(*own.with_trusted_user("me"), own);
+        for user in [
+            r#"{"id":"other"}"#,
+            r#"{"id":["me"]}"#,
+            r#"{"email":"e"}"#,
+            "{}",
+            "null",
+            r#""me""#,
+            r#"[{"id":"me"}]"#,
+        ] {
+            let session = read(user);
+            assert!(!session.has_trusted_user("me"), "{user}");
+            let left = session.with_trusted_user("me");
+            let names: Vec<&String> = left.members().keys().collect();
+            assert_eq!(names, ["access_token", "refresh_token", "expires_at", "x"]);
+            // What Auth answers to the next refresh is written with its user again.
+            assert!(left.format().with_user);
+        }
+        let bare =
+            Session::from_cookie(r#"{"access_token":"a","refresh_token":"r","expires_at":1}"#);
+        assert!(bare.unwrap().unwrap().has_trusted_user("me"));
+    }
+
+    #[test]
     fn debug_output_holds_no_token() {
         let json = r#"{"access_token":"secret","refresh_token":"secret","expires_at":1}"#;
         let session = Session::from_cookie(json).unwrap().unwrap();
@@ -625,9 +677,8 @@ mod reading {
     }
 
     #[test]
-    fn joined_header_lines_are_told_apart() {
+    fn joined_header_lines_are_told_apart_behind_the_session() {
         let (head, tail) = halves("t");
-        assert_eq!(tokens(&format!("a=b, k={}", value("t"))), ["t"]);
         assert_eq!(tokens(&format!("k={}, a=b", value("t"))), ["t"]);
         assert_eq!(
             tokens(&format!("a=1, 2; k.0={head}, k.1={tail}, z=1")),
@@ -635,9 +686,30 @@ mod reading {
         );
     }
 
+    /// A site may let a visitor, or whoever sent him a link, choose what its own cookies hold. A session there would
+    /// outlive each sign-out, for no deletion gets at another cookie's value.
     #[test]
-    fn what_another_cookie_holds_never_competes_with_the_session() {
+    fn what_another_cookie_holds_is_no_session() {
         let (own, other) = (value("own"), value("other"));
+        let (head, tail) = halves("other");
+        for header in [
+            format!("last_search=x, k={other}"),
+            format!("last_search=x,k={other}"),
+            format!("a=\"x, k={other}\""),
+            format!("a=x, k.0={head}, k.1={tail}"),
+            format!("k-user=x, k={other}"),
+            format!("k-code-verifier=x, k={other}"),
+            format!("pref=a%3B%20k%3D{other}"),
+        ] {
+            assert!(SessionCookies::read(&header, "k").is_none(), "{header}");
+            assert!(
+                family_names(&header, "k", 64)
+                    .iter()
+                    .all(|name| !is_session_name("k", name))
+            );
+            let kept = forward_header(&header, "k", &Forwarding::DropSession);
+            assert_eq!(kept.as_deref(), Some(header.as_str()));
+        }
         for header in [
             format!("lang=en, k={other}; k={own}"),
             format!("k={own}; lang=en, k={other}"),
@@ -658,6 +730,115 @@ mod reading {
         }
         let raw = r#"{"access_token":"a", "refresh_token":"r", "expires_at":1}"#;
         assert_eq!(tokens(&format!("k={raw}")), ["a"]);
+    }
+}
+
+mod heaps {
+    use super::*;
+
+    fn header(names: impl Iterator<Item = String>) -> String {
+        names.map(|name| format!("{name}=x; ")).collect()
+    }
+
+    /// Behind a heap of verifiers the session would outlive the sign-out.
+    #[test]
+    fn the_session_goes_before_any_heap_of_other_names() {
+        let slots = (0..1400).map(|n| format!("k-flow-{n:08}-code-verifier"));
+        let junk = (100..200).map(|n| format!("k.{n}"));
+        let chunks = (0..3).map(|n| format!("k.{n}"));
+        let header = header(slots.chain(junk).chain(chunks));
+        let names = family_names(&header, "k", 64);
+        assert_eq!(names.len(), 64);
+        for name in ["k.0", "k.1", "k.2"] {
+            assert!(names.iter().any(|known| known == name), "{name}: {names:?}");
+        }
+        let read = SessionCookies::read(&header, "k").unwrap();
+        assert_eq!(read.names.len(), 64);
+        assert_eq!(read.names[61..], ["k.0", "k.1", "k.2"]);
+        assert!(!read.duplicated);
+        // Not all names were looked at, so only what was read is kept.
+        let kept = forward_header(&header, "k", &Forwarding::Keep(&read.candidates[0])).unwrap();
+        assert!(kept.contains("; k.0=x; k.1=x; k.2=x;"), "{kept}");
+        assert!(!kept.contains("k.150="), "{kept}");
+    }
+
+    #[test]
+    fn names_come_in_the_headers_order_each_once() {
+        let header = "k-user=1; k.1=2; a=b; k-user=3; k.0=4; k.1=5; k-code-verifier=6";
+        let names = family_names(header, "k", 64);
+        assert_eq!(names, ["k-user", "k.1", "k.0", "k-code-verifier"]);
+        assert_eq!(family_names(header, "k", 3), ["k-user", "k.1", "k.0"]);
+        assert_eq!(family_names(header, "k", 1), ["k.1"]);
+    }
+
+    #[test]
+    fn every_value_is_found_by_its_name() {
+        let wanted = ["c", "a", "x"].map(str::to_owned);
+        assert_eq!(present("a=1; b=2; a=3; c=4", "k", &wanted), ["a", "c"]);
+        assert_eq!(
+            cookie_value("a=1; b=%7B; b=2", "k", "b").as_deref(),
+            Some("{")
+        );
+        assert_eq!(cookie_value("a=1, b=2", "k", "b"), None);
+    }
+}
+
+mod neighbours {
+    //! What was mended in the readers of others, with its source.
+
+    use super::*;
+
+    fn is_none(header: &str) {
+        assert!(SessionCookies::read(header, KEY).is_none(), "{header}");
+    }
+
+    /// clerk/javascript pull request 9466: the header was decoded before it was split, and a broken escape threw.
+    #[test]
+    fn a_header_is_split_before_its_values_are_decoded() {
+        is_none(&format!("pref=a%3B%20{KEY}%3Dx"));
+        is_none(&format!("pref=a%3b{KEY}=x%C0"));
+        is_none(&format!("{KEY}%3Dx"));
+        let read = SessionCookies::read(&format!("{KEY}=%C0%AF; a=1"), KEY).unwrap();
+        let error = read.candidates[0].session.as_ref().unwrap_err();
+        assert_eq!(error.code(), "not_json");
+    }
+
+    /// oauth2-proxy issues 960 and 3269: a name that ends as the separator does, and cookies of another instance whose
+    /// name begins with this one's.
+    #[test]
+    fn a_name_is_that_of_one_storage_key_alone() {
+        for name in ["k1", "k_0", "k-0", "k-app.0", "kk", "k.0.0", "k-user-user"] {
+            assert_eq!(member("k", name), None, "{name}");
+        }
+        assert_eq!(member("k.", "k..0"), Some(Member::Session));
+        assert_eq!(member("k.", "k.0"), None);
+        assert_eq!(member("k.0", "k.0"), Some(Member::Session));
+        assert_eq!(member("k.0", "k.0.1"), Some(Member::Session));
+    }
+
+    /// CVE-2023-26136 (tough-cookie): names that mean something to the store of a reader.
+    #[test]
+    fn no_name_means_anything_to_the_reader() {
+        is_none("__proto__=x; constructor=y; toString=z");
+        let read = SessionCookies::read("__proto__=x; __proto__.0=y", "__proto__").unwrap();
+        assert_eq!(read.names, ["__proto__", "__proto__.0"]);
+    }
+
+    /// CVE-2016-1000232 and CVE-2017-15010 (tough-cookie): long runs of `;` or of white space in front of `=`.
+    #[test]
+    fn runs_of_separators_hold_nothing() {
+        is_none(&";".repeat(100_000));
+        is_none(&format!("{KEY}x{}=x", " ".repeat(100_000)));
+        let spaced = format!("{KEY}{}=x", " \t".repeat(50_000));
+        assert_eq!(SessionCookies::read(&spaced, KEY).unwrap().names, [KEY]);
+    }
+
+    /// RUSTSEC-2017-0005 (cookie-rs): a number too large for its type.
+    #[test]
+    fn a_chunk_number_of_any_length_is_one() {
+        let number = "9".repeat(10_000);
+        assert!(is_session_name(KEY, &format!("{KEY}.{number}")));
+        is_none(&format!("{KEY}.{number}=x"));
     }
 }
 
@@ -750,14 +931,14 @@ mod forwarding {
 
     #[test]
     fn joined_header_lines_are_not_glued_to_others() {
-        let header = "a=1, k=x, b=2; c=3, 4";
+        let header = "a=1, 2; k=x, b=2; c=3, 4";
         assert_eq!(
             forward_header(header, "k", &Forwarding::DropSession).unwrap(),
-            "a=1; b=2; c=3, 4"
+            "a=1, 2; b=2; c=3, 4"
         );
         let read = SessionCookies::read(header, "k").unwrap();
         let kept = forward_header(header, "k", &Forwarding::Keep(&read.candidates[0]));
-        assert_eq!(kept.unwrap(), "a=1; k=x; b=2; c=3, 4");
+        assert_eq!(kept.unwrap(), "a=1, 2; k=x; b=2; c=3, 4");
     }
 }
 
@@ -767,8 +948,10 @@ mod set_cookies {
     fn attributes(domain: Option<&str>) -> CookieAttributes {
         CookieAttributes {
             domain: domain.map(str::to_owned),
+            has_twins: false,
             http_only: false,
-            max_age_seconds: 34_560_000,
+            max_age_seconds: Some(34_560_000),
+            partitioned: false,
             path: "/".to_owned(),
             same_site: SameSite::Lax,
             secure: false,
@@ -796,7 +979,8 @@ mod set_cookies {
         );
         let all = CookieAttributes {
             http_only: true,
-            max_age_seconds: 9,
+            max_age_seconds: Some(9),
+            partitioned: true,
             path: "/a".to_owned(),
             same_site: SameSite::None,
             secure: true,
@@ -804,7 +988,51 @@ mod set_cookies {
         };
         assert_eq!(
             write_session(&chunks, &[], &all, None)[1],
-            "sb-x-auth-token=base64-abc_-; Max-Age=9; Domain=example.com; Path=/a; HttpOnly; Secure; SameSite=None"
+            "sb-x-auth-token=base64-abc_-; Max-Age=9; Domain=example.com; Path=/a; HttpOnly; Secure; Partitioned; SameSite=None"
+        );
+        assert_eq!(
+            delete(&names(&["k"]), &all, None)[1],
+            "k=; Max-Age=0; Domain=example.com; Path=/a; HttpOnly; Secure; Partitioned; SameSite=None"
+        );
+    }
+
+    #[test]
+    fn without_a_max_age_a_cookie_lives_until_the_browser_closes() {
+        let session = CookieAttributes {
+            max_age_seconds: None,
+            ..attributes(None)
+        };
+        let lines = write_session(&[chunk("k", "x")], &names(&["k.0"]), &session, None);
+        assert_eq!(
+            lines,
+            [
+                "k.0=; Max-Age=0; Path=/; SameSite=Lax",
+                "k=x; Path=/; SameSite=Lax"
+            ]
+        );
+    }
+
+    /// A browser keeps a partitioned cookie and one of the same name that is not apart, and sends both.
+    #[test]
+    fn a_twin_from_before_the_partition_goes_where_names_come_twice() {
+        let partitioned = |has_twins| CookieAttributes {
+            has_twins,
+            partitioned: true,
+            secure: true,
+            ..attributes(None)
+        };
+        let one = delete(&names(&["k"]), &partitioned(false), None);
+        assert_eq!(
+            one,
+            ["k=; Max-Age=0; Path=/; Secure; Partitioned; SameSite=Lax"]
+        );
+        let both = write_session(&[chunk("k", "x")], &[], &partitioned(true), None);
+        assert_eq!(
+            both,
+            [
+                "k=; Max-Age=0; Path=/; Secure; SameSite=Lax",
+                "k=x; Max-Age=34560000; Path=/; Secure; Partitioned; SameSite=Lax",
+            ]
         );
     }
 

@@ -1,5 +1,6 @@
 //! Where keys come from: memory, the store, the network; and how seldom the network is asked.
 
+use edge_session::handler::Deferred;
 use edge_session::jwks::KeysError;
 use serde_json::{Value, json};
 
@@ -60,31 +61,27 @@ fn a_stale_set_serves_while_one_request_refetches() {
         (run.outcome(), run.record.keys),
         (("valid", "token_valid"), "stale")
     );
-    assert!(scenario.memory.take_background_fetch());
+    assert_eq!(run.deferred, [Deferred::RefetchKeys]);
     let mut scenario = scenario.cookie(&session_cookie(&expiring_in(3000)));
-    assert_eq!(scenario.run().record.keys, "stale");
-    assert!(
-        !scenario.memory.take_background_fetch(),
-        "one refetch is under way already"
-    );
+    let run = scenario.run();
+    assert_eq!(run.record.keys, "stale");
+    assert_eq!(run.deferred, [], "one refetch is under way already");
 }
 
 #[test]
 fn a_fresh_set_is_not_refetched() {
     let mut scenario = Scenario::expiring_in(3600).known_keys(&key_set_json(), 599);
-    assert_eq!(scenario.run().record.keys, "memory");
-    assert!(!scenario.memory.take_background_fetch());
+    let run = scenario.run();
+    assert_eq!((run.record.keys, run.deferred), ("memory", Vec::new()));
 }
 
 #[test]
 fn a_refetch_that_was_lost_is_wanted_again() {
     let mut scenario = Scenario::expiring_in(3600).known_keys(&key_set_json(), 600);
-    scenario.run();
-    assert!(scenario.memory.take_background_fetch());
+    assert_eq!(scenario.run().deferred, [Deferred::RefetchKeys]);
     scenario.later(15);
     let mut scenario = scenario.cookie(&session_cookie(&expiring_in(3000)));
-    scenario.run();
-    assert!(scenario.memory.take_background_fetch());
+    assert_eq!(scenario.run().deferred, [Deferred::RefetchKeys]);
 }
 
 #[test]
@@ -268,7 +265,7 @@ fn a_bearer_token_of_an_unknown_key_is_invalid_and_not_renewed() {
 fn while_one_request_fetches_the_others_look_again() {
     let mut scenario = Scenario::expiring_in(3600);
     let now = scenario.now;
-    assert!(scenario.memory.claim_fetch(now));
+    assert!(scenario.memory.borrow_mut().keys.claim_fetch(now));
     let run = scenario.run();
     assert_eq!(run.steps[..2], ["read_keys", "await_keys"]);
     assert_eq!(
@@ -286,7 +283,7 @@ fn whether_a_key_is_unknown_is_not_decided_while_another_request_fetches() {
         .known_keys(&key_set_json(), 10)
         .key_set(&rotated());
     let now = scenario.now;
-    assert!(scenario.memory.claim_fetch(now));
+    assert!(scenario.memory.borrow_mut().keys.claim_fetch(now));
     let run = scenario.run();
     assert_eq!(run.steps[0], "await_keys");
     assert_eq!(
@@ -307,7 +304,7 @@ fn nobody_looks_again_more_than_seven_times() {
     // One request after the other fetches, and none of them brings the key.
     let fetching = |mut scenario: Scenario| {
         let later = scenario.now.plus_seconds(2);
-        assert!(scenario.memory.claim_fetch(later));
+        assert!(scenario.memory.borrow_mut().keys.claim_fetch(later));
         scenario.run()
     };
     let run = fetching(Scenario::expiring_in(3600));
@@ -323,7 +320,7 @@ fn nobody_looks_again_more_than_seven_times() {
 fn a_failed_fetch_of_another_request_ends_the_waiting() {
     let mut scenario = Scenario::expiring_in(3600);
     let now = scenario.now;
-    scenario.memory.note_failed_fetch(now);
+    scenario.memory.borrow_mut().keys.note_failed_fetch(now);
     let run = scenario.run();
     assert_eq!(run.steps, ["read_keys", "forward"]);
     assert_eq!(run.outcome(), ("unavailable", "keys_unreachable"));

@@ -3,7 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge_session::auth_api::RefreshReply;
-use edge_session::gate::{Admission, Ask, Family, Landing, MAX_ROTATED, Message, Presented, Told};
+use edge_session::gate::{
+    Admission, Ask, EndTold, Family, Isolate, Landing, MAX_ROTATED, MAX_UNKNOWN, Message,
+    MessageError, Presented, Told, UNKNOWN_WINDOW_MS,
+};
 use edge_session::handler::{Gate, RefreshAnswer, RefreshOrder};
 use edge_session::session::Session;
 use edge_session::time::UnixTime;
@@ -23,7 +26,10 @@ fn session(n: usize, seconds: u64) -> Box<Session> {
     let access_token = format!(
         "{}.{}.{}",
         part(r#"{"alg":"ES256","kid":"k","typ":"JWT"}"#.to_owned()),
-        part(format!(r#"{{"exp":{expires_at},"n":{n}}}"#)),
+        part(format!(
+            r#"{{"exp":{expires_at},"iat":{},"n":{n}}}"#,
+            at(seconds).seconds()
+        )),
         part("signature".to_owned()),
     );
     let body = format!(
@@ -34,7 +40,8 @@ fn session(n: usize, seconds: u64) -> Box<Session> {
 
 /// The refresh token of generation `n`, with an access token that ends at `seconds`.
 fn presented(n: usize, seconds: u64) -> Presented {
-    Presented::new(&format!("refresh-{n}"), at(seconds))
+    let issued_at = UnixTime::from_seconds(at(seconds).seconds() - LIFE);
+    Presented::new(&format!("refresh-{n}"), Some(issued_at), at(seconds))
 }
 
 fn renewed(n: usize, seconds: u64) -> RefreshReply {
@@ -75,6 +82,9 @@ fn admit(family: &mut Family, n: usize, expires: u64, now: u64) -> String {
         Admission::Join => "join".to_owned(),
         Admission::Lead(None) => "lead".to_owned(),
         Admission::Lead(Some(token)) => format!("lead with {token}"),
+        Admission::Busy => "busy".to_owned(),
+        Admission::Refused(code) => format!("refused {code}"),
+        Admission::Revoked => "revoked".to_owned(),
         Admission::Replay(session) => format!("replay {}", session.refresh_token()),
     }
 }
@@ -83,6 +93,7 @@ fn newest(reply: &RefreshReply) -> &str {
     match reply {
         RefreshReply::Renewed(session) => session.refresh_token(),
         RefreshReply::Ended(code) | RefreshReply::Misconfigured(code) => code,
+        RefreshReply::Revoked => "revoked",
         RefreshReply::Unavailable { code, .. } => code,
     }
 }
@@ -159,7 +170,8 @@ fn the_last_eight_rotated_tokens_are_known() {
     for n in 1..=MAX_ROTATED {
         assert_eq!(admit(&mut family, n, n as u64, 20), newest, "{n}");
     }
-    assert_eq!(admit(&mut family, 0, 0, 20), "lead");
+    let as_new_as_the_newest = MAX_ROTATED as u64 + LIFE;
+    assert_eq!(admit(&mut family, 0, as_new_as_the_newest, 20), "lead");
 }
 
 #[test]
@@ -258,15 +270,14 @@ fn the_end_of_the_newest_token_is_the_end_of_all() {
         .unwrap();
     family.finish();
     assert_eq!(newest(&landing.reply), "refresh_token_not_found");
-    assert_eq!(admit(&mut family, 0, 0, 11), "lead");
-    assert_eq!(family.to_stored(), None);
+    assert_eq!(admit(&mut family, 0, 0, 11), "revoked");
 }
 
 #[test]
 fn the_end_of_a_token_that_nobody_knows_ends_nothing_else() {
     let mut family = Family::default();
     rotate(&mut family, 0, 0);
-    assert_eq!(admit(&mut family, 99, 0, 10), "lead");
+    assert_eq!(admit(&mut family, 99, LIFE, 10), "lead");
     let reply = RefreshReply::Ended("validation_failed");
     let landing = family
         .land("refresh-99", reply, REPLAY_SECONDS, at(10))
@@ -283,7 +294,8 @@ fn a_used_token_is_not_believed_dead_while_a_newer_one_is_known() {
         rotate(&mut family, n, n as u64);
     }
     // Generation 0 has been forgotten meanwhile.
-    assert_eq!(admit(&mut family, 0, 0, 20), "lead");
+    let as_new_as_the_newest = MAX_ROTATED as u64 + LIFE;
+    assert_eq!(admit(&mut family, 0, as_new_as_the_newest, 20), "lead");
     let reply = RefreshReply::Ended("refresh_token_already_used");
     let landing = family
         .land("refresh-0", reply, REPLAY_SECONDS, at(20))
@@ -325,7 +337,7 @@ fn what_was_known_before_a_rejected_answer_is_known_again() {
     assert!(family.reject("refresh-2"));
     assert_eq!(admit(&mut family, 0, 0, 11), "replay refresh-1");
     // Auth may have rotated generation 1 before its answer went wrong.
-    assert_eq!(admit(&mut family, 0, LIFE, 11), "lead with refresh-1");
+    assert_eq!(admit(&mut family, 0, LIFE + 1, 11), "lead with refresh-1");
 }
 
 #[test]
@@ -408,11 +420,12 @@ fn a_message_comes_back_as_it_was_sent() {
         client_ip: Some("203.0.113.9".to_owned()),
         expires_at: at(0),
         is_alive: true,
+        issued_at: Some(UnixTime::from_seconds(at(0).seconds() - LIFE)),
         refresh_token: "refresh-0".to_owned(),
         session_id: Some("s".to_owned()),
     };
     let text = Message::Ask(Ask::new(&order)).to_json();
-    let Some(Message::Ask(ask)) = Message::from_json(&text) else {
+    let Ok(Message::Ask(ask)) = Message::from_json(&text) else {
         panic!("{text}");
     };
     assert_eq!(
@@ -421,7 +434,32 @@ fn a_message_comes_back_as_it_was_sent() {
     );
     assert_eq!(ask.client_ip.as_deref(), Some("203.0.113.9"));
     assert_eq!(ask.presented(), presented(0, 0));
-    assert!(Message::from_json("{}").is_none());
+    assert_eq!(format!("{ask:?}"), "Ask { .. }");
+}
+
+#[test]
+fn what_another_version_says_is_told_from_what_nobody_says() {
+    for (text, error) in [
+        ("", MessageError::Malformed),
+        ("[]", MessageError::Malformed),
+        ("{}", MessageError::OtherVersion),
+        (r#"{"reject":"refresh-0"}"#, MessageError::OtherVersion),
+        (
+            r#"{"v":99,"m":{"end":{"life_ms":1}}}"#,
+            MessageError::OtherVersion,
+        ),
+        (r#"{"v":2}"#, MessageError::Unknown),
+        (r#"{"v":2,"m":{"dance":{}}}"#, MessageError::Unknown),
+        (
+            r#"{"v":2,"m":{"end":{"life_ms":-1}}}"#,
+            MessageError::Unknown,
+        ),
+    ] {
+        assert_eq!(Message::from_json(text).unwrap_err(), error, "{text}");
+    }
+    let told = EndTold { is_ended: true };
+    assert_eq!(EndTold::from_json(&told.to_json()), Some(told));
+    assert_eq!(EndTold::from_json(r#"{"is_ended":true}"#), None);
 }
 
 #[test]
@@ -431,11 +469,15 @@ fn an_answer_comes_back_as_it_was_given() {
         RefreshReply::Misconfigured("auth_refuses_worker"),
         unavailable(),
         renewed(3, 0),
+        RefreshReply::Revoked,
     ];
-    for (reply, gate) in codes
-        .into_iter()
-        .zip([Gate::Led, Gate::Shared, Gate::Led, Gate::Replayed])
-    {
+    for (reply, gate) in codes.into_iter().zip([
+        Gate::Led,
+        Gate::Shared,
+        Gate::Led,
+        Gate::Replayed,
+        Gate::Replayed,
+    ]) {
         let answer = RefreshAnswer {
             reply,
             auth_calls: 2,
@@ -459,10 +501,220 @@ fn an_answer_that_no_gate_gives_is_refused() {
     for text in [
         "",
         "{}",
-        r#"{"auth_calls":0,"gate":"led","reply":{"ended":"made_up"}}"#,
-        r#"{"auth_calls":0,"gate":"none","reply":{"ended":"session_expired"}}"#,
-        r#"{"auth_calls":0,"gate":"led","reply":{"renewed":{"access_token":"a"}}}"#,
+        r#"{"auth_calls":0,"gate":"led","reply":"revoked"}"#,
+        r#"{"v":2,"m":{"auth_calls":0,"gate":"led","reply":{"ended":"made_up"}}}"#,
+        r#"{"v":2,"m":{"auth_calls":0,"gate":"none","reply":{"ended":"session_expired"}}}"#,
+        r#"{"v":2,"m":{"auth_calls":0,"gate":"led","reply":{"renewed":{"access_token":"a"}}}}"#,
     ] {
         assert!(Told::from_json(text, at(0)).is_none(), "{text}");
     }
+}
+
+/// Ends the flight of generation `n`, sent at `seconds`, with a refusal.
+fn refuse(family: &mut Family, n: usize, code: &'static str, seconds: u64) {
+    let sent = format!("refresh-{n}");
+    let landing = family.land(
+        &sent,
+        RefreshReply::Ended(code),
+        REPLAY_SECONDS,
+        at(seconds),
+    );
+    family.finish();
+    assert_eq!(newest(&landing.unwrap().reply), code);
+}
+
+#[test]
+fn after_the_end_nobody_gets_the_session_for_as_long_as_a_token_lives() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    family.end(LIFE * 1000, at(10));
+    assert!(family.take_change(), "it is worth a write");
+    let stored = family.to_stored().unwrap();
+    assert!(!stored.contains("access_token"), "{stored}");
+    let mut again = Family::from_stored(&stored, at(11));
+    for family in [&mut family, &mut again] {
+        for n in [0, 1, 7] {
+            assert_eq!(admit(family, n, LIFE, 11), "revoked");
+            assert_eq!(admit(family, n, LIFE + 500, 69), "revoked");
+        }
+        assert!(family.is_ended(Some(at(500))));
+        assert_eq!(family.expire(at(11)), Some(at(70)));
+        assert_eq!(family.expire(at(70)), None);
+        assert_eq!(family.to_stored(), None);
+    }
+}
+
+#[test]
+fn a_refresh_under_way_at_the_end_is_given_to_nobody() {
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 0, 0, 0), "lead");
+    family.end(LIFE * 1000, at(1));
+    let landing = family.land("refresh-0", renewed(1, 1), REPLAY_SECONDS, at(2));
+    family.finish();
+    assert_eq!(newest(&landing.unwrap().reply), "revoked");
+    assert_eq!(admit(&mut family, 0, 0, 2), "revoked");
+    assert!(!family.to_stored().unwrap().contains("access_token"));
+}
+
+#[test]
+fn nothing_is_learnt_after_the_end() {
+    let mut family = Family::default();
+    family.end(LIFE * 1000, at(1));
+    assert!(!family.learn(*session(1, 2), "refresh-0", REPLAY_SECONDS, at(2)));
+    assert_eq!(admit(&mut family, 0, 0, 2), "revoked");
+}
+
+#[test]
+fn a_code_of_auth_ends_the_session_unless_it_may_be_junk() {
+    for (code, n, after) in [
+        ("session_expired", 0, "revoked"),
+        ("user_banned", 0, "revoked"),
+        ("session_not_found", 0, "revoked"),
+        ("refresh_token_already_used", 0, "revoked"),
+        ("refresh_token_not_found", 0, "lead"),
+        ("validation_failed", 0, "lead"),
+    ] {
+        let mut family = Family::default();
+        assert_eq!(admit(&mut family, n, LIFE, 0), "lead");
+        refuse(&mut family, n, code, 1);
+        assert_eq!(admit(&mut family, 1, LIFE, 2), after, "{code}");
+    }
+}
+
+#[test]
+fn who_has_a_later_token_than_a_used_one_may_ask_auth() {
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 0, LIFE, 5), "lead");
+    refuse(&mut family, 0, "refresh_token_already_used", 5);
+    assert_eq!(admit(&mut family, 1, LIFE, 6), "revoked");
+    assert_eq!(admit(&mut family, 1, LIFE + 3, 6), "lead");
+    family.end(LIFE * 1000, at(7));
+    family.finish();
+    assert_eq!(admit(&mut family, 1, LIFE + 3, 7), "revoked");
+}
+
+#[test]
+fn a_refused_stranger_is_not_sent_again() {
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 9, LIFE, 0), "lead");
+    refuse(&mut family, 9, "validation_failed", 0);
+    assert_eq!(
+        admit(&mut family, 9, LIFE, 100),
+        "refused validation_failed"
+    );
+}
+
+#[test]
+fn few_strangers_are_sent_in_a_minute() {
+    let mut family = Family::default();
+    for n in 0..MAX_UNKNOWN {
+        assert_eq!(admit(&mut family, n, LIFE, 0), "lead");
+        refuse(&mut family, n, "refresh_token_not_found", 0);
+    }
+    assert_eq!(admit(&mut family, 50, LIFE, 0), "busy");
+    let minute = UNKNOWN_WINDOW_MS / 1000;
+    assert_eq!(admit(&mut family, 50, LIFE, minute - 1), "busy");
+    assert_eq!(admit(&mut family, 50, LIFE, minute), "lead");
+}
+
+#[test]
+fn a_token_whose_answer_is_lost_again_and_again_is_one_stranger() {
+    let mut family = Family::default();
+    for _ in 0..=MAX_UNKNOWN {
+        assert_eq!(admit(&mut family, 0, LIFE, 0), "lead");
+        drop(family.land("refresh-0", unavailable(), REPLAY_SECONDS, at(0)));
+        family.finish();
+    }
+}
+
+#[test]
+fn tokens_that_auth_knew_are_no_strangers() {
+    let mut family = Family::default();
+    for n in 0..=MAX_UNKNOWN {
+        assert_eq!(admit(&mut family, 2 * n, LIFE, 0), "lead");
+        let sent = format!("refresh-{}", 2 * n);
+        drop(family.land(&sent, renewed(2 * n + 1, 0), 0, at(0)));
+        family.finish();
+    }
+}
+
+#[test]
+fn an_older_access_token_gets_the_newest_session_whatever_comes_with_it() {
+    let mut family = Family::default();
+    // A second factor rotated generation 0 into 1, and the gate saw only 1 rotate into 2.
+    rotate(&mut family, 1, 10);
+    assert_eq!(admit(&mut family, 0, 10 + LIFE - 1, 20), "replay refresh-2");
+    assert_eq!(admit(&mut family, 0, 10 + LIFE, 20), "lead");
+}
+
+#[test]
+fn an_older_access_token_never_sends_its_own_refresh_token_while_a_newer_is_known() {
+    let mut family = Family::default();
+    rotate_for_long(&mut family, 1, 10);
+    let later = 10 + LIFE;
+    assert_eq!(admit(&mut family, 0, 0, later), "lead with refresh-2");
+}
+
+#[test]
+fn what_a_route_got_from_auth_is_the_newest_session() {
+    let mut family = Family::default();
+    assert!(family.learn(*session(1, 5), "refresh-0", REPLAY_SECONDS, at(5)));
+    assert!(family.take_change());
+    assert_eq!(admit(&mut family, 0, LIFE, 6), "replay refresh-1");
+    assert_eq!(admit(&mut family, 1, 5 + LIFE, 6), "lead");
+}
+
+#[test]
+fn a_refresh_that_a_second_factor_overtook_does_not_replace_its_session() {
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 0, LIFE, 5), "lead");
+    assert!(family.learn(*session(2, 8), "refresh-0", REPLAY_SECONDS, at(8)));
+    let landing = family.land("refresh-0", renewed(1, 6), REPLAY_SECONDS, at(9));
+    family.finish();
+    assert_eq!(newest(&landing.unwrap().reply), "refresh-2");
+    assert_eq!(admit(&mut family, 1, 6 + LIFE, 10), "replay refresh-2");
+}
+
+#[test]
+fn two_refreshes_within_one_second_serve_each_other() {
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 0, LIFE, 0), "lead");
+    drop(family.land("refresh-0", renewed(1, 0), REPLAY_SECONDS, at(0)));
+    family.finish();
+    // Both access tokens end in the same second.
+    assert_eq!(admit(&mut family, 0, LIFE, 0), "replay refresh-1");
+    assert_eq!(admit(&mut family, 1, LIFE, 0), "lead");
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_again_unless_somebody_did() {
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 0, LIFE, 0), "lead");
+    assert!(!family.try_again(&presented(0, LIFE), at(1)), "under way");
+    drop(family.land("refresh-0", unavailable(), REPLAY_SECONDS, at(1)));
+    family.finish();
+    assert!(family.try_again(&presented(0, LIFE), at(2)));
+    assert_eq!(admit(&mut family, 0, LIFE, 2), "join");
+    drop(family.land("refresh-0", renewed(1, 2), REPLAY_SECONDS, at(2)));
+    family.finish();
+    assert!(!family.try_again(&presented(0, LIFE), at(3)), "answered");
+    family.end(1, at(3));
+    assert!(!family.try_again(&presented(5, LIFE + 100), at(3)), "ended");
+}
+
+#[test]
+fn an_isolate_remembers_ends_and_late_answers_for_their_time() {
+    let mut isolate = Isolate::default();
+    isolate.end("ABC", at(10));
+    isolate.end("abc", at(5));
+    assert!(isolate.is_ended("abc", at(9)));
+    assert!(!isolate.is_ended("abc", at(10)));
+    assert!(!isolate.is_ended("other", at(0)));
+    isolate.keep("refresh-0", session(1, 0), at(10));
+    for _ in 0..2 {
+        let late = isolate.late("refresh-0", at(9)).unwrap();
+        assert_eq!(late.refresh_token(), "refresh-1");
+    }
+    assert!(isolate.late("refresh-1", at(9)).is_none());
+    assert!(isolate.late("refresh-0", at(10)).is_none());
 }

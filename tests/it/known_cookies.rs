@@ -17,9 +17,10 @@ fn seen(run: &Run) -> String {
 }
 
 fn is_known(scenario: &mut Scenario, header: &str) -> bool {
-    let cookies = scenario.memory.fingerprint(header);
+    let cookies = scenario.memory.borrow().fingerprint(header);
     scenario
         .memory
+        .borrow_mut()
         .known_verdict(cookies, scenario.now)
         .is_some()
 }

@@ -10,6 +10,7 @@
 mod answer;
 mod auth_api;
 mod begin;
+mod budget;
 mod cache_control;
 mod config;
 mod cookie_properties;
@@ -28,6 +29,7 @@ mod memory;
 mod observe;
 mod operating;
 mod path;
+mod pkce;
 mod properties;
 mod reasons;
 mod redirect;

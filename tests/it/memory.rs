@@ -47,18 +47,18 @@ fn token(index: u32) -> Fingerprint {
 
 fn with_verdict(kid: Option<&str>) -> Memory {
     let mut memory = memory();
-    memory.remember(token(1), claims_of(10), kid.map(str::to_owned), at(100));
+    memory.verdicts.remember(token(1), claims_of(10), kid.map(str::to_owned), at(100));
     memory
 }
 
 #[test]
 fn a_verdict_holds_until_its_time() {
     let mut memory = with_verdict(None);
-    assert!(memory.verdict(token(1), at(99)).is_some());
-    assert!(memory.verdict(token(2), now()).is_none());
-    assert!(memory.verdict(token(1), at(100)).is_none());
+    assert!(memory.verdicts.find(token(1), at(99)).is_some());
+    assert!(memory.verdicts.find(token(2), now()).is_none());
+    assert!(memory.verdicts.find(token(1), at(100)).is_none());
     assert_eq!(
-        memory.verdicts_held(),
+        (memory.verdicts.len(), memory.verdicts.bytes()),
         (0, 0),
         "what has run out is released"
     );
@@ -69,18 +69,18 @@ fn a_verdict_leaves_with_its_key_and_only_then() {
     for (kid, stays) in [(Some("kid-es"), true), (Some("gone"), false), (None, true)] {
         let mut memory = with_verdict(kid);
         memory.store_keys(cached(&key_set_json(), now(), 0));
-        assert_eq!(memory.verdict(token(1), now()).is_some(), stays, "{kid:?}");
+        assert_eq!(memory.verdicts.find(token(1), now()).is_some(), stays, "{kid:?}");
     }
 }
 
 #[test]
 fn a_forgotten_verdict_takes_its_weight_along() {
     let mut memory = with_verdict(None);
-    memory.remember(token(1), claims_of(10), None, at(100));
-    assert_eq!(memory.verdicts_held().0, 1, "the same token counts once");
-    memory.forget(token(1));
-    memory.forget(token(1));
-    assert_eq!(memory.verdicts_held(), (0, 0));
+    memory.verdicts.remember(token(1), claims_of(10), None, at(100));
+    assert_eq!(memory.verdicts.len(), 1, "the same token counts once");
+    memory.verdicts.forget(token(1));
+    memory.verdicts.forget(token(1));
+    assert_eq!((memory.verdicts.len(), memory.verdicts.bytes()), (0, 0));
 }
 
 #[test]
@@ -88,21 +88,21 @@ fn verdicts_are_bounded_in_bytes_and_the_least_used_goes_first() {
     let mut memory = memory();
     let claims = claims_of(12_000);
     for index in 0..2000 {
-        memory.remember(token(index), claims.clone(), None, at(100));
-        let _ = memory.verdict(token(0), now());
+        memory.verdicts.remember(token(index), claims.clone(), None, at(100));
+        let _ = memory.verdicts.find(token(0), now());
     }
     assert!((12_000..13_000).contains(&claims.weight()));
-    let (count, bytes) = memory.verdicts_held();
+    let (count, bytes) = (memory.verdicts.len(), memory.verdicts.bytes());
     assert!(
         count < 2000 && bytes <= 8 * 1024 * 1024,
         "{count} verdicts, {bytes} bytes"
     );
     assert!(bytes > 7 * 1024 * 1024);
     assert!(
-        memory.verdict(token(0), now()).is_some(),
+        memory.verdicts.find(token(0), now()).is_some(),
         "used all the time"
     );
-    assert!(memory.verdict(token(1), now()).is_none());
+    assert!(memory.verdicts.find(token(1), now()).is_none());
 }
 
 #[test]
@@ -110,68 +110,55 @@ fn an_older_key_set_never_replaces_a_newer_one() {
     let mut memory = memory();
     memory.store_keys(cached(&key_set_json(), now(), 10));
     memory.store_keys(cached(&json!({"keys": []}), now(), 20));
-    assert_eq!(memory.keys(now()).unwrap().set.len(), 3);
+    assert_eq!(memory.keys.held(now()).unwrap().set.len(), 3);
     memory.store_keys(cached(&json!({"keys": []}), now(), 5));
-    assert!(memory.keys(now()).unwrap().set.is_empty());
+    assert!(memory.keys.held(now()).unwrap().set.is_empty());
 }
 
 #[test]
-fn a_wish_for_a_refetch_is_taken_once() {
+fn a_background_fetch_is_claimed_once() {
     let mut memory = memory();
-    memory.want_background_fetch(now());
-    memory.want_background_fetch(now());
-    assert!(memory.take_background_fetch() && !memory.take_background_fetch());
-    memory.note_failed_fetch(at(1));
-    memory.want_background_fetch(at(2));
-    assert!(!memory.take_background_fetch(), "it just failed");
-    memory.want_background_fetch(at(6));
-    assert!(memory.take_background_fetch());
+    assert!(memory.keys.claim_background_fetch(now()));
+    assert!(!memory.keys.claim_background_fetch(now()));
+    memory.keys.note_failed_fetch(at(1));
+    assert!(
+        !memory.keys.claim_background_fetch(at(2)),
+        "it just failed"
+    );
+    assert!(memory.keys.claim_background_fetch(at(6)));
 }
 
 #[test]
 fn an_endless_kid_forces_no_fetch_and_is_not_kept() {
     let mut memory = memory();
     let kid = "k".repeat(129);
-    assert!(!memory.claim_forced_fetch(&kid, now()));
-    assert!(memory.claim_forced_fetch(&kid[1..], now()));
+    assert!(!memory.keys.claim_forced_fetch(&kid, now()));
+    assert!(memory.keys.claim_forced_fetch(&kid[1..], now()));
 }
 
 #[test]
 fn unknown_kids_are_bounded_in_number() {
     let mut memory = memory();
     for index in 0..600 {
-        memory.note_unknown_kid(&index.to_string(), now());
+        memory.keys.note_unknown_kid(&index.to_string(), now());
     }
     assert!(
-        memory.claim_forced_fetch("0", now()),
+        memory.keys.claim_forced_fetch("0", now()),
         "the oldest is forgotten"
     );
     assert!(
-        !memory.claim_forced_fetch("599", at(60)),
+        !memory.keys.claim_forced_fetch("599", at(60)),
         "the newest is not"
     );
 }
 
 #[test]
-fn ten_refreshes_of_unknown_keys_a_minute() {
-    let mut memory = memory();
-    let claimed = |memory: &mut Memory, time| {
-        (0..20)
-            .filter(|_| memory.claim_unknown_key_refresh(time))
-            .count()
-    };
-    assert_eq!(claimed(&mut memory, now()), 10);
-    assert_eq!(claimed(&mut memory, at(59)), 0);
-    assert_eq!(claimed(&mut memory, at(60)), 10);
-}
-
-#[test]
 fn one_hang_opens_the_breaker_for_alive_sessions_at_once() {
     let mut memory = memory();
-    memory.note_auth_timeout(now());
-    assert!(!memory.may_refresh(true, at(2)));
+    memory.breaker.note_timeout(now());
+    assert!(!memory.breaker.may_pass(true, at(2)));
     assert!(
-        memory.may_refresh(false, at(2)),
+        memory.breaker.may_pass(false, at(2)),
         "a dead one has nothing to lose"
     );
 }
@@ -180,84 +167,68 @@ fn one_hang_opens_the_breaker_for_alive_sessions_at_once() {
 fn whoever_waited_in_vain_opens_it_for_alive_sessions_alone() {
     let mut memory = memory();
     for _ in 0..10 {
-        memory.note_auth_wait(now());
+        memory.breaker.note_wait(now());
     }
-    assert!(!memory.may_refresh(true, at(2)) && memory.may_refresh(false, at(2)));
+    assert!(!memory.breaker.may_pass(true, at(2)) && memory.breaker.may_pass(false, at(2)));
 }
 
 #[test]
 fn after_the_pause_one_probe_passes() {
     let mut memory = memory();
-    memory.note_auth_timeout(now());
-    assert!(memory.may_refresh(true, at(3)));
+    memory.breaker.note_timeout(now());
+    assert!(memory.breaker.may_pass(true, at(3)));
     assert!(
-        !memory.may_refresh(true, at(3)),
+        !memory.breaker.may_pass(true, at(3)),
         "the others wait for its result"
     );
-    memory.note_auth_answer();
-    assert!(memory.may_refresh(true, at(3)) && memory.may_refresh(true, at(3)));
+    memory.breaker.note_answer();
+    assert!(memory.breaker.may_pass(true, at(3)) && memory.breaker.may_pass(true, at(3)));
 }
 
 #[test]
 fn four_hangs_in_a_row_keep_dead_sessions_away_too() {
     let mut memory = memory();
     for _ in 0..3 {
-        memory.note_auth_timeout(now());
+        memory.breaker.note_timeout(now());
     }
-    assert!(memory.may_refresh(false, at(2)));
-    memory.note_auth_timeout(now());
-    assert!(!memory.may_refresh(false, at(2)));
-    assert!(memory.may_refresh(false, at(3)) && !memory.may_refresh(false, at(3)));
+    assert!(memory.breaker.may_pass(false, at(2)));
+    memory.breaker.note_timeout(now());
+    assert!(!memory.breaker.may_pass(false, at(2)));
+    assert!(memory.breaker.may_pass(false, at(3)) && !memory.breaker.may_pass(false, at(3)));
 }
 
 #[test]
 fn an_answer_starts_the_count_anew() {
     let mut memory = memory();
     for _ in 0..3 {
-        memory.note_auth_timeout(now());
+        memory.breaker.note_timeout(now());
     }
-    memory.note_auth_answer();
-    memory.note_auth_timeout(now());
-    assert!(memory.may_refresh(false, at(2)));
+    memory.breaker.note_answer();
+    memory.breaker.note_timeout(now());
+    assert!(memory.breaker.may_pass(false, at(2)));
 }
 
 #[test]
 fn one_request_fetches_while_the_others_look_again() {
     let mut memory = memory();
-    assert!(memory.claim_fetch(now()) && !memory.claim_fetch(at(1)));
+    assert!(memory.keys.claim_fetch(now()) && !memory.keys.claim_fetch(at(1)));
     assert!(
-        memory.is_fetching(at(1)) && !memory.is_fetching(at(2)),
+        memory.keys.is_fetching(at(1)) && !memory.keys.is_fetching(at(2)),
         "its visitor may have hung up"
     );
-    assert!(memory.claim_fetch(at(2)));
-    memory.note_failed_fetch(at(2));
-    assert!(!memory.is_fetching(at(2)));
-    assert!(memory.claim_fetch(at(2)));
+    assert!(memory.keys.claim_fetch(at(2)));
+    memory.keys.note_failed_fetch(at(2));
+    assert!(!memory.keys.is_fetching(at(2)));
+    assert!(memory.keys.claim_fetch(at(2)));
     memory.store_keys(cached(&key_set_json(), at(2), 0));
-    assert!(!memory.is_fetching(at(2)));
-}
-
-#[test]
-fn a_rejected_answer_of_a_gate_is_handed_on_once() {
-    let mut memory = memory();
-    memory.want_rejection("session", "refresh-secret");
-    assert!(!format!("{memory:?}").contains("refresh-secret"));
-    let taken = memory.take_rejections();
-    assert_eq!(
-        (
-            taken[0].session_id.as_str(),
-            taken[0].refresh_token.as_str()
-        ),
-        ("session", "refresh-secret")
-    );
-    assert!(memory.take_rejections().is_empty());
+    assert!(!memory.keys.is_fetching(at(2)));
 }
 
 #[test]
 fn memory_holds_fingerprints_and_no_tokens() {
     let mut memory = with_verdict(Some("kid-es"));
     let cookies = memory.fingerprint(&Signer::Es256.header().to_string());
-    memory.know_cookies(cookies, token(1));
+    memory.known_cookies.note(cookies, token(1));
     let shared = Rc::new(memory);
     let printed = format!("{shared:?}");
     assert!(!printed.contains(&encode(Signer::Es256.header().to_string())));
@@ -291,17 +262,17 @@ fn a_known_header_has_the_verdict_of_its_token_and_no_longer() {
     let mut memory = with_verdict(None);
     let cookies = memory.fingerprint("sb=…");
     assert!(memory.known_verdict(cookies, now()).is_none());
-    memory.know_cookies(cookies, token(1));
+    memory.known_cookies.note(cookies, token(1));
     assert!(memory.known_verdict(cookies, now()).is_some());
     assert!(
         memory.known_verdict(cookies, at(100)).is_none(),
         "it ran out"
     );
     let mut memory = with_verdict(None);
-    memory.know_cookies(cookies, token(1));
-    memory.forget(token(1));
+    memory.known_cookies.note(cookies, token(1));
+    memory.verdicts.forget(token(1));
     assert!(memory.known_verdict(cookies, now()).is_none());
-    memory.know_cookies(cookies, token(2));
+    memory.known_cookies.note(cookies, token(2));
     assert!(memory.known_verdict(cookies, now()).is_none(), "no verdict");
 }
 
@@ -309,7 +280,7 @@ fn a_known_header_has_the_verdict_of_its_token_and_no_longer() {
 fn known_headers_are_bounded_in_number() {
     let mut memory = with_verdict(None);
     for index in 0..20_000 {
-        memory.know_cookies(token(index), token(1));
+        memory.known_cookies.note(token(index), token(1));
     }
     assert!(memory.known_verdict(token(0), now()).is_none());
     assert!(memory.known_verdict(token(19_999), now()).is_some());

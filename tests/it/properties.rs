@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use edge_session::auth_api::{self, AuthReply, RefreshReply, Unreachable, read_user_reply};
 use edge_session::handler::{
-    self, Gate, MAX_STEPS, OriginUnreachable, Outgoing, RefreshAnswer, Step,
+    Course, Effect, Gate, MAX_EFFECTS, OriginUnreachable, Outgoing, RefreshAnswer, Turn,
 };
 use edge_session::head::{HeaderEdit, Headers, RequestHead};
 use edge_session::jwks::{CachedKeys, KeySet, KeysError};
@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::scenario::{
-    KEY, Scenario, cached, check_signature, memory, origin_head, session_cookie, session_json,
+    KEY, Scenario, cached, check_signature, memory, shared, origin_head, session_cookie, session_json,
 };
 use crate::tokens::{
     JWT_SECRET, NOW, OTHER_SESSION, OTHER_USER, Signer, USER, claims, expiring_in, key_set_json,
@@ -224,81 +224,75 @@ fn play(script: &Script) -> Played {
             ("x-session-user-id", "forged"),
         ]),
     );
-    let mut memory = memory();
     let mut now = UnixTime::from_seconds(NOW);
     let mut replies = script.replies.iter().cycle();
     let mut sets = script.sets.iter().cycle();
     let mut pauses = script.pauses.iter().cycle();
     let mut steps = Vec::new();
     let mut was_ended = false;
-    let mut step = handler::begin(Rc::new(scenario.config()), head, &mut memory, now);
-    for _ in 0..MAX_STEPS {
-        steps.push(step.name());
+    let mut request_edits = Vec::new();
+    let mut course = Course::new(Rc::new(scenario.config()), head, shared(memory()));
+    for _ in 0..MAX_EFFECTS {
+        let effect = match course.advance(now) {
+            Turn::Ask(effect) => effect,
+            Turn::End(ending) => {
+                return Played {
+                    steps,
+                    was_ended,
+                    request_edits,
+                    outgoing: ending.outgoing,
+                    record: ending.record,
+                };
+            }
+        };
+        steps.push(effect.name());
         now = now.plus_millis(*pauses.next().unwrap());
-        step = match step {
-            Step::AskUser(wait) => {
+        match effect {
+            Effect::IsEnded(ask) => ask.answer(false),
+            Effect::AskUser(ask) => {
                 let answer = replies.next().unwrap();
                 // A refusal of the token counts too: Auth says that its signature is not good.
                 was_ended |= !matches!(
                     read_user_reply(answer, USER),
                     auth_api::UserReply::Live | auth_api::UserReply::Unavailable(_)
                 );
-                wait.resume(answer, &mut memory, now)
+                ask.answer(answer.clone());
             }
-            Step::AwaitKeys(wait) => wait.resume(&mut memory, now),
-            Step::CallAuth(_)
-            | Step::CheckHealth(_)
-            | Step::DrawRandom(_)
-            | Step::ReadBody(_)
-            | Step::ReadRevocation(_)
-            | Step::StoreRevocation(_) => unreachable!("no AUTH_PATH and no REVOCATION are set"),
-            Step::CheckSignature(wait) => {
-                let is_good = check_signature(&wait);
-                wait.resume(is_good, &mut memory, now)
+            Effect::AwaitKeys(ask) => ask.answer(()),
+            Effect::CallAuth(_)
+            | Effect::CheckHealth(_)
+            | Effect::DrawRandom(_)
+            | Effect::EndSession(_)
+            | Effect::LearnSession(_)
+            | Effect::ReadBody(_)
+            | Effect::ReadRevocation(_)
+            | Effect::StoreRevocation(_) => unreachable!("no AUTH_PATH and no REVOCATION are set"),
+            Effect::CheckSignature(ask) => {
+                let is_good = check_signature(ask.question());
+                ask.answer(is_good);
             }
-            Step::FetchKeys(wait) => wait.resume(sets.next().unwrap().clone(), &mut memory, now),
-            Step::ReadKeys(wait) => wait.resume(script.stored.clone(), &mut memory, now),
-            Step::RefreshSession(wait) => {
+            Effect::FetchKeys(ask) => ask.answer(sets.next().unwrap().clone()),
+            Effect::ReadKeys(ask) => ask.answer(script.stored.clone()),
+            Effect::RefreshSession(ask) => {
                 let reply = auth_api::read_refresh_reply(replies.next().unwrap(), now);
                 was_ended |= matches!(reply, RefreshReply::Ended(_));
-                wait.resume(
-                    RefreshAnswer {
-                        reply,
-                        auth_calls: 1,
-                        gate: Gate::None,
-                    },
-                    &mut memory,
-                    now,
-                )
+                ask.answer(RefreshAnswer {
+                    reply,
+                    auth_calls: 1,
+                    gate: Gate::None,
+                });
             }
-            Step::Respond(respond) => {
-                let (answer, record) = respond.finish();
-                return Played {
-                    steps,
-                    was_ended,
-                    request_edits: Vec::new(),
-                    outgoing: Outgoing::Answer(answer),
-                    record,
-                };
-            }
-            Step::Forward(forward) => {
-                let request_edits = forward.request().edits.clone();
+            Effect::Forward(ask) => {
+                request_edits.clone_from(&ask.question().request.edits);
                 let head = match &script.origin {
-                    Ok(headers) => origin_head(200, headers, forward.reads()),
+                    Ok(headers) => origin_head(200, headers, ask.question().reads),
                     Err(error) => Err(*error),
                 };
-                let (outgoing, record) = forward.finish(head, now);
-                return Played {
-                    steps,
-                    was_ended,
-                    request_edits,
-                    outgoing,
-                    record,
-                };
+                ask.answer(head);
             }
-        };
+        }
     }
-    panic!("no end after {MAX_STEPS} steps: {steps:?}");
+    panic!("no end after {MAX_EFFECTS} steps: {steps:?}");
 }
 
 impl Played {

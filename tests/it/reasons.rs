@@ -3,18 +3,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::rc::Rc;
 
-use edge_session::auth_api::{RefreshReply, Unreachable};
-use edge_session::handler::{self, BodyError, GATE_TIMEOUT, Gate, RefreshAnswer, Step};
-use edge_session::head::{Headers, RequestHead};
+use edge_session::auth_api::{BUDGET_SPENT, Unreachable};
+use edge_session::handler::GATE_TIMEOUT;
+use edge_session::handler::BodyError;
 use edge_session::jwks::KeysError;
-use edge_session::memory::Memory;
 use edge_session::reason::REASONS;
-use edge_session::time::UnixTime;
 use serde_json::{Value, json};
 
-use crate::scenario::{KEY, Reply, Scenario, memory, session_cookie, session_json};
+use crate::scenario::{KEY, Reply, Scenario, session_cookie, session_json};
 use crate::tokens::{
     NOW, OTHER_USER, SESSION, Signer, USER, claims, encode, expiring_in, unusable_key_set_json,
 };
@@ -288,58 +285,17 @@ fn by_route() -> Vec<(&'static str, Scenario)> {
     ]
 }
 
-/// The first step of a visitor, in a fresh isolate.
-fn begin(scenario: &Scenario, url: &str, cookie: &str, memory: &mut Memory) -> Step {
-    let headers = Headers::from_pairs([("cookie", cookie)]);
-    let head = RequestHead::new("GET".to_owned(), url.to_owned(), headers);
-    handler::begin(Rc::new(scenario.config()), head, memory, scenario.now)
-}
-
-fn reason_of_a_silent_gate() -> &'static str {
-    let mut memory = memory();
-    let scenario = Scenario::new().var("SUPABASE_JWT_SECRET", crate::tokens::JWT_SECRET);
+fn reason_of_a_gate(code: &'static str) -> &'static str {
     let token = Signer::Hs256.mint(&json!({"exp": NOW - 60}));
-    let step = begin(
-        &scenario,
-        "https://site.example/",
-        &session_cookie(&token),
-        &mut memory,
-    );
-    let Step::CheckSignature(check) = step else {
-        panic!("expected a check, found {}", step.name());
-    };
-    let Step::RefreshSession(refresh) = check.resume(Ok(true), &mut memory, scenario.now) else {
-        panic!("expected a refresh");
-    };
-    let reply = RefreshReply::Unavailable {
-        code: GATE_TIMEOUT,
-        may_retry: false,
-        retry_after_ms: None,
-    };
-    let answer = RefreshAnswer {
-        reply,
-        auth_calls: 0,
-        gate: Gate::Failed,
-    };
-    let Step::Forward(forward) = refresh.resume(answer, &mut memory, scenario.now) else {
-        panic!("expected the origin");
-    };
-    forward
-        .finish(Err(handler::OriginUnreachable), scenario.now)
-        .1
-        .reason
+    let mut scenario = Scenario::with_token(&token)
+        .var("SUPABASE_JWT_SECRET", crate::tokens::JWT_SECRET)
+        .silent_gate(code);
+    scenario.run().record.reason
 }
 
 fn reason_without_randomness() -> &'static str {
-    let mut memory = memory();
-    let url = "https://site.example/auth/login?provider=github";
-    let Step::DrawRandom(draw) = begin(&at("/"), url, "", &mut memory) else {
-        panic!("expected a draw");
-    };
-    let Step::Respond(respond) = draw.resume(&[], UnixTime::from_seconds(NOW)) else {
-        panic!("expected an answer");
-    };
-    respond.finish().1.reason
+    let mut scenario = at("/auth/login?provider=github").random_bytes(0);
+    scenario.run().record.reason
 }
 
 #[test]
@@ -356,7 +312,8 @@ fn every_reason_is_reached_by_a_request() {
         assert_eq!(scenario.run().record.reason, code);
         assert!(reached.insert(code), "{code} stands twice");
     }
-    reached.insert(reason_of_a_silent_gate());
+    reached.insert(reason_of_a_gate(GATE_TIMEOUT));
+    reached.insert(reason_of_a_gate(BUDGET_SPENT));
     reached.insert(reason_without_randomness());
     for (code, why) in NOT_BY_A_REQUEST {
         assert!(reached.insert(code), "{code} is reached, although {why}");
@@ -434,6 +391,7 @@ const OTHER_WORDS: &[&str] = &[
     "token_hash",
     "unexpected_failure",
     "unspecified_error",
+    "up_to",
     "user_already_exists",
     "user_metadata",
     "was_sent",

@@ -165,7 +165,9 @@ fn many_other_visitors_do_not_push_a_sign_out_from_memory() {
         let claims = claims_of(visitor, scenario.now);
         scenario
             .memory
-            .note_revocations(claims.claims(), None, None, scenario.now);
+            .borrow_mut()
+            .revocations
+            .learn(claims.claims(), None, None, scenario.now);
     }
     let mut replay = scenario.method("GET").path("/page").no_kv();
     assert_eq!(replay.run().outcome().0, "revoked");

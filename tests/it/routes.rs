@@ -766,3 +766,35 @@ fn operators_revoke_with_the_secret_key_alone() {
         .bearer("sb_secret_x");
     assert_eq!({ off }.run().answer().status(), 404);
 }
+
+#[test]
+fn a_sign_out_of_others_revokes_them_and_spares_this_session() {
+    let token = tokens::expiring_in(3600);
+    let mut scenario = at("/auth/signout")
+        .var("REVOCATION", "on")
+        .form("scope=others")
+        .cookie(&session_cookie(&token))
+        .route(Reply::new(204, ""));
+    assert!(scenario.run().steps.contains(&"store_revocation"));
+    let mut mine = scenario.method("GET").path("/page");
+    assert_eq!(mine.run().outcome().0, "valid");
+    let other = json!({"session_id": "22222222-2222-4222-8222-222222222222"});
+    let other = tokens::Signer::Es256.mint(&other);
+    let mut other = mine.cookie(&session_cookie(&other));
+    assert_eq!(other.run().outcome().0, "revoked");
+}
+
+#[test]
+fn what_stands_for_the_others_comes_back_and_what_cannot_be_read_ends_all() {
+    use edge_session::revocation::Revocation;
+    let ends = Revocation::from_stored("1700000000 abc");
+    assert_eq!(ends.at().seconds(), 1_700_000_000);
+    assert_ne!(ends, Revocation::from_stored("1700000000"));
+    for text in ["", "x", "x abc", "1700000000 abc def"] {
+        assert_eq!(
+            Revocation::from_stored(text),
+            edge_session::time::UnixTime::from_millis(u64::MAX).into(),
+            "{text}"
+        );
+    }
+}

@@ -1,27 +1,29 @@
-//! One request from its head to its answer: the second interpreter of [`Step`].
+//! One request from its head to its answer: the second driver of a [`Course`].
 //!
 //! The first one is the shell. This one answers every effect from a script,
 //! checks signatures with `jsonwebtoken`, and writes down what happened in which order.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Mutex;
 
 use edge_session::answer::Answer;
-use edge_session::auth_api::{self, Attempt, Attempts, AuthReply, AuthRequest, Unreachable};
+use edge_session::auth_api::{self, Attempt, Attempts, AuthReply, AuthRequest, RefreshReply, Unreachable};
 use edge_session::cache_control;
 use edge_session::config::Config;
 use edge_session::fingerprint::FingerprintKey;
 use edge_session::handler::{
-    self, BodyError, CheckSignature, Gate, HealthReport, KeyUnusable, MAX_STEPS, OriginRequest,
-    OriginUnreachable, Outgoing, Reach, Reads, RefreshAnswer, RefreshOrder, RefreshSession,
-    ResponseHead, SignatureKey, Step,
+    AuthCall, BodyError, Course, Deferred, Effect, Ending, Gate, HealthReport, KeyUnusable,
+    MAX_EFFECTS, OriginRequest, OriginUnreachable, Outgoing, Reach, Reads, RefreshAnswer,
+    RefreshOrder, RefreshWait, ResponseHead, SignatureCheck, SignatureKey, Turn,
 };
 use edge_session::head::{HeaderEdit, Headers, RequestHead};
 use edge_session::jwks::{CachedKeys, KeySet, KeysError, SignatureAlgorithm};
-use edge_session::memory::Memory;
+use edge_session::memory::{Memory, SharedMemory};
 use edge_session::reason::{REASONS, Reason};
 use edge_session::record::RequestRecord;
+use edge_session::revocation::Ends;
 use edge_session::time::UnixTime;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde_json::{Value, json};
@@ -100,7 +102,7 @@ impl Reply {
 
 /// A project, an isolate and the visitor in front of it. Requests run one after the other.
 pub(crate) struct Scenario {
-    pub(crate) memory: Memory,
+    pub(crate) memory: SharedMemory,
     pub(crate) now: UnixTime,
     vars: Vec<(String, String)>,
     method: String,
@@ -113,8 +115,12 @@ pub(crate) struct Scenario {
     gate: Gate,
     body: Result<Vec<u8>, BodyError>,
     route_replies: VecDeque<Reply>,
-    revoked: Option<HashMap<String, UnixTime>>,
+    revoked: Option<HashMap<String, Ends>>,
     health: HealthReport,
+    random_bytes: u8,
+    /// Sessions that the gates know to have ended.
+    pub(crate) ended: Vec<String>,
+    silent_gate: Option<&'static str>,
     /// The status of the origin's answer.
     origin: Result<u16, OriginUnreachable>,
     pub(crate) origin_headers: Vec<(String, String)>,
@@ -132,6 +138,8 @@ pub(crate) struct Run {
     pub(crate) orders: Vec<RefreshOrder>,
     /// Every request to Auth, with the time limit it had.
     pub(crate) sent: Vec<(AuthRequest, u64)>,
+    /// What was left to be done behind the visitor's back.
+    pub(crate) deferred: Vec<Deferred>,
     request_headers: Vec<(String, String)>,
     origin_headers: Vec<(String, String)>,
 }
@@ -141,7 +149,10 @@ impl Scenario {
     pub(crate) fn new() -> Self {
         let key_set = KeySet::parse(tokens::key_set_json().to_string().as_bytes());
         Self {
-            memory: memory(),
+            memory: shared(memory()),
+            random_bytes: 72,
+            ended: Vec::new(),
+            silent_gate: None,
             now: UnixTime::from_seconds(NOW),
             vars: Vec::new(),
             method: "GET".to_owned(),
@@ -229,8 +240,8 @@ impl Scenario {
     }
 
     /// Lets the isolate know the key set already.
-    pub(crate) fn known_keys(mut self, keys: &Value, age_seconds: u64) -> Self {
-        self.memory.store_keys(cached(keys, self.now, age_seconds));
+    pub(crate) fn known_keys(self, keys: &Value, age_seconds: u64) -> Self {
+        self.memory.borrow_mut().store_keys(cached(keys, self.now, age_seconds));
         self
     }
 
@@ -289,7 +300,7 @@ impl Scenario {
 
     /// What stands in `SESSION_KV`; without this nothing does.
     pub(crate) fn revoked(mut self, name: &str, at_seconds: u64) -> Self {
-        let at = UnixTime::from_seconds(at_seconds);
+        let at = UnixTime::from_seconds(at_seconds).into();
         self.revoked
             .get_or_insert_default()
             .insert(name.to_owned(), at);
@@ -303,6 +314,18 @@ impl Scenario {
 
     pub(crate) const fn health(mut self, health: HealthReport) -> Self {
         self.health = health;
+        self
+    }
+
+    /// The runtime has only so many random bytes.
+    pub(crate) const fn random_bytes(mut self, number: u8) -> Self {
+        self.random_bytes = number;
+        self
+    }
+
+    /// The gate asks nobody and says why.
+    pub(crate) const fn silent_gate(mut self, code: &'static str) -> Self {
+        self.silent_gate = Some(code);
         self
     }
 
@@ -355,96 +378,119 @@ impl Scenario {
         );
         let mut log = Log::default();
         let config = Rc::new(self.config());
-        let mut step = handler::begin(config, head, &mut self.memory, self.now);
-        for _ in 0..MAX_STEPS {
-            log.steps.push(step.name());
-            step = match step {
-                Step::Forward(forward) => {
-                    let request = forward.request().clone();
-                    let head = self.origin_head(forward.reads());
-                    let (outgoing, record) = forward.finish(head, self.now);
-                    return self.end(log, Some(request), outgoing, record);
+        let mut course = Course::new(config, head, Rc::clone(&self.memory));
+        for _ in 0..MAX_EFFECTS {
+            let turn = course.advance(self.now);
+            log.deferred.extend(course.take_deferred());
+            match turn {
+                Turn::Ask(effect) => {
+                    log.steps.push(effect.name());
+                    self.carry_out(effect, &mut log);
                 }
-                Step::Respond(respond) => {
-                    let (answer, record) = respond.finish();
-                    return self.end(log, None, Outgoing::Answer(answer), record);
+                Turn::End(ending) => {
+                    if log.origin.is_none() {
+                        log.steps.push("respond");
+                    }
+                    return self.end(log, *ending);
                 }
-                waiting @ (Step::AskUser(_)
-                | Step::AwaitKeys(_)
-                | Step::CallAuth(_)
-                | Step::CheckHealth(_)
-                | Step::CheckSignature(_)
-                | Step::DrawRandom(_)
-                | Step::FetchKeys(_)
-                | Step::ReadBody(_)
-                | Step::ReadKeys(_)
-                | Step::ReadRevocation(_)
-                | Step::RefreshSession(_)
-                | Step::StoreRevocation(_)) => self.resume(waiting, &mut log),
-            };
+            }
         }
-        panic!("no end after {MAX_STEPS} steps: {:?}", log.steps);
+        panic!("no end after {MAX_EFFECTS} effects: {:?}", log.steps);
     }
 
-    fn resume(&mut self, step: Step, log: &mut Log) -> Step {
-        match step {
-            Step::AskUser(wait) => {
+    fn carry_out(&mut self, effect: Effect, log: &mut Log) {
+        match effect {
+            Effect::AskUser(ask) => {
                 let reply = next(&mut self.user_replies, "GET /user");
-                let answer = self.send(wait.request(), wait.timeout_ms(), &reply, log);
-                wait.resume(&answer, &mut self.memory, self.now)
+                let answer = self.send_call(ask.question(), &reply, log);
+                ask.answer(answer);
             }
-            Step::AwaitKeys(wait) => {
-                self.now = self.now.plus_millis(wait.pause_ms());
-                wait.resume(&mut self.memory, self.now)
+            Effect::AwaitKeys(ask) => {
+                self.now = self.now.plus_millis(*ask.question());
+                ask.answer(());
             }
-            Step::CallAuth(wait) => {
+            Effect::CallAuth(ask) => {
                 let reply = next(&mut self.route_replies, "a route's request");
-                let answer = self.send(wait.request(), wait.timeout_ms(), &reply, log);
-                wait.resume(&answer, &mut self.memory, self.now)
+                let answer = self.send_call(ask.question(), &reply, log);
+                ask.answer(answer);
             }
-            Step::CheckHealth(wait) => wait.resume(self.health, self.now),
-            Step::DrawRandom(wait) => {
-                let random: Vec<u8> = (0..72).collect();
-                wait.resume(&random, self.now)
+            Effect::CheckHealth(ask) => ask.answer(self.health),
+            Effect::CheckSignature(ask) => {
+                let is_good = check_signature(ask.question());
+                ask.answer(is_good);
             }
-            Step::ReadBody(wait) => wait.resume(self.body.clone(), &mut self.memory, self.now),
-            Step::ReadRevocation(wait) => {
-                let (session, user) = wait.names();
+            Effect::DrawRandom(ask) => ask.answer((0..self.random_bytes).collect()),
+            Effect::EndSession(ask) => {
+                self.ended.push(ask.question().session_id.clone());
+                ask.answer(true);
+            }
+            Effect::IsEnded(ask) => {
+                let session_id = ask.question().session_id.clone();
+                ask.answer(session_id.is_some_and(|id| self.ended.contains(&id)));
+            }
+            Effect::LearnSession(ask) => {
+                let is_ended = self.ended.contains(&ask.question().session_id);
+                ask.answer(is_ended);
+            }
+            Effect::FetchKeys(ask) => {
+                let call = ask.question();
+                log.sent.push((call.request.clone(), call.timeout_ms));
+                ask.answer(self.key_set.clone());
+            }
+            Effect::Forward(ask) => {
+                let passage = ask.question();
+                log.origin = Some(passage.request.clone());
+                let head = self.origin_head(passage.reads);
+                ask.answer(head);
+            }
+            Effect::ReadBody(ask) => ask.answer(self.body.clone()),
+            Effect::ReadKeys(ask) => ask.answer(self.stored_keys.clone()),
+            Effect::ReadRevocation(ask) => {
+                let names = ask.question();
                 let found = self.revoked.as_ref().map(|stored| {
-                    let at = |name: &String| stored.get(name).copied();
-                    (session.as_ref().and_then(at), at(&user))
+                    let at = |name: &String| stored.get(name).cloned();
+                    (names.session.as_ref().and_then(at), at(&names.user))
                 });
-                wait.resume(found, &mut self.memory, self.now)
+                ask.answer(found);
             }
-            Step::StoreRevocation(wait) => {
-                let revocation = wait.revocation();
+            Effect::RefreshSession(ask) => {
+                log.orders.push(ask.question().order().clone());
+                let answer = self.attempt(ask.question(), log);
+                ask.answer(answer);
+            }
+            Effect::StoreRevocation(ask) => {
+                let revocation = ask.question();
                 let stored = self.revoked.as_mut().map(|stored| {
-                    stored.insert(revocation.name().to_owned(), revocation.at());
+                    stored.insert(revocation.name().to_owned(), revocation.ends().clone());
                 });
-                wait.resume(stored.is_some(), self.now)
+                ask.answer(stored.is_some());
             }
-            Step::CheckSignature(wait) => {
-                let is_good = check_signature(&wait);
-                wait.resume(is_good, &mut self.memory, self.now)
-            }
-            Step::FetchKeys(wait) => {
-                log.sent.push((wait.request(), wait.timeout_ms()));
-                wait.resume(self.key_set.clone(), &mut self.memory, self.now)
-            }
-            Step::ReadKeys(wait) => {
-                wait.resume(self.stored_keys.clone(), &mut self.memory, self.now)
-            }
-            Step::RefreshSession(wait) => {
-                log.orders.push(wait.order().clone());
-                let answer = self.attempt(&wait, log);
-                wait.resume(answer, &mut self.memory, self.now)
-            }
-            Step::Forward(_) | Step::Respond(_) => unreachable!("the request has ended"),
         }
+    }
+
+    fn send_call(
+        &mut self,
+        call: &AuthCall,
+        reply: &Reply,
+        log: &mut Log,
+    ) -> Result<AuthReply, Unreachable> {
+        self.send(&call.request, call.timeout_ms, reply, log)
     }
 
     /// Carries out a refresh as the shell does.
-    fn attempt(&mut self, wait: &RefreshSession, log: &mut Log) -> RefreshAnswer {
+    fn attempt(&mut self, wait: &RefreshWait, log: &mut Log) -> RefreshAnswer {
+        if let Some(code) = self.silent_gate {
+            let reply = RefreshReply::Unavailable {
+                code,
+                may_retry: false,
+                retry_after_ms: None,
+            };
+            return RefreshAnswer {
+                reply,
+                auth_calls: 0,
+                gate: Gate::Failed,
+            };
+        }
         let order = wait.order();
         let mut attempts = Attempts::new(order.is_alive, order.patience_ms(), self.now);
         let mut next_attempt = attempts.first(self.now);
@@ -463,7 +509,7 @@ impl Scenario {
                 } => {
                     self.now = self.now.plus_millis(pause_ms);
                     let reply = next(&mut self.refresh_replies, "a refresh");
-                    let answer = self.send(&wait.request(), timeout_ms, &reply, log);
+                    let answer = self.send(wait.request(), timeout_ms, &reply, log);
                     let reply = auth_api::read_refresh_reply(&answer, self.now);
                     next_attempt = attempts.after(reply, self.now);
                 }
@@ -491,13 +537,8 @@ impl Scenario {
         origin_head(self.origin?, &self.origin_headers, reads)
     }
 
-    fn end(
-        &self,
-        log: Log,
-        origin: Option<OriginRequest>,
-        outgoing: Outgoing,
-        record: RequestRecord,
-    ) -> Run {
+    fn end(&self, log: Log, ending: Ending) -> Run {
+        let Ending { outgoing, record } = ending;
         let is_known = |reason: &Reason| reason.code == record.reason;
         assert!(
             REASONS.iter().any(is_known),
@@ -506,11 +547,12 @@ impl Scenario {
         );
         Run {
             steps: log.steps,
-            origin,
+            origin: log.origin,
             outgoing,
             record,
             orders: log.orders,
             sent: log.sent,
+            deferred: log.deferred,
             request_headers: self.headers.clone(),
             origin_headers: self.origin_headers.clone(),
         }
@@ -519,7 +561,9 @@ impl Scenario {
 
 #[derive(Default)]
 struct Log {
+    deferred: Vec<Deferred>,
     steps: Vec<&'static str>,
+    origin: Option<OriginRequest>,
     orders: Vec<RefreshOrder>,
     sent: Vec<(AuthRequest, u64)>,
 }
@@ -658,7 +702,7 @@ fn next(replies: &mut VecDeque<Reply>, what: &str) -> Reply {
 static CHECKED: Mutex<Option<HashMap<String, Result<bool, KeyUnusable>>>> = Mutex::new(None);
 
 /// Answers as WebCrypto would.
-pub(crate) fn check_signature(wait: &CheckSignature) -> Result<bool, KeyUnusable> {
+pub(crate) fn check_signature(wait: &SignatureCheck) -> Result<bool, KeyUnusable> {
     let signature = encode(wait.signature());
     let (key, algorithm, name) = match wait.key() {
         SignatureKey::Public(key) => {
@@ -713,4 +757,9 @@ pub(crate) fn origin_head(
 /// The memory of an isolate that has just begun.
 pub(crate) fn memory() -> Memory {
     Memory::new(FingerprintKey::new([7; 16]))
+}
+
+/// A memory as the requests of an isolate share it.
+pub(crate) fn shared(memory: Memory) -> SharedMemory {
+    Rc::new(RefCell::new(memory))
 }

@@ -54,7 +54,7 @@ fn a_session_that_auth_no_longer_knows_is_revoked() {
             (303, vec![KEY.to_owned()])
         );
         assert_eq!(
-            scenario.memory.verdicts_held().0,
+            scenario.memory.borrow_mut().verdicts.len(),
             0,
             "the verdict is forgotten"
         );

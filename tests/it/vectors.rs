@@ -166,8 +166,10 @@ fn expected(vector: &Value) -> Value {
 fn attributes(domain: Option<&str>) -> CookieAttributes {
     CookieAttributes {
         domain: domain.map(str::to_owned),
+        has_twins: false,
         http_only: false,
-        max_age_seconds: 34_560_000,
+        max_age_seconds: Some(34_560_000),
+        partitioned: false,
         path: "/".to_owned(),
         same_site: SameSite::Lax,
         secure: false,

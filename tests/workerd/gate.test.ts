@@ -208,7 +208,7 @@ describe("§4 the last rotated tokens are answered with the newest session", () 
     stack.auth.deleteSession(session.session_id);
     const ended = await stack.worker("eager").fetch("/", { cookies: await stack.cookies(newest) });
     expect(outcomeOf(ended)).toBe("expired");
-    expect(outcomeOf(await stack.worker("eagerTwin").fetch("/", { cookies }))).toBe("expired");
+    expect(outcomeOf(await stack.worker("eagerTwin").fetch("/", { cookies }))).toBe("revoked");
   });
 });
 

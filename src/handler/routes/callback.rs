@@ -3,16 +3,15 @@
 use crate::answer::Answer;
 use crate::pkce;
 use crate::sign_in_api;
-use crate::time::UnixTime;
 
-use super::super::Step;
+use super::super::desk::Desk;
 use super::super::visit::Visit;
-use super::{After, CallAuth, Errand, respond};
+use super::{Errand, Reply, sign_in};
 
 /// What is told if the verifier is not in this browser: the flow began in another one.
 const NO_VERIFIER: &str = "pkce_code_verifier_not_found";
 
-pub(super) fn begin(visit: Box<Visit>, errand: Errand, now: UnixTime) -> Step {
+pub(super) async fn callback(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
     let key = visit.config.storage_key.clone();
     let header = visit.head.header("cookie").unwrap_or_default().to_owned();
     let flow_id = errand.fields.value("sb_flow_id");
@@ -20,24 +19,22 @@ pub(super) fn begin(visit: Box<Visit>, errand: Errand, now: UnixTime) -> Step {
     let fields = &errand.fields;
     let error = fields.value("error_code").or_else(|| fields.value("error"));
     if error.is_some() || fields.value("error_description").is_some() {
-        let code = plain_code(error.unwrap_or_default());
-        return failed(visit, &used, &code, now);
+        return failed(visit, &used, &plain_code(error.unwrap_or_default()));
     }
-    let Some(code) = fields.value("code").map(str::to_owned) else {
-        return failed(visit, &used, "validation_failed", now);
+    let Some(code) = fields.value("code") else {
+        return failed(visit, &used, "validation_failed");
     };
     let Some(verifier) = pkce::verifier(&header, &key, flow_id) else {
-        return failed(visit, &pkce::Changes::default(), NO_VERIFIER, now);
+        return failed(visit, &pkce::Changes::default(), NO_VERIFIER);
     };
-    let request = sign_in_api::exchange(&visit.config, &code, &verifier, visit.client_ip());
-    CallAuth::step(visit, errand, request, After::SignIn(used), now)
+    let request = sign_in_api::exchange(&visit.config, code, &verifier, visit.client_ip());
+    sign_in::exchange(desk, visit, errand, request, &used).await
 }
 
-fn failed(visit: Box<Visit>, used: &pkce::Changes, code: &str, now: UnixTime) -> Step {
-    let answer = Answer::see_other(visit.login_with("error", code))
-        .with_cookies(visit.verifier_lines(used))
-        .without_referrer();
-    respond(visit, answer, "callback_failed", now)
+fn failed(visit: &Visit, used: &pkce::Changes, code: &str) -> Reply {
+    let answer = Answer::see_other(visit.login_with("error", code));
+    let answer = answer.with_cookies(visit.verifier_lines(used));
+    Reply::new(answer, "callback_failed")
 }
 
 /// An error code as it may stand in a URL; anything else came from nowhere we know.

@@ -6,11 +6,10 @@
 use crate::answer::Answer;
 use crate::pkce;
 use crate::sign_in_api;
-use crate::time::UnixTime;
 
-use super::super::Step;
+use super::super::desk::Desk;
 use super::super::visit::Visit;
-use super::{After, CallAuth, Errand, respond};
+use super::{Errand, Reply, sign_in};
 
 /// The kinds of mailed tokens that lead to a session.
 const TYPES: [&str; 6] = [
@@ -40,9 +39,9 @@ impl<'e> Link<'e> {
 }
 
 /// The page with one button. Showing it changes nothing, however often.
-pub(super) fn page(visit: Box<Visit>, errand: &Errand, now: UnixTime) -> Step {
+pub(super) fn page(visit: &Visit, errand: &Errand) -> Reply {
     let Some(link) = Link::read(errand) else {
-        return malformed(visit, now);
+        return malformed(visit);
     };
     let fields = [
         ("token_hash", link.token_hash),
@@ -58,21 +57,21 @@ pub(super) fn page(visit: Box<Visit>, errand: &Errand, now: UnixTime) -> Step {
         "invite" => ("Accept the invitation", "Continue to sign in."),
         _ => ("Sign in", "Continue to sign in on this device."),
     };
-    let answer = Answer::button_page(title, text, "Continue", &fields).without_referrer();
-    respond(visit, answer, "confirm_page", now)
+    let answer = Answer::button_page(title, text, "Continue", &fields);
+    Reply::new(answer, "confirm_page")
 }
 
-pub(super) fn begin(visit: Box<Visit>, errand: Errand, now: UnixTime) -> Step {
-    let Some(link) = Link::read(&errand) else {
-        return malformed(visit, now);
+/// Uses the token up.
+pub(super) async fn confirm(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
+    let Some(link) = Link::read(errand) else {
+        return malformed(visit);
     };
     let ip = visit.client_ip();
     let request = sign_in_api::verify(&visit.config, link.kind, link.token_hash, ip);
-    let after = After::SignIn(pkce::Changes::default());
-    CallAuth::step(visit, errand, request, after, now)
+    sign_in::exchange(desk, visit, errand, request, &pkce::Changes::default()).await
 }
 
-fn malformed(visit: Box<Visit>, now: UnixTime) -> Step {
+fn malformed(visit: &Visit) -> Reply {
     let answer = Answer::see_other(visit.login_with("error", "validation_failed"));
-    respond(visit, answer.without_referrer(), "confirm_malformed", now)
+    Reply::new(answer, "confirm_malformed")
 }

@@ -63,29 +63,27 @@ impl Fields {
         )
     }
 
-    /// Puts the fields of a body before those that are here.
-    pub(super) fn extend(&mut self, content_type: &str, body: &[u8]) -> Result<(), BodyError> {
+    /// Reads a body. A body without a type that is read here is none of ours.
+    pub(super) fn from_body(content_type: &str, body: &[u8]) -> Result<Self, BodyError> {
         if body.len() > MAX_BODY_BYTES {
             return Err(BodyError::TooLarge);
         }
         if body.is_empty() {
-            return Ok(());
+            return Ok(Self::default());
         }
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        let mut fields = match media_type {
-            "application/x-www-form-urlencoded" => {
-                form_urlencoded::parse(body).into_owned().collect()
-            }
+        let fields = match media_type(content_type).as_str() {
+            FORM => form_urlencoded::parse(body).into_owned().collect(),
             "application/json" => json_fields(body).ok_or(BodyError::Malformed)?,
             _ => return Err(BodyError::Malformed),
         };
-        fields.append(&mut self.0);
-        self.0 = fields;
-        Ok(())
+        Ok(Self(fields))
     }
 
-    /// Takes one field over from others.
+    /// Takes one field over from others, unless it is here.
     pub(super) fn adopt(&mut self, name: &str, others: &Self) {
+        if self.value(name).is_some() {
+            return;
+        }
         if let Some(value) = others.value(name) {
             self.0.push((name.to_owned(), value.to_owned()));
         }
@@ -97,6 +95,19 @@ impl Fields {
         let (_, value) = named.next()?;
         (!value.is_empty()).then_some(value)
     }
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// True for what a browser's form sends.
+pub(super) fn is_form(content_type: &str) -> bool {
+    media_type(content_type) == FORM
+}
+
+/// The media type without its parameters; its case says nothing (RFC 9110 8.3.1).
+fn media_type(content_type: &str) -> String {
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    media_type.trim().to_ascii_lowercase()
 }
 
 fn json_fields(body: &[u8]) -> Option<Vec<(String, String)>> {

@@ -5,9 +5,8 @@ use serde_json::json;
 use crate::answer::Answer;
 use crate::time::UnixTime;
 
-use super::super::Step;
-use super::super::visit::Visit;
-use super::respond;
+use super::super::desk::{Desk, Effect};
+use super::Reply;
 
 /// Whether a binding answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,31 +40,22 @@ pub struct HealthReport {
     pub gate: Reach,
 }
 
-/// Waits for a look at everything the Worker needs.
-#[derive(Debug)]
-pub struct CheckHealth(Box<Visit>);
-
-impl CheckHealth {
-    pub(super) const fn new(visit: Box<Visit>) -> Self {
-        Self(visit)
-    }
-
-    /// Continues with what was found.
-    pub fn resume(self, report: HealthReport, now: UnixTime) -> Step {
-        let is_well = report.keys.is_some()
-            && report.kv != Reach::Unreachable
-            && report.gate != Reach::Unreachable;
-        let keys = report.keys.map(|(number, fetched_at)| {
-            json!({"number": number, "age_seconds": now.millis_since(fetched_at) / 1000})
-        });
-        let body = json!({
-            "status": if is_well { "ok" } else { "unavailable" },
-            "configuration": "ok",
-            "keys": keys,
-            "kv": report.kv.word(),
-            "gate": report.gate.word(),
-        });
-        let answer = Answer::json(if is_well { 200 } else { 503 }, &body);
-        respond(self.0, answer, "health", now)
-    }
+/// Says how the Worker is.
+pub(super) async fn health(desk: &Desk) -> Reply {
+    let report = desk.ask(Effect::CheckHealth, ()).await;
+    let is_well = report.keys.is_some()
+        && report.kv != Reach::Unreachable
+        && report.gate != Reach::Unreachable;
+    let keys = report.keys.map(|(number, fetched_at)| {
+        json!({"number": number, "age_seconds": desk.now().millis_since(fetched_at) / 1000})
+    });
+    let body = json!({
+        "status": if is_well { "ok" } else { "unavailable" },
+        "configuration": "ok",
+        "keys": keys,
+        "kv": report.kv.word(),
+        "gate": report.gate.word(),
+    });
+    let answer = Answer::json(if is_well { 200 } else { 503 }, &body);
+    Reply::new(answer, "health")
 }

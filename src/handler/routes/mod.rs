@@ -1,16 +1,10 @@
 //! The Worker's own routes below `AUTH_PATH`: a site without a server signs people in and out with them.
 //!
 //! ```text
-//! begin ─ method, origin ─┬─ GET  /session, POST /signout ─► the session's own way ─► settled
-//!                         ├─ GET  /callback ──────────────► CallAuth ─┐
-//!                         ├─ GET  /login ─► DrawRandom ─► Respond     │
-//!                         ├─ GET  /confirm ─► Respond                 │
-//!                         ├─ GET  /health ─► CheckHealth ─► Respond   │
-//!                         ├─ PUT  /revocations/<id> ─► StoreRevocation │
-//!                         └─ POST ─► ReadBody (─► DrawRandom) ─► CallAuth
-//!                                                                     ▼
-//!                             a session? verify its token ─► Respond with cookies
+//! serve ─ POST: of this site? read the body ─► the route, a short line of its own ─► leave
 //! ```
+//!
+//! A route asks Auth, and where that begins a session, its token is verified like any other before a cookie is written.
 
 mod callback;
 mod confirm;
@@ -18,40 +12,41 @@ mod fields;
 mod health;
 mod mail;
 mod oauth;
-mod revocations;
+mod revoke;
 mod session;
 mod sign_in;
+mod sign_out;
 
 use crate::answer::Answer;
 use crate::auth_api::{AuthReply, AuthRequest, Unreachable};
+use crate::config::Config;
 use crate::cookies::set_cookie;
-use crate::memory::Memory;
 use crate::pkce;
 use crate::redirect;
-use crate::time::UnixTime;
 
 pub use fields::BodyError;
 use fields::Fields;
-pub use health::{CheckHealth, HealthReport, Reach};
-pub use revocations::StoreRevocation;
-pub(super) use session::settled;
-pub(super) use sign_in::{SignIn, signed_in};
+pub use health::{HealthReport, Reach};
 
-use super::settle::{Respond, Settled};
+use super::desk::{AuthCall, Desk, Effect};
+use super::guard;
+use super::leave::{self, Ending};
+use super::settled::Settled;
 use super::visit::{Outcome, Stage, Visit};
-use super::{Step, begin, guard};
 
 /// Largest body that a route reads: a form of a few fields.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// A route of the Worker.
+/// A route of the Worker, by its method and path.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Route {
     Anonymous,
     Callback,
     Confirm,
+    ConfirmPage,
     Health,
     Login,
+    OAuth,
     Otp,
     Recover,
     Revocations,
@@ -61,44 +56,70 @@ pub(super) enum Route {
 }
 
 impl Route {
-    fn parse(path: &str) -> Option<Self> {
-        match path {
-            "/anonymous" => Some(Self::Anonymous),
-            "/callback" => Some(Self::Callback),
-            "/confirm" => Some(Self::Confirm),
-            "/health" => Some(Self::Health),
-            "/login" => Some(Self::Login),
-            "/otp" => Some(Self::Otp),
-            "/recover" => Some(Self::Recover),
-            "/session" => Some(Self::Session),
-            "/signout" => Some(Self::SignOut),
-            "/signup" => Some(Self::SignUp),
-            _ if path.starts_with("/revocations/") => Some(Self::Revocations),
-            _ => None,
-        }
+    /// `HEAD` only where looking changes nothing: link checkers send it, and it must not use up a code.
+    fn find(method: &str, path: &str) -> Option<Self> {
+        let route = match (method, path) {
+            ("POST", "/anonymous") => Self::Anonymous,
+            ("GET", "/callback") => Self::Callback,
+            ("GET" | "HEAD", "/confirm") => Self::ConfirmPage,
+            ("POST", "/confirm") => Self::Confirm,
+            ("GET" | "HEAD", "/health") => Self::Health,
+            ("GET", "/login") => Self::OAuth,
+            ("POST", "/login") => Self::Login,
+            ("POST", "/otp") => Self::Otp,
+            ("POST", "/recover") => Self::Recover,
+            ("GET" | "HEAD", "/session") => Self::Session,
+            ("POST", "/signout") => Self::SignOut,
+            ("POST", "/signup") => Self::SignUp,
+            ("PUT", _) if path.starts_with("/revocations/") => Self::Revocations,
+            _ => return None,
+        };
+        Some(route)
     }
 
-    /// The methods it takes. `HEAD` only where looking changes nothing: link
-    /// checkers send it, and it must not use up a code.
-    const fn allowed(self) -> &'static str {
-        match self {
-            Self::Anonymous | Self::Otp | Self::Recover | Self::SignOut | Self::SignUp => "POST",
-            Self::Callback => "GET",
-            Self::Confirm => "GET, HEAD, POST",
-            Self::Health | Self::Session => "GET, HEAD",
-            Self::Login => "GET, POST",
-            Self::Revocations => "PUT",
-        }
+    /// True where a code or a token stands in the address of the page, which the next one must not learn.
+    const fn has_secret_address(self) -> bool {
+        matches!(self, Self::Callback | Self::Confirm | Self::ConfirmPage)
+    }
+}
+
+/// A request that one of the routes takes.
+#[derive(Debug)]
+pub(super) struct RouteRequest {
+    route: Route,
+    /// The path below `AUTH_PATH`.
+    path: String,
+}
+
+impl RouteRequest {
+    /// The route that takes a request, if one does. One slash at the end of the path is taken off.
+    pub(super) fn find(config: &Config, method: &str, query: Option<&str>, path: &str) -> Option<Self> {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let route = Route::find(method, path)?;
+        let is_taken = match route {
+            // Without a provider it is the site's own login page.
+            Route::OAuth => Fields::from_form(query.unwrap_or_default()).value("provider").is_some(),
+            Route::Revocations => config.revocation,
+            _ => true,
+        };
+        is_taken.then(|| Self {
+            route,
+            path: path.to_owned(),
+        })
+    }
+
+    /// True if it is served while observing, too: it changes nothing of anybody's session.
+    pub(super) const fn is_watched(&self) -> bool {
+        matches!(self.route, Route::Health)
     }
 }
 
 /// What a request wants of a route.
 #[derive(Debug)]
-pub(super) struct Errand {
-    pub(super) route: Route,
-    /// The path below `AUTH_PATH`.
+struct Errand {
+    route: Route,
     path: String,
-    /// The fields of the query, then those of the body.
+    /// The fields of the body; those of the query for a request without one.
     fields: Fields,
     /// Where a `next` that is the callback leads.
     goal: Option<String>,
@@ -106,53 +127,77 @@ pub(super) struct Errand {
     is_program: bool,
 }
 
-/// Begins a request below `AUTH_PATH`.
-pub(super) fn begin_route(
-    mut visit: Box<Visit>,
-    path: &str,
-    memory: &mut Memory,
-    now: UnixTime,
-) -> Step {
-    let Some(route) = Route::parse(path) else {
-        return refuse(visit, Answer::no_such_route(), "route_unknown", now);
+/// What a route answers.
+struct Reply {
+    answer: Answer,
+    settled: Settled,
+}
+
+impl Reply {
+    fn new(answer: Answer, reason: &'static str) -> Self {
+        let settled = Settled::plain(Outcome::Anonymous, reason);
+        Self { answer, settled }
+    }
+}
+
+/// Serves a route.
+pub(super) async fn serve(desk: &Desk, mut visit: Visit, request: RouteRequest) -> Ending {
+    let route = request.route;
+    let reply = match take(desk, &visit, request).await {
+        Ok(errand) => run(desk, &mut visit, errand).await,
+        Err(refusal) => refusal,
     };
-    let method = visit.head.method().to_owned();
-    if !route.allowed().split(", ").any(|known| known == method) {
-        let answer = Answer::method_not_allowed(route.allowed());
-        return refuse(visit, answer, "method_not_allowed", now);
+    let answer = if route.has_secret_address() {
+        reply.answer.without_referrer()
+    } else {
+        reply.answer
+    };
+    leave::respond(desk, visit, reply.settled, answer).await
+}
+
+async fn run(desk: &Desk, visit: &mut Visit, errand: Errand) -> Reply {
+    match errand.route {
+        Route::Anonymous | Route::Login => sign_in::sign_in(desk, visit, &errand).await,
+        Route::Callback => callback::callback(desk, visit, &errand).await,
+        Route::Confirm => confirm::confirm(desk, visit, &errand).await,
+        Route::ConfirmPage => confirm::page(visit, &errand),
+        Route::Health => health::health(desk).await,
+        Route::OAuth => oauth::start(desk, visit, &errand).await,
+        Route::Otp | Route::Recover | Route::SignUp => mail::send(desk, visit, &errand).await,
+        Route::Revocations => revoke::revoke(desk, visit, &errand).await,
+        Route::Session => session::session(desk, visit).await,
+        Route::SignOut => sign_out::sign_out(desk, visit, &errand).await,
     }
-    if method == "POST" && !is_same_site(&visit) {
-        return refuse(visit, Answer::cross_site(), "cross_site", now);
-    }
-    let query = visit.head.query().unwrap_or_default();
+}
+
+/// Reads what is asked for, unless another site sent it.
+async fn take(desk: &Desk, visit: &Visit, request: RouteRequest) -> Result<Errand, Reply> {
     let mut errand = Errand {
-        route,
-        path: path.to_owned(),
-        fields: Fields::from_form(query),
+        route: request.route,
+        path: request.path,
+        fields: Fields::default(),
         goal: None,
         is_program: false,
     };
-    errand.read_goal(&visit);
-    if method == "POST" {
-        return Step::ReadBody(ReadBody { visit, errand });
-    }
-    match route {
-        Route::Callback => callback::begin(visit, errand, now),
-        Route::Confirm => confirm::page(visit, &errand, now),
-        Route::Health => Step::CheckHealth(CheckHealth::new(visit)),
-        Route::Login => Step::DrawRandom(DrawRandom { visit, errand }),
-        Route::Revocations => revocations::begin(visit, &errand, memory, now),
-        Route::Session => {
-            visit.errand = Some(errand);
-            begin::read_session(visit, memory, now)
+    if visit.head.method() == "POST" {
+        if !is_same_site(visit) {
+            return Err(Reply::new(Answer::cross_site(), "cross_site"));
         }
-        Route::Anonymous | Route::Otp | Route::Recover | Route::SignOut | Route::SignUp => refuse(
-            visit,
-            Answer::method_not_allowed("POST"),
-            "method_not_allowed",
-            now,
-        ),
+        let content_type = visit.head.header("content-type").unwrap_or_default();
+        let body = desk.ask(Effect::ReadBody, ()).await;
+        errand.fields = body
+            .and_then(|body| Fields::from_body(content_type, &body))
+            .map_err(|error| {
+                let answer = Answer::bad_body(error.status(), &error.to_string());
+                Reply::new(answer, error.code())
+            })?;
+        errand.is_program = !fields::is_form(content_type) && !guard::is_navigation(visit);
+        errand.adopt_next(visit);
+    } else {
+        errand.fields = Fields::from_form(visit.head.query().unwrap_or_default());
     }
+    errand.read_goal(visit);
+    Ok(errand)
 }
 
 /// The rule against cross-site requests: the browser itself says where a form was sent from.
@@ -162,164 +207,31 @@ fn is_same_site(visit: &Visit) -> bool {
         || visit.head.header("sec-fetch-site") == Some("same-origin")
 }
 
-/// Waits for the body of a `POST`.
-#[derive(Debug)]
-pub struct ReadBody {
-    visit: Box<Visit>,
-    errand: Errand,
-}
-
-impl ReadBody {
-    /// Continues with the body, at most [`MAX_BODY_BYTES`].
-    pub fn resume(
-        self,
-        body: Result<Vec<u8>, BodyError>,
-        memory: &mut Memory,
-        now: UnixTime,
-    ) -> Step {
-        let Self {
-            mut visit,
-            mut errand,
-        } = self;
-        let content_type = visit.head.header("content-type").unwrap_or_default();
-        let read = body.and_then(|body| errand.fields.extend(content_type, &body));
-        if let Err(error) = read {
-            return refuse(
-                visit,
-                Answer::bad_body(error.status(), &error.to_string()),
-                error.code(),
-                now,
-            );
-        }
-        let is_form = content_type.starts_with("application/x-www-form-urlencoded");
-        errand.is_program = !is_form && !guard::is_navigation(&visit);
-        errand.adopt_next(&visit);
-        errand.read_goal(&visit);
-        match errand.route {
-            Route::Anonymous | Route::Login => sign_in::begin(visit, errand, now),
-            Route::Confirm => confirm::begin(visit, errand, now),
-            Route::Otp | Route::Recover | Route::SignUp => {
-                Step::DrawRandom(DrawRandom { visit, errand })
-            }
-            Route::SignOut => {
-                visit.errand = Some(errand);
-                begin::read_session(visit, memory, now)
-            }
-            Route::Callback | Route::Health | Route::Revocations | Route::Session => refuse(
-                visit,
-                Answer::method_not_allowed("GET"),
-                "method_not_allowed",
-                now,
-            ),
-        }
-    }
-}
-
-/// Waits for [`pkce::RANDOM_BYTES`] random bytes.
-#[derive(Debug)]
-pub struct DrawRandom {
-    visit: Box<Visit>,
-    errand: Errand,
-}
-
-impl DrawRandom {
-    /// Continues with the bytes; with fewer there is no flow that nobody can guess.
-    pub fn resume(self, random: &[u8], now: UnixTime) -> Step {
-        let Self { visit, errand } = self;
-        let Some(flow) = pkce::Flow::from_random(random) else {
-            let answer = Answer::unavailable(crate::answer::Medium::Json, "no_randomness");
-            return refuse(visit, answer, "no_randomness", now);
-        };
-        if errand.route == Route::Login {
-            oauth::start(visit, &errand, &flow, now)
-        } else {
-            mail::send(visit, errand, &flow, now)
-        }
-    }
-}
-
-/// Waits for an answer of Auth to a route's request.
-#[derive(Debug)]
-pub struct CallAuth {
-    visit: Box<Visit>,
-    errand: Errand,
+/// Sends a request to Auth.
+async fn call_auth(
+    desk: &Desk,
+    visit: &mut Visit,
     request: AuthRequest,
-    after: After,
+) -> Result<AuthReply, Unreachable> {
+    visit.wait(desk.now());
+    visit.count_auth_calls(1);
+    let timeout_ms = visit.auth_budget_ms();
+    let call = AuthCall {
+        request,
+        timeout_ms,
+    };
+    let answer = desk.ask(Effect::CallAuth, call).await;
+    visit.spend(Stage::Auth, desk.now());
+    answer
 }
 
-/// What follows from Auth's answer.
-#[derive(Debug)]
-enum After {
-    /// It may hold a session.
-    SignIn(pkce::Changes),
-    /// A mail was asked for.
-    Mail(pkce::Changes),
-    /// The session was ended.
-    SignOut(Box<Settled>),
-}
-
-impl CallAuth {
-    fn step(
-        mut visit: Box<Visit>,
-        errand: Errand,
-        request: AuthRequest,
-        after: After,
-        now: UnixTime,
-    ) -> Step {
-        visit.wait(now);
-        visit.count_auth_calls(1);
-        Step::CallAuth(Box::new(Self {
-            visit,
-            errand,
-            request,
-            after,
-        }))
-    }
-
-    /// The request to send.
-    #[must_use]
-    pub const fn request(&self) -> &AuthRequest {
-        &self.request
-    }
-
-    /// How long it may take.
-    #[must_use]
-    pub fn timeout_ms(&self) -> u64 {
-        self.visit.auth_budget_ms()
-    }
-
-    /// Continues with Auth's answer.
-    pub fn resume(
-        self,
-        answer: &Result<AuthReply, Unreachable>,
-        memory: &mut Memory,
-        now: UnixTime,
-    ) -> Step {
-        let Self {
-            mut visit,
-            errand,
-            after,
-            ..
-        } = self;
-        visit.spend(Stage::Auth, now);
-        match after {
-            After::SignIn(changes) => {
-                sign_in::answered(visit, errand, changes, answer, memory, now)
-            }
-            After::Mail(changes) => mail::answered(visit, errand, changes, answer, memory, now),
-            After::SignOut(settled) => {
-                session::signed_out(visit, &errand, *settled, answer, memory, now)
-            }
-        }
-    }
-}
-
-fn refuse(visit: Box<Visit>, answer: Answer, reason: &'static str, now: UnixTime) -> Step {
-    Step::Respond(Respond::own(visit, Outcome::Anonymous, answer, reason, now))
-}
-
-fn respond(visit: Box<Visit>, answer: Answer, reason: &'static str, now: UnixTime) -> Step {
-    Step::Respond(Respond::own(visit, Outcome::Anonymous, answer, reason, now))
+/// A flow that nobody can guess.
+async fn draw_flow(desk: &Desk) -> Result<pkce::Flow, Reply> {
+    let random = desk.ask(Effect::DrawRandom, ()).await;
+    pkce::Flow::from_random(&random).ok_or_else(|| {
+        let answer = Answer::unavailable(crate::answer::Medium::Json, "no_randomness");
+        Reply::new(answer, "no_randomness")
+    })
 }
 
 impl Errand {
@@ -344,12 +256,11 @@ impl Errand {
         }
     }
 
-    /// Takes `next` from the login page's own address where the form has none: a
+    /// Takes `next` from the form's own address, or from the login page's, where the form has none: a
     /// static page cannot copy it from there without a script.
     fn adopt_next(&mut self, visit: &Visit) {
-        if self.fields.value("next").is_some() {
-            return;
-        }
+        let query = Fields::from_form(visit.head.query().unwrap_or_default());
+        self.fields.adopt("next", &query);
         let referer = guard::referer_path(visit);
         let Some((path, query)) = referer.as_deref().and_then(|page| page.split_once('?')) else {
             return;
@@ -363,7 +274,8 @@ impl Errand {
 impl Visit {
     /// The `Set-Cookie` lines of changes to the verifiers.
     fn verifier_lines(&self, changes: &pkce::Changes) -> Vec<String> {
-        let attributes = self.config.cookie.attributes(self.is_secure());
+        let settings = &self.config.cookie;
+        let attributes = settings.verifier_attributes(self.head.host(), self.is_secure());
         set_cookie::write_session(&changes.set, &changes.deleted, &attributes, None)
     }
 
@@ -387,9 +299,5 @@ impl Visit {
             .append_pair("sb_flow_id", flow.id())
             .finish();
         format!("{}{base}/callback?{query}", self.site_origin())
-    }
-
-    fn client_ip(&self) -> Option<&str> {
-        self.head.header("cf-connecting-ip")
     }
 }

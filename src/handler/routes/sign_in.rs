@@ -4,32 +4,21 @@
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
-use crate::auth_api::{AuthReply, Unreachable, error_code};
-use crate::memory::Memory;
+use crate::auth_api::{AuthRequest, error_code};
+use crate::cookies::set_cookie;
 use crate::pkce;
 use crate::session::{Format, Session};
 use crate::sign_in_api;
-use crate::time::UnixTime;
-use crate::token::VerifiedClaims;
 
-use super::super::verify::{self, Purpose, Verdict};
-use super::super::visit::Visit;
-use super::super::{Respond, Step};
+use super::super::desk::Desk;
+use super::super::settled::Settled;
+use super::super::verify::{self, Verdict};
+use super::super::visit::{Outcome, Visit};
 use super::callback::plain_code;
 use super::fields::Fields;
-use super::{After, CallAuth, Errand, Route, respond, session};
-use crate::cookies::set_cookie;
-use crate::handler::Outcome;
+use super::{Errand, Reply, Route, call_auth, session};
 
-/// A session that Auth has just begun, whose token is being verified.
-#[derive(Debug)]
-pub(in super::super) struct SignIn {
-    errand: Errand,
-    changes: pkce::Changes,
-    session: Session,
-}
-
-pub(super) fn begin(visit: Box<Visit>, errand: Errand, now: UnixTime) -> Step {
+pub(super) async fn sign_in(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
     let mut body = Map::new();
     captcha(&mut body, &errand.fields);
     let path = if errand.route == Route::Anonymous {
@@ -38,20 +27,14 @@ pub(super) fn begin(visit: Box<Visit>, errand: Errand, now: UnixTime) -> Step {
     } else {
         for name in ["email", "password"] {
             let Some(value) = errand.fields.value(name) else {
-                return failed(visit, &errand, &[], 400, "validation_failed", now);
+                return failed(visit, errand, Vec::new(), 400, "validation_failed");
             };
             body.insert(name.to_owned(), value.into());
         }
         "/token?grant_type=password"
     };
     let request = sign_in_api::public_post(&visit.config, path, &Value::Object(body));
-    CallAuth::step(
-        visit,
-        errand,
-        request,
-        After::SignIn(pkce::Changes::default()),
-        now,
-    )
+    exchange(desk, visit, errand, request, &pkce::Changes::default()).await
 }
 
 /// The captcha's answer, where Auth wants it.
@@ -62,19 +45,20 @@ pub(super) fn captcha(body: &mut Map<String, Value>, fields: &Fields) {
     }
 }
 
-/// Continues with Auth's answer to anything that may begin a session.
-pub(super) fn answered(
-    visit: Box<Visit>,
-    errand: Errand,
-    changes: pkce::Changes,
-    reply: &Result<AuthReply, Unreachable>,
-    memory: &mut Memory,
-    now: UnixTime,
-) -> Step {
-    let lines = visit.verifier_lines(&changes);
-    let reply = match reply {
+/// Sends what may begin a session, and takes the session over.
+pub(super) async fn exchange(
+    desk: &Desk,
+    visit: &mut Visit,
+    errand: &Errand,
+    request: AuthRequest,
+    changes: &pkce::Changes,
+) -> Reply {
+    let reply = match call_auth(desk, visit, request).await {
         Ok(reply) => reply,
-        Err(reason) => return failed(visit, &errand, &lines, 503, reason.code(), now),
+        Err(reason) => {
+            let lines = visit.verifier_lines(changes);
+            return failed(visit, errand, lines, 503, reason.code());
+        }
     };
     if reply.status != 200 {
         let code = error_code(&reply.body)
@@ -83,82 +67,50 @@ pub(super) fn answered(
             400..=499 => reply.status,
             _ => 503,
         };
-        return failed(visit, &errand, &lines, status, &code, now);
+        return failed(visit, errand, visit.verifier_lines(changes), status, &code);
     }
-    let Ok(session) = Session::from_token_response(&reply.body, now.seconds()) else {
-        return half_way(visit, &errand, &lines, &reply.body, now);
-    };
-    let raw = session.access_token().to_owned();
-    let sign_in = SignIn {
-        errand,
-        changes,
-        session,
-    };
-    verify::verify(
-        visit,
-        Purpose::SignedIn(Box::new(sign_in)),
-        &raw,
-        memory,
-        now,
-    )
+    match Session::from_token_response(&reply.body, desk.now().seconds()) {
+        Ok(session) => accept(desk, visit, errand, session, changes).await,
+        Err(_) => half_way(visit, errand, &reply.body, changes),
+    }
 }
 
 /// A change of address has to be confirmed from both addresses: the first
 /// confirmation is no sign-in and no failure.
-fn half_way(
-    visit: Box<Visit>,
-    errand: &Errand,
-    lines: &[String],
-    body: &[u8],
-    now: UnixTime,
-) -> Step {
+fn half_way(visit: &Visit, errand: &Errand, body: &[u8], changes: &pkce::Changes) -> Reply {
     let message: Option<Value> = serde_json::from_slice(body).ok();
     if message.is_some_and(|message| message.get("msg").is_some()) {
         let location = visit.login_with("message", "confirm_other_address");
-        return respond(visit, Answer::see_other(location), "half_confirmed", now);
+        return Reply::new(Answer::see_other(location), "half_confirmed");
     }
-    failed(visit, errand, lines, 503, "unexpected_failure", now)
+    let lines = visit.verifier_lines(changes);
+    failed(visit, errand, lines, 503, "unexpected_failure")
 }
 
-/// Continues with the verdict on the new session's token.
-pub(in super::super) fn signed_in(
-    mut visit: Box<Visit>,
-    sign_in: SignIn,
-    verdict: &Verdict,
-    now: UnixTime,
-) -> Step {
-    let SignIn {
-        errand,
-        changes,
-        session,
-    } = sign_in;
-    let mut lines = visit.verifier_lines(&changes);
+/// Takes over a session that Auth has just begun.
+pub(super) async fn accept(
+    desk: &Desk,
+    visit: &mut Visit,
+    errand: &Errand,
+    session: Session,
+    changes: &pkce::Changes,
+) -> Reply {
+    let mut lines = visit.verifier_lines(changes);
+    let verdict = verify::verify(desk, visit, session.access_token()).await;
     let Verdict::Alive(claims) = verdict else {
         visit.alarm();
-        let code = "auth_answer_not_trusted";
-        return failed(visit, &errand, &lines, 503, code, now);
+        return failed(visit, errand, lines, 503, "auth_answer_not_trusted");
     };
-    lines.extend(session_lines(&visit, &session));
-    let answer = success(&visit, &errand, claims).with_cookies(lines);
-    let answer = if errand.route == Route::Callback || errand.route == Route::Confirm {
-        answer.without_referrer()
+    lines.extend(session_lines(visit, &session));
+    let answer = if errand.is_program && errand.route != Route::Confirm {
+        Answer::json(200, &session::body(&claims))
     } else {
-        answer
+        Answer::see_other(visit.site_location(errand.next()))
     };
-    Step::Respond(Respond::own(
-        visit,
-        Outcome::Valid,
-        answer,
-        "signed_in",
-        now,
-    ))
-}
-
-fn success(visit: &Visit, errand: &Errand, claims: &VerifiedClaims) -> Answer {
-    if errand.is_program && errand.route != Route::Confirm {
-        return Answer::json(200, &session::body(claims));
+    Reply {
+        answer: answer.with_cookies(lines),
+        settled: Settled::plain(Outcome::Valid, "signed_in"),
     }
-    Answer::see_other(visit.site_location(errand.next()))
 }
 
 fn session_lines(visit: &Visit, session: &Session) -> Vec<String> {
@@ -169,32 +121,21 @@ fn session_lines(visit: &Visit, session: &Session) -> Vec<String> {
     };
     let chunks = session.to_cookies(&config.storage_key, shape);
     let present = visit.session_names();
-    let attributes = config.cookie.attributes(visit.is_secure());
+    let attributes = visit.cookie_attributes();
     set_cookie::write_session(&chunks, present, &attributes, visit.twin_domain())
 }
 
 fn failed(
-    visit: Box<Visit>,
+    visit: &Visit,
     errand: &Errand,
-    lines: &[String],
+    lines: Vec<String>,
     status: u16,
     code: &str,
-    now: UnixTime,
-) -> Step {
+) -> Reply {
     let answer = if errand.is_program && errand.route != Route::Confirm {
         Answer::json(status, &json!({ "error": code }))
     } else {
         Answer::see_other(visit.login_with("error", code))
     };
-    let answer = if matches!(errand.route, Route::Callback | Route::Confirm) {
-        answer.without_referrer()
-    } else {
-        answer
-    };
-    respond(
-        visit,
-        answer.with_cookies(lines.to_vec()),
-        "sign_in_failed",
-        now,
-    )
+    Reply::new(answer.with_cookies(lines), "sign_in_failed")
 }

@@ -67,6 +67,7 @@ fn classified(reply: &Result<AuthReply, Unreachable>) {
             assert_eq!(body["access_token"], session.access_token());
             assert_eq!(body["refresh_token"], session.refresh_token());
         }
+        RefreshReply::Revoked => unreachable!("only a gate says so"),
         RefreshReply::Unavailable { code, .. } => {
             assert!(!ends(reply) && known_code(code) == Some(code))
         }

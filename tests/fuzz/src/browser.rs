@@ -16,6 +16,7 @@ pub(crate) struct Stored {
     pub(crate) domain: String,
     pub(crate) is_host_only: bool,
     pub(crate) path: String,
+    pub(crate) is_partitioned: bool,
     pub(crate) is_secure: bool,
     pub(crate) is_http_only: bool,
     pub(crate) same_site: String,
@@ -39,13 +40,9 @@ impl Jar {
             return false;
         };
         let is_same = |old: &Stored| {
-            (&old.name, &old.domain, old.is_host_only, &old.path)
-                == (
-                    &cookie.name,
-                    &cookie.domain,
-                    cookie.is_host_only,
-                    &cookie.path,
-                )
+            let scope = |cookie: &Stored| (cookie.is_host_only, cookie.is_partitioned);
+            (&old.name, &old.domain, &old.path) == (&cookie.name, &cookie.domain, &cookie.path)
+                && scope(old) == scope(&cookie)
         };
         self.0.retain(|old| !is_same(old));
         if cookie.max_age_seconds.is_none_or(|seconds| seconds > 0) {
@@ -101,6 +98,8 @@ fn store(
     let domain = domain.filter(|domain| !domain.is_empty());
     let path = attribute("path").filter(|path| path.starts_with('/'));
     let is_secure = attribute("secure").is_some();
+    // CHIPS: one partition per site that embeds this one; here it is always the same.
+    let is_partitioned = attribute("partitioned").is_some();
     let same_site = attribute("samesite").unwrap_or("Default").to_owned();
     let has_prefix = |prefix: &str| {
         name.get(..prefix.len())
@@ -116,6 +115,7 @@ fn store(
         || !matches_host
         || is_secure && !is_https
         || same_site.eq_ignore_ascii_case("none") && !is_secure
+        || is_partitioned && !is_secure
         || has_prefix("__secure-") && !is_secure
         || has_prefix("__host-") && (!is_secure || domain.is_some() || path != Some("/"));
     (!is_ignored).then(|| Stored {
@@ -124,6 +124,7 @@ fn store(
         is_host_only: domain.is_none(),
         domain: domain.unwrap_or_else(|| host.to_owned()),
         path: path.unwrap_or("/default-path").to_owned(),
+        is_partitioned,
         is_secure,
         is_http_only: attribute("httponly").is_some(),
         same_site,

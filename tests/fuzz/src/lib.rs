@@ -14,6 +14,7 @@
 pub mod auth_answer;
 pub mod config;
 pub mod cookies;
+pub mod flow_index;
 pub mod jwks;
 pub mod next;
 pub mod path_rules;
@@ -28,10 +29,11 @@ mod site;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target by the name of its binary and of its corpus.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     ("auth_answer", auth_answer::check),
     ("config", config::check),
     ("cookies", cookies::check),
+    ("flow_index", flow_index::check),
     ("jwks", jwks::check),
     ("next", next::check),
     ("path_rules", path_rules::check),

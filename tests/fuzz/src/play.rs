@@ -1,5 +1,6 @@
 //! One request against one answer of Auth, signatures checked for real.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use edge_session::answer::Answer;
@@ -7,8 +8,8 @@ use edge_session::auth_api::{AuthReply, Unreachable, read_refresh_reply};
 use edge_session::config::Config;
 use edge_session::fingerprint::FingerprintKey;
 use edge_session::handler::{
-    self, CheckSignature, Gate, MAX_STEPS, Outgoing, RefreshAnswer, ResponseHead, SignatureKey,
-    Step,
+    Course, Effect, Gate, MAX_EFFECTS, Outgoing, RefreshAnswer, ResponseHead, SignatureCheck,
+    SignatureKey, Turn,
 };
 use edge_session::head::{HeaderEdit, Headers, RequestHead};
 use edge_session::jwks::{CachedKeys, KeySet, SignatureAlgorithm};
@@ -45,56 +46,53 @@ pub(crate) fn play(
     let now = UnixTime::from_seconds(NOW);
     let mut memory = Memory::new(FingerprintKey::new([7; 16]));
     memory.store_keys(known_keys(now));
+    let memory = Rc::new(RefCell::new(memory));
     let mut steps = Vec::new();
-    let mut step = handler::begin(Rc::clone(config), head, &mut memory, now);
-    for _ in 0..MAX_STEPS {
-        steps.push(step.name());
-        step = match step {
-            Step::Forward(forward) => {
-                let request_edits = forward.request().edits.clone();
-                let (outgoing, record) = forward.finish(Ok(origin_answer()), now);
+    let mut request_edits = Vec::new();
+    let mut course = Course::new(Rc::clone(config), head, memory);
+    for _ in 0..MAX_EFFECTS {
+        let effect = match course.advance(now) {
+            Turn::Ask(effect) => effect,
+            Turn::End(ending) => {
                 return Played {
                     steps,
                     request_edits,
-                    outgoing,
-                    record,
+                    outgoing: ending.outgoing,
+                    record: ending.record,
                 };
             }
-            Step::Respond(respond) => {
-                let (answer, record) = respond.finish();
-                let outgoing = Outgoing::Answer(answer);
-                return Played {
-                    steps,
-                    request_edits: Vec::new(),
-                    outgoing,
-                    record,
-                };
-            }
-            Step::AskUser(wait) => wait.resume(reply, &mut memory, now),
-            Step::CheckSignature(wait) => {
-                let is_good = check_signature(&wait);
-                wait.resume(Ok(is_good), &mut memory, now)
-            }
-            Step::FetchKeys(wait) => wait.resume(Ok(known_keys(now).set), &mut memory, now),
-            Step::RefreshSession(wait) => {
-                let answer = RefreshAnswer {
-                    reply: read_refresh_reply(reply, now),
-                    auth_calls: 1,
-                    gate: Gate::None,
-                };
-                wait.resume(answer, &mut memory, now)
-            }
-            other @ (Step::AwaitKeys(_)
-            | Step::CallAuth(_)
-            | Step::CheckHealth(_)
-            | Step::DrawRandom(_)
-            | Step::ReadBody(_)
-            | Step::ReadKeys(_)
-            | Step::ReadRevocation(_)
-            | Step::StoreRevocation(_)) => panic!("{} has no place here", other.name()),
         };
+        steps.push(effect.name());
+        match effect {
+            Effect::IsEnded(ask) => ask.answer(false),
+            Effect::AskUser(ask) => ask.answer(reply.clone()),
+            Effect::CheckSignature(ask) => {
+                let is_good = check_signature(ask.question());
+                ask.answer(Ok(is_good));
+            }
+            Effect::FetchKeys(ask) => ask.answer(Ok(known_keys(now).set)),
+            Effect::Forward(ask) => {
+                request_edits.clone_from(&ask.question().request.edits);
+                ask.answer(Ok(origin_answer()));
+            }
+            Effect::RefreshSession(ask) => ask.answer(RefreshAnswer {
+                reply: read_refresh_reply(reply, now),
+                auth_calls: 1,
+                gate: Gate::None,
+            }),
+            other @ (Effect::AwaitKeys(_)
+            | Effect::CallAuth(_)
+            | Effect::CheckHealth(_)
+            | Effect::DrawRandom(_)
+            | Effect::EndSession(_)
+            | Effect::LearnSession(_)
+            | Effect::ReadBody(_)
+            | Effect::ReadKeys(_)
+            | Effect::ReadRevocation(_)
+            | Effect::StoreRevocation(_)) => panic!("{} has no place here", other.name()),
+        }
     }
-    panic!("no end after {MAX_STEPS} steps: {steps:?}");
+    panic!("no end after {MAX_EFFECTS} effects: {steps:?}");
 }
 
 impl Played {
@@ -177,7 +175,7 @@ fn known_keys(now: UnixTime) -> CachedKeys {
 }
 
 /// Answers as WebCrypto would.
-fn check_signature(wait: &CheckSignature) -> bool {
+fn check_signature(wait: &SignatureCheck) -> bool {
     let (key, algorithm) = match wait.key() {
         SignatureKey::Public(key) => {
             assert_eq!(

@@ -33,20 +33,21 @@ pub fn check(input: &[u8]) {
     };
     let chunks = session.to_cookies(key, shape);
     let present = [key.clone(), format!("{key}.0"), format!("{key}.7")];
-    for is_https in [true, false] {
-        let attributes = config.cookie.attributes(is_https);
-        let needs_secure = attributes.secure || key.starts_with("__");
-        if needs_secure && !is_https {
+    let domain = config.cookie.domain.as_deref();
+    let below = domain.map(|domain| {
+        let domain = domain.trim_start_matches('.').to_ascii_lowercase();
+        format!("www.{domain}")
+    });
+    let elsewhere = "site.example".to_owned();
+    let hosts = below.into_iter().chain([elsewhere]);
+    for (host, is_https) in hosts.flat_map(|host| [(host.clone(), true), (host, false)]) {
+        let attributes = CookieAttributes {
+            has_twins: true,
+            ..config.cookie.attributes(&host, is_https)
+        };
+        if attributes.secure && !is_https {
             continue;
         }
-        let domain = attributes
-            .domain
-            .as_deref()
-            .map(|domain| domain.trim_start_matches('.').to_ascii_lowercase());
-        let host = domain.map_or_else(
-            || "site.example".to_owned(),
-            |domain| format!("www.{domain}"),
-        );
         let lines = write_session(&chunks, &present, &attributes, Some(&host));
         let mut jar = leftovers(&present, &attributes, &host);
         for line in &lines {
@@ -79,27 +80,32 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// Old cookies at the scope that is written, host-only, and for the host with its subdomains.
+/// Old cookies at the scope that is written, host-only, and for the host with its subdomains; in each partition.
 fn leftovers(names: &[String], attributes: &CookieAttributes, host: &str) -> Jar {
     let mut jar = Jar::default();
-    let domains = [
-        attributes.domain.as_deref().map(str::to_owned),
-        None,
-        Some(host.to_owned()),
-    ];
-    for (name, domain) in names
-        .iter()
-        .flat_map(|name| domains.iter().map(move |domain| (name, domain)))
-    {
-        let domain = domain
-            .as_ref()
-            .map(|domain| format!("; Domain={domain}"))
-            .unwrap_or_default();
-        jar.take(
-            &format!("{name}=old; Path={}{domain}; Secure", attributes.path),
-            host,
-            true,
-        );
+    let here = format!("; Domain={host}");
+    let domain = attributes.domain.as_deref();
+    let domain = domain.map_or(String::new(), |domain| format!("; Domain={domain}"));
+    let partitions: &[&str] = match attributes.partitioned {
+        true => &["", "; Partitioned"],
+        false => &[""],
+    };
+    for name in names {
+        for partition in partitions {
+            // A host-only twin from before the partition is left alone with a configured domain.
+            let is_settled = partition.is_empty() && attributes.partitioned;
+            let scopes: &[&str] = match is_settled {
+                true => &[domain.as_str()],
+                false => &[domain.as_str(), "", here.as_str()],
+            };
+            for scope in scopes {
+                let line = format!(
+                    "{name}=old; Path={}{scope}{partition}; Secure",
+                    attributes.path
+                );
+                jar.take(&line, host, true);
+            }
+        }
     }
     assert!(!jar.0.is_empty());
     jar
@@ -116,15 +122,15 @@ fn assert_no_injection(line: &str, attributes: &CookieAttributes) {
     assert_eq!(cookie.path(), Some(attributes.path.as_str()));
     assert_eq!(cookie.http_only().unwrap_or(false), attributes.http_only);
     assert_eq!(cookie.secure().unwrap_or(false), attributes.secure);
-    let same_site = cookie.same_site().map(|same_site| same_site.to_string());
-    assert_eq!(same_site.as_deref(), Some(attributes.same_site.as_str()));
+    assert_eq!(cookie.same_site(), Some(attributes.same_site));
     let seconds = cookie.max_age().map(|age| age.whole_seconds());
     let wanted = if cookie.value().is_empty() {
-        0
+        Some(0)
     } else {
-        attributes.max_age_seconds.into()
+        attributes.max_age_seconds.map(i64::from)
     };
-    assert_eq!(seconds, Some(wanted));
+    assert_eq!(seconds, wanted);
+    assert!(!attributes.partitioned || attributes.secure);
     assert!(attributes.same_site != SameSite::None || attributes.secure);
 }
 
@@ -142,10 +148,11 @@ fn assert_scope(jar: &Jar, attributes: &CookieAttributes, host: &str) {
             (cookie.is_secure, cookie.is_http_only),
             (attributes.secure, attributes.http_only)
         );
-        assert_eq!(cookie.same_site, attributes.same_site.as_str());
+        assert_eq!(cookie.same_site, attributes.same_site.to_string());
+        assert_eq!(cookie.is_partitioned, attributes.partitioned);
         assert_eq!(
             cookie.max_age_seconds,
-            Some(attributes.max_age_seconds.into())
+            attributes.max_age_seconds.map(i64::from)
         );
     }
 }

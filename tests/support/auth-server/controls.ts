@@ -5,7 +5,7 @@ import { type Algorithm, createKey, type SigningKey, signJwt } from "./keys.ts";
 import { type RateLimits, rateLimits } from "./limits.ts";
 import { sendInvite } from "./mailer.ts";
 import { parsePhone } from "./phones.ts";
-import { issueRefreshToken } from "./refresh.ts";
+import { issueRefreshToken, swapRefreshToken } from "./refresh.ts";
 import type { RateLimitsInput, Settings } from "./settings.ts";
 import type { State } from "./state.ts";
 import type { Amr, Metadata, Session, User } from "./store.ts";
@@ -88,6 +88,7 @@ export function createControls(state: State) {
     createUser: (spec: UserSpec) => userObject(insertUser(state, spec)),
     createSession: (spec: SessionSpec = {}) => createSession(state, spec),
     deleteSession: (id: string) => state.store.deleteSession(id),
+    verifyFactor: (id: string) => verifyFactor(state, id),
     deleteUser: (id: string) => state.store.deleteUser(id),
     sessions: () => [...state.store.sessions.values()].map(sessionSummary),
     sign: (spec: SignSpec = {}) => sign(state, spec),
@@ -150,6 +151,18 @@ function createSession(state: State, spec: SessionSpec): TokenResponse & { sessi
   });
   const response = tokenResponse(state, user, session, issueRefreshToken(state, session), lifetime);
   return { ...response, session_id: session.id };
+}
+
+/** Raises a session to `aal2`, as the page does that verifies a second factor at Auth itself. */
+function verifyFactor(state: State, sessionId: string): TokenResponse {
+  const session = state.store.sessions.get(sessionId);
+  const user = state.store.users.get(session?.userId ?? "");
+  if (session === undefined || user === undefined) {
+    throw new Error(`there is no session ${sessionId}`);
+  }
+  session.aal = "aal2";
+  session.amr = [{ method: "totp", timestamp: state.clock.now() }, ...session.amr];
+  return tokenResponse(state, user, session, swapRefreshToken(state, session));
 }
 
 function lifetimeOf(state: State, { ageSeconds, expiresIn }: SessionSpec): Lifetime {

@@ -117,27 +117,23 @@ function rotateV1(state: State, row: RefreshRow, session: Session): Rotated {
   if (active !== undefined && active.parent === row.token) {
     return issuedV1(active);
   }
-  // After a move to v2 the last v1 token stands where the parent of the active one stood.
-  if (session.hmacKey !== null && session.counter === 0 && session.tokens.at(-1) === row) {
-    return issuedV2(session, "fail-to-save");
-  }
   if (now <= row.revokedAtMs + state.settings.reuseInterval * 1000) {
-    return session.hmacKey === null
-      ? issuedV1(insertV1(state, session, row.token))
-      : issuedV2(session, "concurrent-refresh");
+    if (session.hmacKey === null) {
+      return issuedV1(insertV1(state, session, row.token));
+    }
+    // An upgraded token is the parent of nothing: each time it is sent again, it gets another one.
+    session.counter += 1;
+    return issuedV2(session, "concurrent-refresh");
   }
-  if (state.settings.rotation) {
-    endFamily(state, session, now);
+  // After the upgrade no v1 token is left to revoke, and the newest v2 token goes on working.
+  if (state.settings.rotation && session.hmacKey === null) {
+    endFamily(session, now);
   }
   throw alreadyUsed();
 }
 
 /** The session row of a v1 family stays, so that its access tokens live on until they expire. */
-function endFamily(state: State, session: Session, now: number): void {
-  if (session.hmacKey !== null) {
-    state.store.deleteSession(session.id);
-    return;
-  }
+function endFamily(session: Session, now: number): void {
   for (const row of session.tokens.filter((candidate) => !candidate.revoked)) {
     row.revoked = true;
     row.revokedAtMs = now;

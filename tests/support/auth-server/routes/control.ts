@@ -61,6 +61,7 @@ export function controlApp(state: State, controls: Controls): Hono<Env> {
   app.get("/sessions", (c) => c.json(controls.sessions()));
   app.post("/sessions", async (c) => c.json(controls.createSession(await c.req.json<SessionSpec>())));
   app.delete("/sessions/:id", (c) => c.json({ deleted: controls.deleteSession(c.req.param("id")) }));
+  app.post("/sessions/:id/factor", (c) => c.json(controls.verifyFactor(c.req.param("id"))));
   app.post("/sign", async (c) => c.json({ token: await controls.sign(await c.req.json<SignSpec>()) }));
 
   app.get("/messages", (c) => c.json(controls.messages.list(c.req.query("to"))));

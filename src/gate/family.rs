@@ -1,0 +1,458 @@
+//! The refresh tokens of one session, as far as its gate knows them, and its end.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::auth_api::RefreshReply;
+use crate::session::Session;
+use crate::time::UnixTime;
+use crate::token::{self, Token};
+
+use super::strangers::Strangers;
+use super::{Admission, Digest, Landing, Presented};
+
+/// Rotated refresh tokens that are remembered. Tabs of one browser lag by one or two.
+pub const MAX_ROTATED: usize = 8;
+/// Auth's code for a refresh token that is no longer the newest.
+const ALREADY_USED: &str = "refresh_token_already_used";
+/// Auth's codes for anything that is no refresh token of a session that it knows.
+const UNKNOWN_TO_AUTH: [&str; 2] = ["refresh_token_not_found", "validation_failed"];
+/// Supabase issues no access token for longer than a week.
+const MAX_LIFE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// A token that was issued a moment before the end must not outlive the memory of it.
+const MIN_LIFE_MS: u64 = 60_000;
+
+/// What a gate knows of its session.
+#[derive(Debug, Default)]
+pub struct Family {
+    /// What was known before the newest session, in case that one proves to be bad.
+    before: Option<Box<Before>>,
+    ended: Option<Ended>,
+    flight: Option<Presented>,
+    /// True if what has to be stored is no longer what is stored.
+    is_changed: bool,
+    newest: Option<Newest>,
+    /// Newest last. Each rotation prolongs the memory of all: the oldest is the most dangerous to send.
+    rotated: Vec<Digest>,
+    strangers: Strangers,
+    until: UnixTime,
+    /// True once the newest token was sent without a usable answer: Auth may have rotated it.
+    was_sent: bool,
+}
+
+#[derive(Debug)]
+struct Before {
+    newest: Newest,
+    rotated: Vec<Digest>,
+}
+
+#[derive(Debug)]
+struct Newest {
+    digest: Digest,
+    expires_at: UnixTime,
+    issued_at: Option<UnixTime>,
+    session: Session,
+}
+
+/// That the session has ended.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    until: UnixTime,
+    /// Only tokens issued until then have ended; `None` for all.
+    up_to: Option<UnixTime>,
+}
+
+impl Ended {
+    fn covers(&self, issued_at: Option<UnixTime>) -> bool {
+        match (self.up_to, issued_at) {
+            (Some(up_to), Some(issued_at)) => issued_at <= up_to,
+            (None, _) | (_, None) => true,
+        }
+    }
+}
+
+impl Family {
+    /// Decides about a request. After [`Admission::Lead`] a refresh counts as under way.
+    pub fn admit(&mut self, presented: &Presented, now: UnixTime) -> Admission {
+        self.expire(now);
+        if self.is_ended(presented.issued_at) {
+            return Admission::Revoked;
+        }
+        let is_known = self.knows(&presented.digest);
+        if let Some(code) = self.strangers.refusal(&presented.digest)
+            && !is_known
+        {
+            return Admission::Refused(code);
+        }
+        let mut substitute = None;
+        if let Some(newest) = &self.newest
+            && (is_known || newest.outdates(presented))
+        {
+            if newest.serves(presented, now) {
+                return Admission::Replay(Box::new(newest.session.clone()));
+            }
+            // Two steps behind, a token would trip the reuse detection; the newest
+            // will not. But its parent is sent itself: Auth answers it without
+            // rotating, so that the browser never falls two steps behind by our doing.
+            let is_parent = !self.was_sent && self.rotated.last() == Some(&presented.digest);
+            substitute = (newest.digest != presented.digest && !is_parent)
+                .then(|| newest.session.refresh_token().to_owned());
+        }
+        if self.flight.is_some() {
+            return Admission::Join;
+        }
+        let is_stranger = !is_known && substitute.is_none();
+        if is_stranger && !self.strangers.claim(presented.digest, now) {
+            return Admission::Busy;
+        }
+        self.flight = Some(*presented);
+        Admission::Lead(substitute)
+    }
+
+    /// Takes in Auth's answer to the refresh under way; `sent` is the refresh
+    /// token that went to Auth. What the gate knows afterwards has to be stored
+    /// before [`Family::finish`] lets anybody have the result.
+    #[must_use]
+    pub fn land(
+        &mut self,
+        sent: &str,
+        reply: RefreshReply,
+        replay_seconds: u64,
+        now: UnixTime,
+    ) -> Option<Landing> {
+        let presented = self.flight?;
+        let sent = token::digest(sent);
+        let reply = match reply {
+            // Signed out while Auth was asked: whatever it said, nobody gets it.
+            _ if self.is_ended(presented.issued_at) => RefreshReply::Revoked,
+            RefreshReply::Renewed(session) => {
+                self.strangers.release(&presented.digest);
+                let session = self.renew(session, &[presented.digest, sent], replay_seconds, now);
+                RefreshReply::Renewed(session)
+            }
+            RefreshReply::Ended(code) => self.refused(code, &presented, sent, now),
+            RefreshReply::Misconfigured(_) | RefreshReply::Revoked => reply,
+            RefreshReply::Unavailable { .. } => {
+                let may_be_rotated = !self.was_sent && self.is_newest(&sent);
+                self.was_sent |= may_be_rotated;
+                self.is_changed |= may_be_rotated;
+                reply
+            }
+        };
+        Some(Landing { presented, reply })
+    }
+
+    /// Ends the refresh under way: the next request may lead.
+    pub const fn finish(&mut self) {
+        self.flight = None;
+    }
+
+    /// Takes off once more with the refresh token of a lost answer, unless somebody else did or
+    /// has an answer by now.
+    pub fn try_again(&mut self, presented: &Presented, now: UnixTime) -> bool {
+        self.expire(now);
+        let is_over = self.is_ended(presented.issued_at) || self.flight.is_some();
+        let is_answered = self
+            .newest
+            .as_ref()
+            .is_some_and(|newest| newest.serves(presented, now));
+        if is_over || is_answered {
+            return false;
+        }
+        self.flight = Some(*presented);
+        true
+    }
+
+    /// Takes over a session that changed at Auth without the gate: a second factor rotates the
+    /// refresh token `used`. False if the session has ended, so that nobody may have it.
+    pub fn learn(
+        &mut self,
+        session: Session,
+        used: &str,
+        replay_seconds: u64,
+        now: UnixTime,
+    ) -> bool {
+        let issued_at = Newest::new(session.clone()).issued_at;
+        if self.is_ended(issued_at) {
+            return false;
+        }
+        self.renew(
+            Box::new(session),
+            &[token::digest(used)],
+            replay_seconds,
+            now,
+        );
+        true
+    }
+
+    /// Ends the session: its tokens are forgotten, and nobody is answered with it for `life_ms`,
+    /// the longest that one of its access tokens can live from now on.
+    pub fn end(&mut self, life_ms: u64, now: UnixTime) {
+        self.end_up_to(None, life_ms, now);
+    }
+
+    /// Whether the session has ended for a token issued then.
+    #[must_use]
+    pub fn is_ended(&self, issued_at: Option<UnixTime>) -> bool {
+        self.ended.is_some_and(|ended| ended.covers(issued_at))
+    }
+
+    /// Forgets an answer that turned out not to be trustworthy, so that nobody else gets it.
+    pub fn reject(&mut self, refresh_token: &str) -> bool {
+        if !self.is_newest(&token::digest(refresh_token)) {
+            return false;
+        }
+        match self.before.take() {
+            Some(before) => {
+                self.newest = Some(before.newest);
+                self.rotated = before.rotated;
+                self.was_sent = true;
+            }
+            None => self.forget(),
+        }
+        self.is_changed = true;
+        true
+    }
+
+    /// Forgets what has been kept long enough; tells when that is due next.
+    pub fn expire(&mut self, now: UnixTime) -> Option<UnixTime> {
+        if now >= self.until {
+            self.forget();
+        }
+        self.ended = self.ended.filter(|ended| now < ended.until);
+        let kept = self.newest.as_ref().map(|_| self.until);
+        let ended = self.ended.map(|ended| ended.until);
+        kept.into_iter().chain(ended).min()
+    }
+
+    /// Whether there is something new to store: true once for each change.
+    pub const fn take_change(&mut self) -> bool {
+        std::mem::replace(&mut self.is_changed, false)
+    }
+
+    /// What has to outlive the object's memory; `None` if there is nothing.
+    #[must_use]
+    pub fn to_stored(&self) -> Option<String> {
+        if self.newest.is_none() && self.ended.is_none() {
+            return None;
+        }
+        let rotated: Vec<String> = self
+            .rotated
+            .iter()
+            .map(|digest| URL_SAFE_NO_PAD.encode(digest))
+            .collect();
+        let ended = self.ended.map(|ended| {
+            json!({
+                "until": ended.until.millis(),
+                "up_to": ended.up_to.map(UnixTime::millis),
+            })
+        });
+        let stored = json!({
+            "ended": ended,
+            "newest": self.newest.as_ref().map(|newest| newest.session.members()),
+            "rotated": rotated,
+            "until": self.until.millis(),
+            "was_sent": self.was_sent,
+        });
+        Some(stored.to_string())
+    }
+
+    /// Reads what [`Self::to_stored`] wrote; whatever cannot be read counts as nothing known.
+    #[must_use]
+    pub fn from_stored(text: &str, now: UnixTime) -> Self {
+        let stored: Value = serde_json::from_str(text).unwrap_or_default();
+        let mut family = Self::known_from(&stored, now).unwrap_or_default();
+        family.ended = stored.get("ended").and_then(read_end);
+        family.expire(now);
+        family
+    }
+
+    fn known_from(stored: &Value, now: UnixTime) -> Option<Self> {
+        let session = super::message::read_session(stored.get("newest")?, now)?;
+        let rotated = stored.get("rotated")?.as_array()?.iter();
+        Some(Self {
+            newest: Some(Newest::new(session)),
+            rotated: rotated.map(read_digest).collect::<Option<_>>()?,
+            until: UnixTime::from_millis(stored.get("until")?.as_u64()?),
+            // Without it the parent of a token that Auth may have rotated would be sent: two steps behind by then.
+            was_sent: stored.get("was_sent").and_then(Value::as_bool) == Some(true),
+            ..Self::default()
+        })
+    }
+
+    /// Whether this token proves to belong to the session: it is the newest one or was rotated.
+    fn knows(&self, digest: &Digest) -> bool {
+        self.is_newest(digest) || self.rotated.contains(digest)
+    }
+
+    fn is_newest(&self, digest: &Digest) -> bool {
+        self.newest
+            .as_ref()
+            .is_some_and(|newest| newest.digest == *digest)
+    }
+
+    /// Takes over a new session; `used` and the token that was newest are rotated now. Tells which
+    /// session is the newest: while Auth was asked, a second factor may have brought a newer one.
+    fn renew(
+        &mut self,
+        session: Box<Session>,
+        used: &[Digest],
+        replay_seconds: u64,
+        now: UnixTime,
+    ) -> Box<Session> {
+        let newest = Newest::new((*session).clone());
+        let last = self.newest.take();
+        self.until = now.plus_seconds(replay_seconds);
+        self.is_changed = true;
+        if let Some(last) = last {
+            if last.expires_at > now && last.is_newer_than(&newest) && !used.contains(&last.digest)
+            {
+                self.rotate(used.iter().copied().chain([newest.digest]), &last.digest);
+                let session = Box::new(last.session.clone());
+                self.newest = Some(last);
+                self.expire(now);
+                return session;
+            }
+            let rotated = self.rotated.clone();
+            self.rotate([last.digest], &newest.digest);
+            self.before = Some(Box::new(Before {
+                newest: last,
+                rotated,
+            }));
+        } else {
+            self.before = None;
+        }
+        self.was_sent = false;
+        self.rotate(used.iter().copied(), &newest.digest);
+        self.newest = Some(newest);
+        self.expire(now);
+        session
+    }
+
+    fn rotate(&mut self, used: impl IntoIterator<Item = Digest>, newest: &Digest) {
+        for digest in used {
+            self.rotated.retain(|rotated| *rotated != digest);
+            self.rotated.push(digest);
+        }
+        self.rotated.retain(|rotated| rotated != newest);
+        let surplus = self.rotated.len().saturating_sub(MAX_ROTATED);
+        self.rotated.drain(..surplus);
+    }
+
+    /// A dead token is believed dead, unless a newer one of its session is known to live.
+    fn refused(
+        &mut self,
+        code: &'static str,
+        presented: &Presented,
+        sent: Digest,
+        now: UnixTime,
+    ) -> RefreshReply {
+        let is_known = self.knows(&sent);
+        let newest = self.newest.as_ref();
+        if let Some(newer) = newest.filter(|newest| {
+            code == ALREADY_USED && newest.digest != sent && newest.serves(presented, now)
+        }) {
+            return RefreshReply::Renewed(Box::new(newer.session.clone()));
+        }
+        if !is_known && UNKNOWN_TO_AUTH.contains(&code) {
+            // A token that the gate never saw may be made up: its end proves nothing.
+            self.strangers.refuse(sent, code);
+            return RefreshReply::Ended(code);
+        }
+        // A token that Auth upgraded to its second version ends so while the session lives on: who
+        // comes with a later access token may ask again, and Auth says whether it does.
+        let up_to = newest
+            .filter(|newest| newest.digest == sent)
+            .and_then(|newest| newest.issued_at)
+            .max(presented.issued_at)
+            .filter(|_| code == ALREADY_USED);
+        self.end_up_to(up_to, presented.life_ms(), now);
+        RefreshReply::Ended(code)
+    }
+
+    fn end_up_to(&mut self, up_to: Option<UnixTime>, life_ms: u64, now: UnixTime) {
+        let until = now.plus_millis(life_ms.clamp(MIN_LIFE_MS, MAX_LIFE_MS));
+        let before = self.ended;
+        self.ended = Some(Ended {
+            until: before.map_or(until, |ended| until.max(ended.until)),
+            // An end of all tokens is never taken back.
+            up_to: match before {
+                Some(ended) => up_to.and_then(|up_to| Some(up_to.max(ended.up_to?))),
+                None => up_to,
+            },
+        });
+        self.forget();
+        self.strangers.forget();
+        self.is_changed = true;
+    }
+
+    fn forget(&mut self) {
+        self.before = None;
+        self.newest = None;
+        self.rotated.clear();
+        self.was_sent = false;
+    }
+}
+
+impl Presented {
+    /// The longest that an access token of the session can live from now on: a whole life, since
+    /// a younger one may be under way.
+    fn life_ms(&self) -> u64 {
+        self.issued_at.map_or(MAX_LIFE_MS, |issued_at| {
+            self.expires_at.millis_since(issued_at)
+        })
+    }
+}
+
+impl Newest {
+    fn new(session: Session) -> Self {
+        // A token that cannot be read never serves, and the Worker will not trust it either.
+        let token = Token::parse(session.access_token()).ok();
+        let expires_at = token.as_ref().and_then(Token::claimed_expiry);
+        Self {
+            digest: token::digest(session.refresh_token()),
+            expires_at: expires_at.unwrap_or_default(),
+            issued_at: token.as_ref().and_then(Token::claimed_issue),
+            session,
+        }
+    }
+
+    /// Whether this session is what the presenter needs: alive, and ending no earlier than its
+    /// own. Of this very session, only one that ends later; else it would never be refreshed.
+    fn serves(&self, presented: &Presented, now: UnixTime) -> bool {
+        let is_enough = if self.digest == presented.digest {
+            self.expires_at > presented.expires_at
+        } else {
+            self.expires_at >= presented.expires_at
+        };
+        self.expires_at > now && is_enough
+    }
+
+    /// Whether the presenter comes with an older access token of the session.
+    fn outdates(&self, presented: &Presented) -> bool {
+        match (self.issued_at, presented.issued_at) {
+            (Some(newest), Some(presented)) => presented < newest,
+            (None, _) | (_, None) => presented.expires_at < self.expires_at,
+        }
+    }
+
+    fn is_newer_than(&self, other: &Self) -> bool {
+        self.issued_at > other.issued_at && other.issued_at.is_some()
+    }
+}
+
+fn read_digest(value: &Value) -> Option<Digest> {
+    let digest = URL_SAFE_NO_PAD.decode(value.as_str()?).ok()?;
+    digest.try_into().ok()
+}
+
+fn read_end(value: &Value) -> Option<Ended> {
+    Some(Ended {
+        until: UnixTime::from_millis(value.get("until")?.as_u64()?),
+        up_to: value
+            .get("up_to")
+            .and_then(Value::as_u64)
+            .map(UnixTime::from_millis),
+    })
+}

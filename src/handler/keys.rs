@@ -1,0 +1,191 @@
+//! The key that a token names: from memory, `SESSION_KV` or Auth, whichever has it first.
+
+use crate::auth_api;
+use crate::jwks::{CachedKeys, VerificationKey};
+use crate::token::Token;
+
+use super::desk::{AuthCall, Deferred, Desk, Effect};
+use super::visit::{Stage, Visit};
+
+/// Times a request looks again for a key set that another one fetches; each
+/// pause is twice as long as the one before, 2.5 s in all.
+const MAX_PAUSES: u32 = 7;
+const FIRST_PAUSE_MS: u64 = 20;
+/// A set this many times older than its fresh time is fetched anew before it vouches for another token.
+const MAX_AGE_TTLS: u64 = 2;
+
+/// What became of the search for a key.
+#[derive(Debug)]
+pub(super) enum Sought {
+    /// The key, of the algorithm that the token names.
+    Found(VerificationKey),
+    /// The set holds the key, for another algorithm.
+    Mismatched,
+    /// The project publishes no key at all.
+    NoKeys,
+    /// The set, just fetched, does not hold the key: it may have been revoked.
+    Unknown,
+    /// No set could be had.
+    Unreachable,
+}
+
+/// How far the search has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Looked {
+    Memory,
+    Stored,
+    Network,
+    NetworkFailed,
+}
+
+/// The next thing to do.
+enum Next {
+    End(Sought),
+    Fetch,
+    Pause,
+    Read,
+}
+
+/// Finds the key of a token.
+pub(super) async fn find(desk: &Desk, visit: &mut Visit, token: &Token) -> Sought {
+    let mut looked = Looked::Memory;
+    let mut pauses = 0;
+    loop {
+        match look_up(desk, visit, token, looked, pauses) {
+            Next::End(sought) => return sought,
+            Next::Fetch => looked = fetch(desk, visit).await,
+            Next::Pause => {
+                pauses += 1;
+                visit.wait(desk.now());
+                let pause_ms = FIRST_PAUSE_MS << (pauses - 1);
+                desk.ask(Effect::AwaitKeys, pause_ms).await;
+                visit.spend(Stage::Keys, desk.now());
+                looked = Looked::Stored;
+            }
+            Next::Read => {
+                read(desk, visit).await;
+                looked = Looked::Stored;
+            }
+        }
+    }
+}
+
+/// Asks for a background refetch where the set at hand is past its time.
+pub(super) fn want_fresh(desk: &Desk, visit: &Visit) {
+    let now = desk.now();
+    let mut memory = desk.memory();
+    let ttl_seconds = visit.config.jwks_ttl_seconds;
+    let held = memory.keys.held(now);
+    if held.is_some_and(|keys| !keys.is_fresh(ttl_seconds, now))
+        && memory.keys.claim_background_fetch(now)
+    {
+        desk.later(Deferred::RefetchKeys);
+    }
+}
+
+fn look_up(desk: &Desk, visit: &mut Visit, token: &Token, looked: Looked, pauses: u32) -> Next {
+    let kid = token.kid().unwrap_or_default();
+    let now = desk.now();
+    let ttl_seconds = visit.config.jwks_ttl_seconds;
+    let memory = desk.memory();
+    let Some(cached) = memory.keys.held(now) else {
+        drop(memory);
+        return look_further(desk, looked, pauses);
+    };
+    // A renewed token is verified after the presented one: the record names the farther way.
+    if looked == Looked::Memory && visit.record.keys == "none" {
+        visit.record.keys = "memory";
+    }
+    let is_fresh = cached.is_fresh(ttl_seconds, now);
+    let is_outdated = !cached.is_fresh(ttl_seconds.saturating_mul(MAX_AGE_TTLS), now);
+    let is_empty = cached.set.is_empty();
+    let is_listed = cached.set.contains(kid);
+    let key = cached.set.find(kid, token.algorithm()).cloned();
+    drop(memory);
+    if is_outdated && matches!(looked, Looked::Memory | Looked::Stored) {
+        // A key may have been revoked since; only if nobody can say so does the old set serve on.
+        match look_further(desk, looked, pauses) {
+            Next::End(_) => {}
+            further @ (Next::Fetch | Next::Pause | Next::Read) => return further,
+        }
+    }
+    if !is_fresh && looked != Looked::Network {
+        visit.record.keys = "stale";
+        want_fresh(desk, visit);
+    }
+    match key {
+        _ if is_empty => Next::End(Sought::NoKeys),
+        Some(key) => Next::End(Sought::Found(key)),
+        None if is_listed => Next::End(Sought::Mismatched),
+        None => unknown_kid(desk, kid, looked, pauses),
+    }
+}
+
+fn look_further(desk: &Desk, looked: Looked, pauses: u32) -> Next {
+    let now = desk.now();
+    let mut memory = desk.memory();
+    match looked {
+        Looked::Memory => Next::Read,
+        Looked::Stored if memory.keys.is_fetching(now) && pauses < MAX_PAUSES => Next::Pause,
+        Looked::Stored if memory.keys.may_fetch(now) => {
+            memory.keys.claim_fetch(now);
+            Next::Fetch
+        }
+        Looked::Stored | Looked::Network | Looked::NetworkFailed => Next::End(Sought::Unreachable),
+    }
+}
+
+fn unknown_kid(desk: &Desk, kid: &str, looked: Looked, pauses: u32) -> Next {
+    let now = desk.now();
+    let mut memory = desk.memory();
+    match looked {
+        // Whether the key is really unknown is being found out.
+        Looked::Memory | Looked::Stored if memory.keys.is_fetching(now) => {
+            return if pauses < MAX_PAUSES {
+                Next::Pause
+            } else {
+                Next::End(Sought::Unreachable)
+            };
+        }
+        Looked::Memory | Looked::Stored if memory.keys.claim_forced_fetch(kid, now) => {
+            memory.keys.claim_fetch(now);
+            return Next::Fetch;
+        }
+        Looked::NetworkFailed => return Next::End(Sought::Unreachable),
+        Looked::Network => memory.keys.note_unknown_kid(kid, now),
+        Looked::Memory | Looked::Stored => {}
+    }
+    Next::End(Sought::Unknown)
+}
+
+async fn read(desk: &Desk, visit: &mut Visit) {
+    visit.wait(desk.now());
+    let stored = desk.ask(Effect::ReadKeys, ()).await;
+    visit.spend(Stage::Keys, desk.now());
+    if let Some(stored) = stored {
+        visit.record.keys = "kv";
+        desk.memory().store_keys(stored);
+    }
+}
+
+async fn fetch(desk: &Desk, visit: &mut Visit) -> Looked {
+    visit.wait(desk.now());
+    visit.count_auth_calls(1);
+    let call = AuthCall {
+        request: auth_api::keys_request(&visit.config),
+        timeout_ms: visit.auth_budget_ms(),
+    };
+    let fetched = desk.ask(Effect::FetchKeys, call).await;
+    visit.spend(Stage::Keys, desk.now());
+    let now = desk.now();
+    let Ok(set) = fetched else {
+        desk.memory().keys.note_failed_fetch(now);
+        return Looked::NetworkFailed;
+    };
+    visit.record.keys = "network";
+    desk.memory().store_keys(CachedKeys {
+        set,
+        fetched_at: now,
+    });
+    Looked::Network
+}

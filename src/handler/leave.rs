@@ -1,0 +1,76 @@
+//! How a request ends: with an answer of the Worker itself, or with the origin's.
+
+use crate::answer::Answer;
+use crate::head::HeaderEdit;
+use crate::identity::EXPLANATION_HEADER;
+use crate::record::RequestRecord;
+
+use super::desk::{Desk, Effect};
+use super::settled::Settled;
+use super::visit::{Outcome, Visit};
+
+/// What leaves, and the line to log.
+#[derive(Debug)]
+pub struct Ending {
+    /// What leaves for the visitor.
+    pub outgoing: Outgoing,
+    /// The line to log.
+    pub record: RequestRecord,
+}
+
+/// What leaves for the visitor.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// An answer of the Worker itself.
+    Answer(Answer),
+    /// The origin's answer with these changes; without any it passes as it is.
+    Origin(Vec<HeaderEdit>),
+}
+
+/// Answers a visitor without the origin, with the cookies due to him.
+pub(super) async fn respond(
+    desk: &Desk,
+    visit: Visit,
+    settled: Settled,
+    answer: Answer,
+) -> Ending {
+    let settled = recheck(desk, settled).await;
+    finish(desk, &visit, &settled, answer)
+}
+
+/// Looks once more whether a session that is about to be written has ended meanwhile, however long the origin took:
+/// a late answer never signs anybody in again.
+pub(super) async fn recheck(desk: &Desk, settled: Settled) -> Settled {
+    let Some(claims) = settled.claims().filter(|_| settled.is_renewed()) else {
+        return settled;
+    };
+    if desk.ask(Effect::IsEnded, claims.clone()).await {
+        return settled.withheld();
+    }
+    settled
+}
+
+/// Refuses a request before anything was read of its session.
+pub(super) fn refuse(desk: &Desk, visit: &Visit, answer: Answer, reason: &'static str) -> Ending {
+    let settled = Settled::plain(Outcome::Bypass, reason);
+    finish(desk, visit, &settled, answer)
+}
+
+/// Completes an answer of the Worker itself.
+pub(super) fn finish(desk: &Desk, visit: &Visit, settled: &Settled, answer: Answer) -> Ending {
+    let cookies = settled.set_cookies(visit);
+    let mut record = visit.record.clone();
+    settled.write_record(&mut record, cookies.len(), answer.status());
+    record.ms.total = desk.now().millis_since(visit.started);
+    let mut answer = answer.with_cookies(cookies);
+    if visit.config.server_timing {
+        answer = answer.with_header("server-timing", record.server_timing());
+    }
+    if visit.is_explained {
+        answer = answer.with_header(EXPLANATION_HEADER, record.explanation());
+    }
+    Ending {
+        outgoing: Outgoing::Answer(answer),
+        record,
+    }
+}

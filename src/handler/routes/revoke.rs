@@ -1,0 +1,52 @@
+//! `PUT /revocations/<session id>`: an operator, or a webhook, ends a session's tokens.
+
+use crate::answer::{Answer, Medium};
+use crate::gate::End;
+use crate::revocation::Revocation;
+use crate::token::is_uuid;
+
+use super::super::desk::{Desk, Effect, EndOrder};
+use super::super::present::bearer_token;
+use super::super::visit::Visit;
+use super::{Errand, Reply};
+
+pub(super) async fn revoke(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
+    if !is_operator(visit) {
+        return Reply::new(Answer::unauthorized("secret_key"), "operator_unknown");
+    }
+    let id = errand.path.rsplit('/').next().unwrap_or_default();
+    if !is_uuid(id) || errand.path.len() != "/revocations/".len() + id.len() {
+        return Reply::new(Answer::bad_request("session id"), "session_id");
+    }
+    let is_stored = store(desk, Revocation::by_operator(id, desk.now())).await;
+    let is_told = end(desk, Some(id), End::of_unknown()).await;
+    if is_stored && is_told {
+        return Reply::new(Answer::no_content(), "revoked");
+    }
+    visit.alarm();
+    let answer = Answer::unavailable(Medium::Json, "kv_unreachable");
+    Reply::new(answer, "revoked")
+}
+
+fn is_operator(visit: &Visit) -> bool {
+    let sent = visit.head.header("authorization").and_then(bearer_token);
+    let secret = visit.config.secret_key.as_ref();
+    secret
+        .zip(sent)
+        .is_some_and(|(secret, sent)| secret.matches(sent))
+}
+
+/// Tells the gate of a session that it ends, so that it hands the session to nobody any more.
+pub(super) async fn end(desk: &Desk, session_id: Option<&str>, end: End) -> bool {
+    let Some(session_id) = session_id else {
+        return true;
+    };
+    let session_id = session_id.to_owned();
+    desk.ask(Effect::EndSession, EndOrder { session_id, end }).await
+}
+
+/// Stores a revocation, at once in this isolate; false if it could not be stored for the others.
+pub(super) async fn store(desk: &Desk, revocation: Revocation) -> bool {
+    desk.memory().revocations.revoke(&revocation, desk.now());
+    desk.ask(Effect::StoreRevocation, revocation).await
+}

@@ -1,0 +1,196 @@
+//! What a request turned out to be, and the cookies that are due to it.
+
+use crate::cookies::set_cookie;
+use crate::record::RequestRecord;
+use crate::session::{Format, Session};
+use crate::token::VerifiedClaims;
+
+use super::guard;
+use super::visit::{Outcome, Source, Visit};
+
+/// What a request turned out to be.
+#[derive(Debug)]
+pub(super) struct Settled {
+    outcome: Outcome,
+    reason: &'static str,
+    claims: Option<VerifiedClaims>,
+    renewed: Option<Box<Session>>,
+    /// Nothing is written of the session and nothing deleted: somebody else may have signed in meanwhile.
+    is_withheld: bool,
+}
+
+impl Settled {
+    /// An outcome without a verified session.
+    pub(super) const fn plain(outcome: Outcome, reason: &'static str) -> Self {
+        Self {
+            outcome,
+            reason,
+            claims: None,
+            renewed: None,
+            is_withheld: false,
+        }
+    }
+
+    /// A verified session that stays as it is.
+    pub(super) const fn valid(claims: VerifiedClaims, reason: &'static str) -> Self {
+        Self {
+            outcome: Outcome::Valid,
+            reason,
+            claims: Some(claims),
+            renewed: None,
+            is_withheld: false,
+        }
+    }
+
+    /// A verified new session.
+    pub(super) const fn refreshed(claims: VerifiedClaims, session: Box<Session>) -> Self {
+        Self {
+            outcome: Outcome::Refreshed,
+            reason: "token_renewed",
+            claims: Some(claims),
+            renewed: Some(session),
+            is_withheld: false,
+        }
+    }
+
+    /// The same session, of which nobody can say now whether it lives: a renewed one still reaches the browser.
+    pub(super) fn undecided(self, reason: &'static str) -> Self {
+        if self.renewed.is_none() {
+            return Self::plain(Outcome::Unavailable, reason);
+        }
+        Self {
+            outcome: Outcome::Unavailable,
+            reason,
+            ..self
+        }
+    }
+
+    /// True if there is a new session to be written.
+    pub(super) const fn is_renewed(&self) -> bool {
+        self.renewed.is_some()
+    }
+
+    /// The same, of which no cookie leaves.
+    pub(super) fn withheld(self) -> Self {
+        Self {
+            is_withheld: true,
+            ..self
+        }
+    }
+
+    pub(super) const fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    pub(super) const fn reason(&self) -> &'static str {
+        self.reason
+    }
+
+    pub(super) const fn claims(&self) -> Option<&VerifiedClaims> {
+        self.claims.as_ref()
+    }
+
+    /// The access token that is good now.
+    pub(super) fn access_token<'a>(&'a self, visit: &'a Visit) -> Option<&'a str> {
+        self.claims.as_ref()?;
+        match (&self.renewed, visit.source) {
+            (Some(session), _) => Some(session.access_token()),
+            (None, Source::Cookies) => visit.session().map(Session::access_token),
+            (None, Source::Bearer) => visit
+                .head
+                .header("authorization")
+                .and_then(super::present::bearer_token),
+            (None, Source::Nothing) => None,
+        }
+    }
+
+    /// The session's cookies as they have to be written anew: after a refresh,
+    /// from a format that today's clients cannot read, or to heal a duplicate.
+    pub(super) fn chunks_due(&self, visit: &Visit) -> Option<Vec<(String, String)>> {
+        let claims = self.claims.as_ref()?;
+        if visit.is_known && self.renewed.is_none() {
+            return None;
+        }
+        let old = visit.session()?;
+        let key = &visit.config.storage_key;
+        if let Some(renewed) = &self.renewed {
+            return Some(renewed.to_cookies(key, old.format()));
+        }
+        if old.format().foreign {
+            let format = Format {
+                encoding: visit.config.cookie.encoding,
+                ..old.format()
+            };
+            let expires_at = claims.expires_at.seconds();
+            let trusted = old.with_trusted_user(&claims.user_id).into_owned();
+            let session = trusted.with_expiry(expires_at, visit.started.seconds());
+            return Some(session.to_cookies(key, format));
+        }
+        let is_due = visit.is_duplicated() || self.is_renewal_due(visit);
+        is_due.then(|| {
+            let trusted = old.with_trusted_user(&claims.user_id);
+            trusted.to_cookies(key, old.format())
+        })
+    }
+
+    /// The session for the origin where its cookies carry a `user` that is not the token's: nobody signs that member, and
+    /// `getSession()` at the origin believes it.
+    pub(super) fn trusted_chunks(&self, visit: &Visit) -> Option<Vec<(String, String)>> {
+        let claims = self.claims.as_ref().filter(|_| !visit.is_known)?;
+        let session = visit.session()?;
+        if session.has_trusted_user(&claims.user_id) {
+            return None;
+        }
+        let trusted = session.with_trusted_user(&claims.user_id);
+        Some(trusted.to_cookies(&visit.config.storage_key, session.format()))
+    }
+
+    /// True if the cookies of an unchanged session are written anew, since browsers keep those that a script wrote for
+    /// seven days only (`COOKIE_RENEW`).
+    fn is_renewal_due(&self, visit: &Visit) -> bool {
+        visit.config.cookie.renew
+            && visit.is_first_sight
+            && visit.source == Source::Cookies
+            && self.outcome == Outcome::Valid
+            && guard::is_navigation(visit)
+    }
+
+    /// True if the session's cookies have to be deleted.
+    pub(super) const fn is_deleted(&self) -> bool {
+        matches!(
+            self.outcome,
+            Outcome::Expired | Outcome::Invalid | Outcome::Revoked
+        )
+    }
+
+    /// The `Set-Cookie` lines that leave: those due, except while observing.
+    pub(super) fn set_cookies(&self, visit: &Visit) -> Vec<String> {
+        if visit.config.is_observing() || self.is_withheld {
+            return Vec::new();
+        }
+        self.cookies_due(visit)
+    }
+
+    /// The `Set-Cookie` lines that are due on whatever leaves.
+    pub(super) fn cookies_due(&self, visit: &Visit) -> Vec<String> {
+        let chunks = self.chunks_due(visit);
+        if chunks.is_none() && !self.is_deleted() {
+            return Vec::new();
+        }
+        let attributes = visit.cookie_attributes();
+        let twin_domain = visit.twin_domain();
+        let names = visit.session_names();
+        match chunks {
+            _ if self.is_deleted() => set_cookie::delete(names, &attributes, twin_domain),
+            Some(chunks) => set_cookie::write_session(&chunks, names, &attributes, twin_domain),
+            None => Vec::new(),
+        }
+    }
+
+    pub(super) fn write_record(&self, record: &mut RequestRecord, cookies: usize, status: u16) {
+        record.outcome = self.outcome.word();
+        record.reason = self.reason;
+        record.cookies = cookies;
+        record.status = status;
+    }
+}

@@ -1,0 +1,221 @@
+//! Verification: from a token to a verdict, by its signature or, where that cannot be checked here, by Auth's word.
+
+use crate::auth_api::{self, UserReply};
+use crate::jwks::{SignatureAlgorithm, VerificationKey};
+use crate::secret::Secret;
+use crate::time::UnixTime;
+use crate::token::{GoodSignature, SignedClaims, Token, TokenError, Trust, VerifiedClaims};
+
+use super::desk::{AuthCall, Desk, Effect};
+use super::keys::{self, Sought};
+use super::visit::{Stage, Visit};
+
+/// A verdict that rests on Auth's word and not on a signature is kept no longer than this.
+const ASKED_VERDICT_SECONDS: u64 = 60;
+
+/// The result of a verification.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// Trusted now.
+    Alive(VerifiedClaims),
+    /// Everything holds but the expiry.
+    Dead(SignedClaims),
+    /// Not trusted.
+    Failed(TokenError),
+    /// Auth says that the session or its user is gone.
+    Gone(&'static str),
+    /// The key set, just fetched, does not hold the key: it may have been revoked.
+    KeyUnknown(Box<Token>),
+    /// Dead, and only Auth could have checked it.
+    Uncheckable(Box<Token>),
+    /// It cannot be decided now.
+    Undecided(&'static str),
+}
+
+/// A signature to be checked.
+#[derive(Clone, Debug)]
+pub struct SignatureCheck {
+    key: SignatureKey,
+    signing_input: String,
+    signature: Vec<u8>,
+}
+
+impl SignatureCheck {
+    /// The key. Its algorithm is the one to use; the token agreed to it before.
+    #[must_use]
+    pub const fn key(&self) -> &SignatureKey {
+        &self.key
+    }
+
+    /// The signed bytes.
+    #[must_use]
+    pub fn signing_input(&self) -> &str {
+        &self.signing_input
+    }
+
+    /// The signature's bytes.
+    #[must_use]
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+}
+
+/// The key a signature is checked with.
+#[derive(Clone, Debug)]
+pub enum SignatureKey {
+    /// A key of the key set.
+    Public(VerificationKey),
+    /// The project's shared secret, for HS256.
+    Secret(Secret),
+}
+
+/// The runtime cannot import the key: its parts are no point of the curve, or no RSA key.
+///
+/// It says nothing about who signed, so the session is kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct KeyUnusable;
+
+/// Verifies `raw`, from memory if it was seen before.
+pub(super) async fn verify(desk: &Desk, visit: &mut Visit, raw: &str) -> Verdict {
+    let fingerprint = desk.memory().fingerprint(raw);
+    let known = desk.memory().verdicts.find(fingerprint, desk.now());
+    if let Some(claims) = known {
+        keys::want_fresh(desk, visit);
+        return Verdict::Alive(claims);
+    }
+    visit.is_first_sight = true;
+    let token = match Token::parse(raw) {
+        Ok(token) => token,
+        Err(error) => return Verdict::Failed(error),
+    };
+    match (token.algorithm(), visit.config.jwt_secret.clone()) {
+        (SignatureAlgorithm::Hs256, Some(secret)) => {
+            by_signature(desk, visit, token, SignatureKey::Secret(secret)).await
+        }
+        (SignatureAlgorithm::Hs256, None) => by_asking(desk, visit, token).await,
+        _ if token.kid().is_none() => by_asking(desk, visit, token).await,
+        _ => match keys::find(desk, visit, &token).await {
+            Sought::Found(key) => {
+                by_signature(desk, visit, token, SignatureKey::Public(key)).await
+            }
+            Sought::Mismatched => Verdict::Failed(TokenError::AlgorithmNotAllowed),
+            Sought::NoKeys => by_asking(desk, visit, token).await,
+            Sought::Unknown => Verdict::KeyUnknown(Box::new(token)),
+            Sought::Unreachable => Verdict::Undecided("keys_unreachable"),
+        },
+    }
+}
+
+async fn by_signature(
+    desk: &Desk,
+    visit: &mut Visit,
+    token: Token,
+    key: SignatureKey,
+) -> Verdict {
+    visit.wait(desk.now());
+    let kid = match key {
+        SignatureKey::Public(_) => token.kid().map(str::to_owned),
+        SignatureKey::Secret(_) => None,
+    };
+    let check = SignatureCheck {
+        key,
+        signing_input: token.signing_input().to_owned(),
+        signature: token.signature(),
+    };
+    let is_good = desk.ask(Effect::CheckSignature, check).await;
+    visit.spend(Stage::Verify, desk.now());
+    let verdict = match is_good.map(GoodSignature::from_check) {
+        Ok(Some(signed)) => judge(visit, &token, signed, desk.now()),
+        Ok(None) => Verdict::Failed(TokenError::SignatureMismatch),
+        Err(KeyUnusable) => Verdict::Undecided("key_unusable"),
+    };
+    if let Verdict::Alive(claims) = &verdict {
+        remember(desk, &token, claims, kid, claims.expires_at);
+    }
+    verdict
+}
+
+/// Auth's opinion of a token that cannot be checked here (`GET /user`).
+async fn by_asking(desk: &Desk, visit: &mut Visit, token: Token) -> Verdict {
+    let skew = visit.config.clock_skew_seconds;
+    let expiry = token.claimed_expiry();
+    if expiry.is_none_or(|expiry| expiry.plus_seconds(skew) <= desk.now()) {
+        return Verdict::Uncheckable(Box::new(token));
+    }
+    let answer = ask_user(desk, visit, token.raw()).await;
+    let now = desk.now();
+    let subject = token.claimed_subject().unwrap_or_default();
+    let verdict = match auth_api::read_user_reply(&answer, subject) {
+        UserReply::Gone(code) => Verdict::Gone(code),
+        UserReply::Rejected if is_running_out(visit, &token, now) => {
+            Verdict::Uncheckable(Box::new(token.clone()))
+        }
+        UserReply::Rejected => Verdict::Failed(TokenError::Rejected),
+        UserReply::Unavailable(code) => Verdict::Undecided(code),
+        UserReply::WrongUser => Verdict::Failed(TokenError::SubjectMismatch),
+        // Auth checked the signature, so its word stands for the check.
+        UserReply::Live => GoodSignature::from_check(true)
+            .map_or(Verdict::Failed(TokenError::SignatureMismatch), |signed| {
+                judge(visit, &token, signed, now)
+            }),
+    };
+    if let Verdict::Alive(claims) = &verdict {
+        let until = now.plus_seconds(ASKED_VERDICT_SECONDS);
+        remember(desk, &token, claims, None, until.min(claims.expires_at));
+    }
+    verdict
+}
+
+/// Asks Auth about the bearer of a token.
+pub(super) async fn ask_user(
+    desk: &Desk,
+    visit: &mut Visit,
+    access_token: &str,
+) -> Result<auth_api::AuthReply, auth_api::Unreachable> {
+    visit.wait(desk.now());
+    visit.count_auth_calls(1);
+    let call = AuthCall {
+        request: auth_api::user_request(&visit.config, access_token),
+        timeout_ms: visit.auth_budget_ms(),
+    };
+    let answer = desk.ask(Effect::AskUser, call).await;
+    visit.spend(Stage::Auth, desk.now());
+    answer
+}
+
+/// True near the expiry, where Auth may refuse a token for its age alone: it
+/// knows no leeway, and its clock is another.
+fn is_running_out(visit: &Visit, token: &Token, now: UnixTime) -> bool {
+    let config = &visit.config;
+    let margin = config.refresh_margin_seconds.max(config.clock_skew_seconds);
+    let expiry = token.claimed_expiry();
+    expiry.is_some_and(|expiry| expiry < now.plus_seconds(margin))
+}
+
+/// The verdict on a token whose signature, or whose bearer, is known to be good.
+fn judge(visit: &Visit, token: &Token, signed: GoodSignature, now: UnixTime) -> Verdict {
+    let config = &visit.config;
+    let trust = Trust {
+        issuers: &config.issuers,
+        audiences: &config.audiences,
+        clock_skew_seconds: config.clock_skew_seconds,
+    };
+    match token.check(signed, trust, now) {
+        Err(error) => Verdict::Failed(error),
+        Ok(claims) => claims
+            .alive(config.clock_skew_seconds, now)
+            .map_or(Verdict::Dead(claims), Verdict::Alive),
+    }
+}
+
+fn remember(
+    desk: &Desk,
+    token: &Token,
+    claims: &VerifiedClaims,
+    kid: Option<String>,
+    until: UnixTime,
+) {
+    let mut memory = desk.memory();
+    let fingerprint = memory.fingerprint(token.raw());
+    memory.verdicts.remember(fingerprint, claims.clone(), kid, until);
+}

@@ -1,0 +1,32 @@
+//! `Cookie` headers that were seen before.
+
+use lru::LruCache;
+
+use crate::fingerprint::Fingerprint;
+
+use super::bounded;
+
+/// `Cookie` headers that are recognised, some 100 bytes each: more than there are verdicts.
+const MAX_KNOWN_COOKIES: usize = 16 * 1024;
+
+/// The tokens in `Cookie` headers that were seen before: such a header needs no decoding.
+#[derive(Debug)]
+pub struct KnownCookies(LruCache<Fingerprint, Fingerprint>);
+
+impl Default for KnownCookies {
+    fn default() -> Self {
+        Self(bounded(MAX_KNOWN_COOKIES))
+    }
+}
+
+impl KnownCookies {
+    /// The token that a header holds.
+    pub fn token(&mut self, cookies: Fingerprint) -> Option<Fingerprint> {
+        self.0.get(&cookies).copied()
+    }
+
+    /// Remembers which token a header holds. The header must read as one session and nothing else.
+    pub fn note(&mut self, cookies: Fingerprint, token: Fingerprint) {
+        self.0.put(cookies, token);
+    }
+}
