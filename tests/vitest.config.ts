@@ -19,6 +19,8 @@ export default defineConfig({
       project("browser", 90_000),
       project("clients", 120_000, ["tests/clients/install.ts"]),
       project("tools", 60_000),
+      // Needs a server that `npm run test:real-auth` starts or is given.
+      ...(process.env.AUTH_TEMPLATE === undefined ? [] : [project("real-auth", 60_000)]),
     ],
   },
 });

@@ -46,6 +46,7 @@ export const CONFIGURATIONS: Configuration[] = [
   configuration("HS256, tokens of version 1", {}, {}, "HS256"),
   configuration("tokens of version 2", V2, { algorithmVersion: 2 }),
   { ...configuration("upgrade of tokens from version 1 to 2"), upgrade: { ...V2, GOTRUE_SECURITY_REFRESH_TOKEN_UPGRADE_PERCENTAGE: "100" } },
+  configuration("no issuer, as self-hosted Auth has it", { GOTRUE_JWT_ISSUER: "" }),
   configuration("short tokens", { GOTRUE_JWT_EXP: "8" }, { jwtExp: 8 }),
   configuration(
     "current password and reauthentication required",

@@ -48,13 +48,17 @@ export async function vitest(project: string, filters: string[], environment: Re
 }
 
 interface Report {
-  testResults: { message: string; assertionResults: { fullName: string; status: string; failureMessages: string[] }[] }[];
+  testResults: { message: string; assertionResults: { ancestorTitles: string[]; title: string; status: string; failureMessages: string[] }[] }[];
 }
 
 function outcome({ testResults }: Report): Outcome {
   const cases = testResults.flatMap(({ assertionResults }) => assertionResults);
-  const named = (...statuses: string[]) => cases.filter(({ status }) => statuses.includes(status)).map(({ fullName }) => fullName.trim());
-  const failed = cases.filter(({ status }) => status === "failed").map(({ fullName, failureMessages }) => `${fullName.trim()}: ${failureMessages[0] ?? ""}`);
+  const named = (...statuses: string[]) => cases.filter(({ status }) => statuses.includes(status)).map(fullName);
+  const failed = cases.filter(({ status }) => status === "failed").map((failed) => `${fullName(failed)}: ${failed.failureMessages[0] ?? ""}`);
   const broken = testResults.filter(({ assertionResults, message }) => assertionResults.length === 0 && message !== "").map(({ message }) => message);
   return { passed: named("passed"), failed: [...failed, ...broken], skipped: named("skipped", "pending", "todo") };
+}
+
+function fullName({ ancestorTitles, title }: { ancestorTitles: string[]; title: string }): string {
+  return [...ancestorTitles, title].join(" > ");
 }

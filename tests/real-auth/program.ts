@@ -174,6 +174,7 @@ function surroundings(gateway: Gateway, mail: MailSink, provider: Provider): Rec
     Object.fromEntries(MAILS.map((kind) => [`GOTRUE_MAILER_${name}_${kind.toUpperCase()}`, value(kind)]));
   return {
     API_EXTERNAL_URL: `${gateway.url}/auth/v1`,
+    GOTRUE_JWT_ISSUER: `${gateway.url}/auth/v1`,
     GOTRUE_SMTP_HOST: "127.0.0.1",
     GOTRUE_SMTP_PORT: String(mail.smtpPort),
     GOTRUE_SMTP_ADMIN_EMAIL: "auth@example.com",
