@@ -195,11 +195,14 @@ impl Answer {
         Self::new(303, None, String::new()).with_header("location", location)
     }
 
-    /// 401 for a program without a session.
+    /// 401 for a client without a session that is not sent to the login page.
     #[must_use]
-    pub fn unauthorized(reason: &str) -> Self {
-        Self::json(401, &json!({"error": "unauthorized", "reason": reason}))
-            .with_header("www-authenticate", "Bearer".to_owned())
+    pub fn unauthorized(medium: Medium, reason: &str) -> Self {
+        let answer = match medium {
+            Medium::Html => Self::page(401, "Please sign in", "This page is for signed-in visitors."),
+            Medium::Json => Self::json(401, &json!({"error": "unauthorized", "reason": reason})),
+        };
+        answer.with_header("www-authenticate", "Bearer".to_owned())
     }
 
     /// 403 for a session that falls short of the rule.
@@ -236,16 +239,6 @@ impl Answer {
             ),
             Medium::Json => Self::problem(502, "Bad Gateway", "the origin does not answer"),
         }
-    }
-
-    /// 400 for a path that an origin could only guess at.
-    #[must_use]
-    pub fn bad_path() -> Self {
-        Self::problem(
-            400,
-            "Bad Request",
-            "the path holds a percent escape that cannot be decoded",
-        )
     }
 
     /// 400 for a path that could lead out of the path of `ORIGIN_URL`.

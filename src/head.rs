@@ -211,4 +211,6 @@ pub enum HeaderEdit {
     Remove(String),
     /// Replaces every value by this one.
     Set(&'static str, String),
+    /// [`Set`](Self::Set) for a name of the configuration.
+    SetNamed(String, String),
 }

@@ -89,6 +89,7 @@ pub mod jwks;
 pub mod memory;
 pub mod metrics;
 pub mod overrides;
+pub mod pages;
 pub mod path;
 pub mod pkce;
 pub mod reason;

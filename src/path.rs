@@ -10,15 +10,23 @@
 //! C strings or on `?` ends a decoded path at `%00`, `%3f` or `%23`. Whoever parses a decoded path as a URL once more
 //! loses its tabs and line breaks, so that `/ad%09min` is `/admin`.
 
+//!
+//! No path is refused: an escape that cannot be decoded stands for itself, and bytes that are no UTF-8 are read with
+//! replacements and as Latin-1. A path that can be read in more ways than anybody means is
+//! [ambiguous](RequestPath::is_ambiguous), and could be any.
+
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
 use percent_encoding::percent_decode_str;
-use std::fmt;
 
 /// More readings than a path that anybody meant can have, where a form counts once decoded and once as it came; a path
 /// beyond it is built to be misunderstood.
 const MAX_READINGS: usize = 128;
 
 /// Most bytes that all readings of one path may take together, so that a long path costs no more than a short one.
-const MAX_BYTES: usize = 128 * 1024;
+/// Cloudflare takes URLs of 16 KiB, which may so be read in two ways.
+const MAX_BYTES: usize = 32 * 1024;
 
 /// The steps besides decoding that an origin may or may not take, in any order.
 const STEPS: [fn(&str) -> String; 8] = [
@@ -36,83 +44,86 @@ const STEPS: [fn(&str) -> String; 8] = [
 #[derive(Clone, Debug)]
 pub struct RequestPath<'p> {
     raw: &'p str,
-    /// The other forms, none of them equal to `raw`; empty for the paths of everyday.
-    others: Vec<String>,
+    readings: Readings,
+    folded: OnceCell<Vec<String>>,
 }
 
-/// Why a path is not understood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PathError {
-    /// A `%` is not followed by two hexadecimal digits.
-    BadEscape,
-    /// The decoded bytes are not UTF-8.
-    NotUtf8,
-    /// Its escapes, slashes and dots can be read in more ways than a real path has.
-    TooAmbiguous,
+#[derive(Clone, Debug, Default)]
+struct Readings {
+    /// The forms that are not equal to the raw one; empty for the paths of everyday.
+    others: Vec<String>,
+    is_ambiguous: bool,
+    work: usize,
 }
 
 impl<'p> RequestPath<'p> {
     /// Reads the path of a URL, without its query.
     ///
-    /// # Errors
-    /// When the path cannot be decoded: an origin would have to guess, and it might guess something else.
-    ///
     /// ```
     /// use edge_session::path::RequestPath;
     ///
-    /// let path = RequestPath::parse("/x/../%61dmin").unwrap();
+    /// let path = RequestPath::new("/x/../%61dmin");
     /// assert!(path.forms().any(|form| form == "/admin"));
-    /// assert!(RequestPath::parse("/%zz").is_err());
+    /// assert!(RequestPath::new("/50%-off").forms().eq(["/50%-off"]));
     /// ```
-    pub fn parse(raw: &'p str) -> Result<Self, PathError> {
-        if has_one_form(raw) {
-            return Ok(Self {
-                raw,
-                others: Vec::new(),
-            });
-        }
-        Ok(Self {
+    #[must_use]
+    pub fn new(raw: &'p str) -> Self {
+        let readings = if has_one_form(raw) {
+            Readings::default()
+        } else {
+            read(raw)
+        };
+        Self {
             raw,
-            others: other_forms(raw)?,
-        })
-    }
-
-    /// The path with the forms of `other` beside its own: the origin may go by either.
-    ///
-    /// # Errors
-    /// When `other` cannot be decoded.
-    pub fn or(mut self, other: &str) -> Result<Self, PathError> {
-        let mut forms = vec![other.to_owned()];
-        if !has_one_form(other) {
-            forms.extend(other_forms(other)?);
+            readings,
+            folded: OnceCell::new(),
         }
-        forms.retain(|form| form != self.raw && !self.others.contains(form));
-        self.others.extend(forms);
-        Ok(self)
     }
 
     /// The path as it came.
+    #[must_use]
     pub fn raw(&self) -> &'p str {
         self.raw
     }
 
-    /// Every form, each once, the raw one first.
+    /// Every form that was found, each once, the raw one first.
     pub fn forms(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.raw).chain(self.others.iter().map(String::as_str))
+        std::iter::once(self.raw).chain(self.readings.others.iter().map(String::as_str))
+    }
+
+    /// Every form with its letters in one case; as many as there are [`forms`](Self::forms).
+    pub fn folded_forms(&self) -> impl Iterator<Item = &str> {
+        self.folded
+            .get_or_init(|| self.forms().map(fold_case).collect())
+            .iter()
+            .map(String::as_str)
+    }
+
+    /// True if there are more readings than were looked for: the path could be any other.
+    #[must_use]
+    pub const fn is_ambiguous(&self) -> bool {
+        self.readings.is_ambiguous
+    }
+
+    /// True if `holds` for every reading there could be.
+    pub fn all(&self, holds: impl FnMut(&str) -> bool) -> bool {
+        !self.is_ambiguous() && self.forms().all(holds)
+    }
+
+    /// How many bytes were read to find the forms: what a bound on the work is held against.
+    #[must_use]
+    pub const fn work(&self) -> usize {
+        self.readings.work
     }
 }
 
-impl fmt::Display for PathError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::BadEscape => "the path holds a percent sign without two hexadecimal digits",
-            Self::NotUtf8 => "the path does not decode to UTF-8",
-            Self::TooAmbiguous => "the path can be read in too many ways",
-        })
+/// The text with its letters in one case, also those that have a lower-case form only by way of their upper-case one.
+pub(crate) fn fold_case(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
     }
+    text.to_uppercase().to_lowercase()
 }
-
-impl std::error::Error for PathError {}
 
 fn has_one_form(raw: &str) -> bool {
     let is_special = |mark: char| mark <= ' ' || "%\\;?#".contains(mark);
@@ -120,49 +131,49 @@ fn has_one_form(raw: &str) -> bool {
 }
 
 /// Applies the steps in every order, until nothing new comes out.
-fn other_forms(raw: &str) -> Result<Vec<String>, PathError> {
+fn read(raw: &str) -> Readings {
+    let mut readings = Readings::default();
+    let mut seen = BTreeSet::from([(raw.to_owned(), false)]);
     let mut found = vec![(raw.to_owned(), false)];
     let mut next = 0;
-    while let Some((form, decoded)) = found.get(next).cloned() {
+    while let Some((form, is_decoded)) = found.get(next).cloned() {
         next += 1;
-        for step in STEPS {
-            remember(&mut found, (step(&form), decoded));
-        }
-        if !decoded {
-            remember(&mut found, (decode(&form)?, true));
+        let steps = STEPS.iter().map(|step| (step(&form), is_decoded));
+        let decoded = if is_decoded {
+            Vec::new()
+        } else {
+            decode(&form)
+        };
+        for form in steps.chain(decoded.into_iter().map(|form| (form, true))) {
+            readings.work += form.0.len();
+            if seen.insert(form.clone()) {
+                found.push(form);
+            }
         }
         if found.len() > MAX_READINGS || found.len() * raw.len() > MAX_BYTES {
-            return Err(PathError::TooAmbiguous);
+            readings.is_ambiguous = true;
+            return readings;
         }
     }
-    let mut others: Vec<String> = Vec::new();
-    for (form, _) in found {
-        if form != raw && !others.contains(&form) {
-            others.push(form);
+    let mut distinct = BTreeSet::from([raw]);
+    for (form, _) in &found {
+        if distinct.insert(form) {
+            readings.others.push(form.clone());
         }
     }
-    Ok(others)
+    readings
 }
 
-fn remember(found: &mut Vec<(String, bool)>, form: (String, bool)) {
-    if !found.contains(&form) {
-        found.push(form);
-    }
-}
-
-/// Decodes once: `%2561` is `%61` afterwards and stays so.
-fn decode(path: &str) -> Result<String, PathError> {
-    let mut rest = path.as_bytes();
-    while let Some(at) = rest.iter().position(|&byte| byte == b'%') {
-        let escape = rest.get(at + 1..at + 3).ok_or(PathError::BadEscape)?;
-        if !escape.iter().all(u8::is_ascii_hexdigit) {
-            return Err(PathError::BadEscape);
+/// Decodes once: `%2561` is `%61` afterwards and stays so. Bytes that are no UTF-8 have two readings.
+fn decode(path: &str) -> Vec<String> {
+    let bytes: Vec<u8> = percent_decode_str(path).collect();
+    match String::from_utf8(bytes) {
+        Ok(decoded) => vec![decoded],
+        Err(error) => {
+            let bytes = error.into_bytes();
+            let latin1 = bytes.iter().map(|&byte| char::from(byte)).collect();
+            vec![String::from_utf8_lossy(&bytes).into_owned(), latin1]
         }
-        rest = rest.get(at + 3..).unwrap_or_default();
-    }
-    match percent_decode_str(path).decode_utf8() {
-        Ok(decoded) => Ok(decoded.into_owned()),
-        Err(_) => Err(PathError::NotUtf8),
     }
 }
 

@@ -60,11 +60,6 @@ pub const REASONS: &[Reason] = &[
         "point `ORIGIN_URL` at the site behind the Worker",
     ),
     reason(
-        "path_undecodable",
-        "the path holds a percent escape that cannot be decoded",
-        "nothing; if a page links there, mend the link",
-    ),
-    reason(
         "path_outside",
         "the path could lead out of the path of `ORIGIN_URL`",
         FORGED,

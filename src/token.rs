@@ -28,6 +28,9 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 pub struct Trust<'c> {
     /// Accepted `iss`.
     pub issuers: &'c [String],
+    /// Whether a token without `iss` passes: self-hosted Auth writes none, and a token hook may drop it. The key
+    /// that it is signed with tells the project.
+    pub is_issuer_optional: bool,
     /// Accepted `aud`.
     pub audiences: &'c [String],
     /// Leeway on `exp`, `nbf` and `iat`, in seconds.
@@ -230,7 +233,9 @@ impl Token {
             }
         }
         let issuer = payload.iss.as_ref().and_then(Value::as_str);
-        if !issuer.is_some_and(|issuer| trust.issuers.iter().any(|known| known == issuer)) {
+        let is_unnamed = matches!(payload.iss, None | Some(Value::Null));
+        let is_accepted = |issuer: &str| trust.issuers.iter().any(|known| known == issuer);
+        if !issuer.is_some_and(is_accepted) && !(is_unnamed && trust.is_issuer_optional) {
             return Err(TokenError::IssuerMismatch);
         }
         if !names_audience(payload.aud.as_ref(), trust.audiences) {
@@ -241,6 +246,7 @@ impl Token {
         let role = text(payload.role.as_ref()).filter(|role| is_header_safe(role));
         Ok(SignedClaims(Rc::new(Claims {
             aal: text(payload.aal.as_ref()).filter(|aal| is_header_safe(aal)),
+            client_id: client_id(payload.client_id.as_ref()),
             expires_at,
             issued_at: seconds(payload.iat.as_ref()),
             is_anonymous: payload.is_anonymous == Some(Value::Bool(true)),
@@ -344,6 +350,8 @@ impl std::ops::Deref for VerifiedClaims {
 pub struct Claims {
     /// Authenticator assurance level, `aal1` or `aal2`.
     pub aal: Option<String>,
+    /// The app of somebody else that Auth's OAuth server gave the token to.
+    pub client_id: Option<String>,
     /// The token's own expiry.
     pub expires_at: UnixTime,
     /// When the token was issued.
@@ -423,6 +431,7 @@ impl Header {
 struct RawClaims {
     aal: Option<Value>,
     aud: Option<Value>,
+    client_id: Option<Value>,
     exp: Option<Value>,
     #[serde(default, deserialize_with = "present")]
     iat: Option<Value>,
@@ -433,6 +442,17 @@ struct RawClaims {
     role: Option<Value>,
     session_id: Option<Value>,
     sub: Option<Value>,
+}
+
+/// The app that a token was given to. Whatever stands there but nothing is not the site itself, so no form of it is lost.
+fn client_id(claim: Option<&Value>) -> Option<String> {
+    match claim? {
+        Value::Null => None,
+        Value::String(id) => (!id.is_empty()).then(|| id.clone()),
+        other @ (Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+            Some(other.to_string())
+        }
+    }
 }
 
 /// A member that is `null` is present all the same.

@@ -17,6 +17,7 @@ export default defineConfig({
       project("workerd", 30_000),
       project("attacks", 30_000),
       project("browser", 90_000),
+      project("pages", 90_000),
       project("clients", 120_000, ["tests/clients/install.ts"]),
       project("tools", 60_000),
       // Needs a server that `npm run test:real-auth` starts or is given.

@@ -30,7 +30,7 @@ fn answer_stdin() -> std::io::Result<()> {
 }
 
 fn answer(question: &Value) -> Value {
-    let config = Config::from_vars(|name| variable(question.get("vars")?, name), parse_url);
+    let config = Config::from_vars(|name| variable(question.get("vars")?, name));
     let keys = question
         .get("keys")
         .and_then(Value::as_str)
@@ -85,11 +85,6 @@ fn variable(vars: &Value, name: &str) -> Option<String> {
     }
 }
 
-/// The URL standard's parser, in place of the runtime's.
-fn parse_url(text: &str) -> Option<String> {
-    url::Url::parse(text).ok().map(String::from)
-}
-
 fn described_config(config: &Config) -> Value {
     json!({
         "jwks_url": config.jwks_url,
@@ -103,7 +98,7 @@ fn described_config(config: &Config) -> Value {
         "has_secret_key": config.secret_key.is_some(),
         "auth_base": config.auth_base,
         "issuers": config.issuers,
-        "login_path": config.login_path,
+        "login_path": config.login.location(None, &[]),
         "refresh_margin_seconds": config.refresh_margin_seconds,
         "revocation": config.revocation,
         "site_url": config.site_url,
@@ -129,21 +124,15 @@ fn ruling(config: &Config, request: &Value) -> Value {
     let raw = text("path");
     // Rules see the path without the query.
     let raw = raw.split(['?', '#']).next().unwrap_or(raw);
-    let path = match RequestPath::parse(raw) {
-        Ok(path) => path,
-        Err(error) => return json!({"rule": null, "text": format!("400: {error}")}),
-    };
-    if path
-        .forms()
-        .all(|form| is_below(config.auth_path.as_deref(), form))
-    {
+    let path = RequestPath::new(raw);
+    if path.all(|form| is_below(config.auth_path.as_deref(), form)) {
         return json!({"rule": null, "text": "answered by the Worker (AUTH_PATH)"});
     }
     let (index, rule) = config.rules.find(&[text("method")], text("host"), &path);
-    let login = config.login_path.trim_end_matches('/');
     let mut text = described_rule(rule);
-    if rule.require.is_some() && path.forms().all(|form| form.trim_end_matches('/') == login) {
-        text.push_str("; never denied, since it is LOGIN_PATH");
+    let origin = config.site_url.as_deref().unwrap_or_default();
+    if rule.require.is_some() && config.is_exempt(rule, origin, &path) {
+        text.push_str("; never denied, since denied visitors are sent there");
     }
     json!({"rule": index, "text": text})
 }

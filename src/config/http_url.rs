@@ -1,108 +1,112 @@
-//! URLs as the URL standard serialises them.
-//!
-//! Parsing a URL as browsers do takes tables of 100 KiB for international
-//! host names. The runtime brings its own parser, so this crate takes URLs
-//! from there, already in their one serialised form, and only takes them apart.
+//! The URLs of the configuration.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv4Addr;
 
-/// Parses a URL as the URL standard says and returns its serialisation, or nothing if it is none.
-///
-/// In the Worker this is the runtime's `new URL(text).href`.
-pub type ParseUrl = fn(&str) -> Option<String>;
+use url::{Host, Url};
 
-/// An http or https URL in its serialised form.
+use crate::redirect::{authority, is_spelled_out, parse_url};
+
+/// An http or https URL with a host.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct HttpUrl {
-    href: String,
-    path: usize,
+pub struct HttpUrl(Url);
+
+/// Why a text is no such URL.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum UrlError {
+    HostNotAscii,
+    NotHttp,
 }
 
-/// A host, read as an address where it is one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Host<'u> {
-    Domain(&'u str),
-    Ipv4(Ipv4Addr),
-    Ipv6(Ipv6Addr),
+impl UrlError {
+    /// What the variable must be where it is `otherwise` well-formed.
+    pub(super) const fn rule(self, otherwise: &'static str) -> &'static str {
+        match self {
+            Self::HostNotAscii => {
+                "must have its host in ASCII: an international name in its xn-- form, such as xn--mnchen-3ya.de, which is what browsers show when such an address is copied"
+            }
+            Self::NotHttp => otherwise,
+        }
+    }
 }
 
 impl HttpUrl {
-    /// Takes over a serialised URL with scheme http or https.
-    pub(super) fn from_href(href: String) -> Option<Self> {
-        let rest = href
-            .strip_prefix("https://")
-            .or_else(|| href.strip_prefix("http://"))?;
-        let authority = rest.find('/')?;
-        let path = href.len() - rest.len() + authority;
-        Some(Self { href, path })
+    /// Reads a URL that spells out `http://` or `https://`.
+    pub(super) fn parse(text: &str) -> Result<Self, UrlError> {
+        if !is_spelled_out(text) {
+            return Err(UrlError::NotHttp);
+        }
+        if !authority(text).is_ascii() {
+            return Err(UrlError::HostNotAscii);
+        }
+        parse_url(text).map(Self).ok_or(UrlError::NotHttp)
     }
 
     /// The whole URL.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.href
+        self.0.as_str()
     }
 
     /// Host and port, as in the `Host` header.
     #[must_use]
     pub fn authority(&self) -> &str {
-        let authority = self.authority_with_user();
-        authority
-            .rsplit_once('@')
-            .map_or(authority, |(_, host)| host)
+        &self.0[url::Position::BeforeHost..url::Position::AfterPort]
     }
 
     /// `scheme://host[:port]`.
     #[must_use]
     pub fn origin(&self) -> String {
-        format!("{}://{}", self.scheme(), self.authority())
-    }
-
-    pub(super) fn scheme(&self) -> &str {
-        self.href.split_once("://").map_or("", |(scheme, _)| scheme)
-    }
-
-    pub(super) fn has_user_info(&self) -> bool {
-        self.authority_with_user().contains('@')
-    }
-
-    /// The host as text; an IPv6 address in brackets.
-    pub(super) fn host_text(&self) -> &str {
-        let authority = self.authority();
-        match authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-            Some(_) | None => authority,
-        }
-    }
-
-    pub(super) fn host(&self) -> Host<'_> {
-        let text = self.host_text();
-        let bracketed = text
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'));
-        if let Some(address) = bracketed.and_then(|inner| inner.parse().ok()) {
-            return Host::Ipv6(address);
-        }
-        text.parse().map_or(Host::Domain(text), Host::Ipv4)
-    }
-
-    pub(super) fn has_query_or_fragment(&self) -> bool {
-        self.after_authority().contains(['?', '#'])
+        self.0.origin().ascii_serialization()
     }
 
     /// The path, beginning with `/`.
     #[must_use]
     pub fn path(&self) -> &str {
-        let rest = self.after_authority();
-        rest.split(['?', '#']).next().unwrap_or(rest)
+        self.0.path()
     }
 
-    fn authority_with_user(&self) -> &str {
-        let start = self.scheme().len() + "://".len();
-        self.href.get(start..self.path).unwrap_or_default()
+    pub(super) fn has_user_info(&self) -> bool {
+        !self.0.username().is_empty() || self.0.password().is_some()
     }
 
-    fn after_authority(&self) -> &str {
-        self.href.get(self.path..).unwrap_or_default()
+    /// The host as text; an IPv6 address in brackets.
+    pub(super) fn host_text(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
     }
+
+    pub(super) fn has_query_or_fragment(&self) -> bool {
+        self.0.query().is_some() || self.0.fragment().is_some()
+    }
+
+    /// Whether it may be plain http: on this machine or in a network where nobody else listens.
+    pub(super) fn is_safe_without_tls(&self) -> bool {
+        self.0.host().is_some_and(is_near)
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+}
+
+fn is_near(host: Host<&str>) -> bool {
+    match host {
+        Host::Domain(domain) => {
+            let domain = domain.strip_suffix('.').unwrap_or(domain);
+            let suffixes = [".localhost", ".local", ".internal"];
+            !domain.contains('.') || suffixes.iter().any(|suffix| domain.ends_with(suffix))
+        }
+        Host::Ipv4(address) => is_near_v4(address),
+        Host::Ipv6(address) => match address.to_ipv4_mapped() {
+            Some(address) => is_near_v4(address),
+            None => {
+                address.is_loopback()
+                    || address.is_unique_local()
+                    || address.is_unicast_link_local()
+            }
+        },
+    }
+}
+
+const fn is_near_v4(address: Ipv4Addr) -> bool {
+    address.is_loopback() || address.is_private() || address.is_link_local()
 }

@@ -1,6 +1,7 @@
 //! API keys, told apart so that none lands in the wrong slot.
 
 use super::parse::Reader;
+use crate::jwks::KeySet;
 use crate::secret::Secret;
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
@@ -8,7 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 
 /// As many bytes as the hash of HS256 has; a shorter key would be the weakest part (RFC 7518 §3.2).
-const MIN_IDENTITY_SECRET_BYTES: usize = 32;
+const MIN_SECRET_BYTES: usize = 32;
 
 /// Keys are pasted by hand, with or without padding.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
@@ -63,18 +64,77 @@ pub(super) fn secret_key<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) 
     Some(Secret::new(key))
 }
 
-pub(super) fn identity_secret<F: Fn(&str) -> Option<String>>(
+/// A secret that somebody else has to present or to check, too long to be guessed.
+pub(super) fn long_secret<F: Fn(&str) -> Option<String>>(
     reader: &mut Reader<F>,
+    name: &'static str,
 ) -> Option<Secret> {
-    const NAME: &str = "IDENTITY_SECRET";
-    let secret = reader.set(NAME)?;
-    if secret.len() < MIN_IDENTITY_SECRET_BYTES {
-        reader.problem(
-            NAME,
-            format!("must have at least {MIN_IDENTITY_SECRET_BYTES} bytes"),
-        );
+    let secret = reader.set(name)?;
+    if secret.len() < MIN_SECRET_BYTES {
+        let rule = format!("must have at least {MIN_SECRET_BYTES} bytes");
+        reader.problem(name, rule);
     }
     Some(Secret::new(secret))
+}
+
+/// `OPERATOR_TOKEN`, which comes in a header.
+pub(super) fn operator_token<F: Fn(&str) -> Option<String>>(
+    reader: &mut Reader<F>,
+) -> Option<Secret> {
+    const NAME: &str = "OPERATOR_TOKEN";
+    let token = long_secret(reader, NAME)?;
+    require_header_value(reader, NAME, token.expose());
+    Some(token)
+}
+
+/// The keys of Cloudflare's Turnstile.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Turnstile {
+    /// What the pages' widget is called by.
+    pub site_key: Option<String>,
+    /// What answers of the widget are checked with.
+    pub secret_key: Option<Secret>,
+}
+
+pub(super) fn turnstile<F: Fn(&str) -> Option<String>>(
+    reader: &mut Reader<F>,
+    account_pages: bool,
+) -> Turnstile {
+    const SITE: &str = "TURNSTILE_SITE_KEY";
+    const SECRET: &str = "TURNSTILE_SECRET_KEY";
+    let site_key = reader.set(SITE);
+    let secret_key = reader.secret(SECRET);
+    if let Some(key) = &site_key {
+        require_header_value(reader, SITE, key);
+    }
+    if let Some(key) = &secret_key {
+        require_header_value(reader, SECRET, key.expose());
+    }
+    if account_pages && site_key.is_some() != secret_key.is_some() {
+        let missing = if site_key.is_some() { SECRET } else { SITE };
+        reader.problem(
+            missing,
+            "must be set: with ACCOUNT_PAGES, neither key of Turnstile goes without the other",
+        );
+    }
+    Turnstile {
+        site_key,
+        secret_key,
+    }
+}
+
+/// `SUPABASE_JWKS`: a key set of which at least one key is of use.
+pub(super) fn pinned_keys<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<KeySet> {
+    const NAME: &str = "SUPABASE_JWKS";
+    let set = KeySet::parse(reader.set(NAME)?.as_bytes());
+    let set = set.ok().filter(|set| !set.is_empty());
+    if set.is_none() {
+        reader.problem(
+            NAME,
+            "must be a JSON Web Key Set with at least one public key for ES256, RS256 or EdDSA that has a kid",
+        );
+    }
+    set
 }
 
 fn require_header_value<F: Fn(&str) -> Option<String>>(

@@ -1,18 +1,29 @@
 //! The configuration: variables in, one typed value out, all problems reported together.
 
 mod cookie;
+mod exempt;
 mod http_url;
+mod identity_key;
 mod keys;
+mod origin_headers;
 mod parse;
 mod problems;
+mod site_pages;
 mod urls;
 mod variables;
 
 pub use cookie::{CookieSecure, CookieSettings};
-pub use http_url::{HttpUrl, ParseUrl};
+pub use http_url::HttpUrl;
+pub use identity_key::IdentityKey;
+pub use keys::Turnstile;
+pub use origin_headers::IdentityClaims;
 pub use problems::{ConfigError, ConfigProblem};
+pub use site_pages::Pages;
 pub use variables::{Kind, Unset, VARIABLES, Variable};
 
+use crate::cookies::is_family_name;
+use crate::jwks::KeySet;
+use crate::redirect::{Destination, RedirectHosts};
 use crate::rules::Rules;
 use crate::secret::Secret;
 use parse::Reader;
@@ -30,8 +41,12 @@ pub struct Config {
     pub secret_key: Option<Secret>,
     /// The key of HS256 tokens.
     pub jwt_secret: Option<Secret>,
+    /// The key set that is used in place of any that Auth publishes.
+    pub pinned_keys: Option<KeySet>,
     /// The accepted `iss`.
     pub issuers: Vec<String>,
+    /// Whether `JWT_ISSUER` is set: a token without `iss` passes only where it is not.
+    pub issuer_is_set: bool,
     /// The accepted `aud`.
     pub audiences: Vec<String>,
     /// Leeway on `exp`, `nbf` and `iat`.
@@ -41,7 +56,19 @@ pub struct Config {
     /// What holds for which requests.
     pub rules: Rules,
     /// Where a denied navigation is sent.
-    pub login_path: String,
+    pub login: Destination,
+    /// Where a navigation is sent that lacks only the assurance level.
+    pub mfa: Option<Destination>,
+    /// The other hosts that `next` may name.
+    pub redirect_hosts: RedirectHosts,
+    /// Whether the Worker serves pages for its routes; never without `auth_path`.
+    pub account_pages: bool,
+    /// How the Worker's own pages look and read.
+    pub pages: Pages,
+    /// The keys of Turnstile.
+    pub turnstile: Turnstile,
+    /// What operators show to get an explanation or to revoke; without it, the secret key.
+    pub operator_token: Option<Secret>,
     /// Below which path the Worker serves its own routes, without a slash at its end.
     pub auth_path: Option<String>,
     /// The public origin of the site as `scheme://host[:port]`, if it is not that of the request.
@@ -62,8 +89,16 @@ pub struct Config {
     pub cookie: CookieSettings,
     /// Whether the origin gets identity headers.
     pub identity_headers: bool,
+    /// How the origin gets the claims.
+    pub identity_claims: IdentityClaims,
     /// The key of `X-Session-Assertion`.
     pub identity_secret: Option<Secret>,
+    /// The key of an `X-Session-Assertion` that needs no secret at the origin; it goes before the secret.
+    pub identity_key: Option<IdentityKey>,
+    /// Headers that every request to the origin carries, names in lower case.
+    pub origin_headers: Vec<(String, Secret)>,
+    /// The cookies that `shared` paths pass on.
+    pub shared_cookies: Vec<String>,
     /// Whether the origin gets the session's cookies.
     pub forward_cookies: bool,
     /// Whether the origin gets the access token as a bearer token.
@@ -72,6 +107,8 @@ pub struct Config {
     pub server_timing: bool,
     /// What is logged.
     pub log_level: LogLevel,
+    /// Whether the log line has method, host and path.
+    pub log_path: bool,
     /// Whether decisions are carried out, or only logged.
     pub mode: Mode,
 }
@@ -99,22 +136,24 @@ pub enum LogLevel {
 }
 
 impl Config {
+    /// What operators show: `OPERATOR_TOKEN`, or without one the secret key.
+    #[must_use]
+    pub fn operator_secret(&self) -> Option<&Secret> {
+        self.operator_token.as_ref().or(self.secret_key.as_ref())
+    }
+
     /// True while decisions are only logged.
     #[must_use]
     pub fn is_observing(&self) -> bool {
         self.mode == Mode::Observe
     }
 
-    /// Reads all variables; `look_up` is given a name and answers with the value, if it is set;
-    /// `parse_url` is the URL standard's parser.
+    /// Reads all variables; `look_up` is given a name and answers with the value, if it is set.
     ///
     /// # Errors
     /// Every problem of every variable.
-    pub fn from_vars(
-        look_up: impl Fn(&str) -> Option<String>,
-        parse_url: ParseUrl,
-    ) -> Result<Self, ConfigError> {
-        let mut reader = Reader::new(look_up, parse_url);
+    pub fn from_vars(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(look_up);
         let config = Self::read(&mut reader);
         let problems = reader.into_problems();
         match config {
@@ -132,32 +171,50 @@ impl Config {
         let mut cookie = cookie::settings(reader);
         let label = project.map(|project| project.storage_key);
         let storage_key = cookie::storage_key(reader, label, &mut cookie);
+        let auth_path = urls::auth_path(reader);
+        let account_pages = account_pages(reader, auth_path.as_deref());
+        let own_pages = auth_path.as_deref().filter(|_| account_pages);
+        let urls::Pages { login, mfa } = urls::pages(reader, own_pages);
+        let identity_claims = origin_headers::identity_claims(reader);
         Some(Self {
             jwks_url: format!("{issuer}/.well-known/jwks.json"),
             publishable_key,
             secret_key: keys::secret_key(reader),
             jwt_secret: reader.secret("SUPABASE_JWT_SECRET"),
+            pinned_keys: keys::pinned_keys(reader),
+            issuer_is_set: reader.set("JWT_ISSUER").is_some(),
             issuers: reader.list("JWT_ISSUER", &issuer),
             audiences: reader.list("JWT_AUDIENCE", parse::default_text("JWT_AUDIENCE")),
             clock_skew_seconds: reader.number("CLOCK_SKEW_SECONDS", 0..=60),
             origin_url: urls::origin_url(reader),
             rules: rules(reader),
-            login_path: urls::site_path(reader, "LOGIN_PATH"),
-            auth_path: urls::auth_path(reader),
+            login,
+            mfa,
+            auth_path,
+            account_pages,
+            pages: site_pages::pages(reader),
+            redirect_hosts: urls::redirect_hosts(reader),
+            turnstile: keys::turnstile(reader, account_pages),
+            operator_token: keys::operator_token(reader),
             site_url: urls::site_url(reader),
             refresh_margin_seconds: reader.number("REFRESH_MARGIN_SECONDS", 0..=600),
             refresh_replay_seconds: reader.number("REFRESH_REPLAY_SECONDS", 0..=300),
             auth_timeout_ms: reader.number("AUTH_TIMEOUT_MS", 100..=30_000),
             jwks_ttl_seconds: reader.number("JWKS_TTL_SECONDS", 60..=86_400),
             revocation: reader.switch("REVOCATION"),
+            shared_cookies: shared_cookies(reader, &storage_key),
             storage_key,
             cookie,
             identity_headers: reader.switch("IDENTITY_HEADERS"),
-            identity_secret: keys::identity_secret(reader),
+            identity_secret: keys::long_secret(reader, "IDENTITY_SECRET"),
+            identity_key: identity_key::identity_key(reader),
+            origin_headers: origin_headers::origin_headers(reader, &identity_claims),
+            identity_claims,
             forward_cookies: reader.switch("FORWARD_COOKIES"),
             forward_bearer: reader.switch("FORWARD_BEARER"),
             server_timing: reader.switch("SERVER_TIMING"),
             log_level: log_level(reader),
+            log_path: reader.switch("LOG_PATH"),
             mode: mode(reader),
             // The last field, so that every other variable is read before a missing project ends this.
             auth_base: auth_base?,
@@ -178,6 +235,34 @@ fn rules<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Rules {
             Rules::default()
         }
     }
+}
+
+fn account_pages<F: Fn(&str) -> Option<String>>(
+    reader: &mut Reader<F>,
+    auth_path: Option<&str>,
+) -> bool {
+    const NAME: &str = "ACCOUNT_PAGES";
+    let is_on = reader.switch(NAME);
+    if is_on && auth_path.is_none() {
+        reader.problem(NAME, "must be off while AUTH_PATH is unset");
+    }
+    is_on
+}
+
+fn shared_cookies<F: Fn(&str) -> Option<String>>(
+    reader: &mut Reader<F>,
+    storage_key: &str,
+) -> Vec<String> {
+    const NAME: &str = "SHARED_COOKIES";
+    let names = reader.list(NAME, "");
+    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b';' && byte != b'=';
+    if !names.iter().all(|name| name.bytes().all(allowed)) {
+        reader.problem(NAME, "must be names of cookies, comma separated");
+    }
+    if names.iter().any(|name| is_family_name(storage_key, name)) {
+        reader.problem(NAME, "must not name a cookie of the session");
+    }
+    names
 }
 
 fn mode<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Mode {

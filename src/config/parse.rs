@@ -1,9 +1,9 @@
 //! Reads variables one by one and gathers what is wrong with them.
 
-use super::http_url::ParseUrl;
 use super::problems::ConfigProblem;
 use super::variables::{Unset, VARIABLES};
 use crate::secret::Secret;
+use serde_json::Value;
 use std::ops::RangeInclusive;
 
 /// The variables of the environment, and the problems met so far.
@@ -11,15 +11,13 @@ use std::ops::RangeInclusive;
 /// A reader answers with a harmless value after a problem, so that the variables behind it are still read.
 pub(super) struct Reader<F> {
     look_up: F,
-    parse_url: ParseUrl,
     problems: Vec<ConfigProblem>,
 }
 
 impl<F: Fn(&str) -> Option<String>> Reader<F> {
-    pub(super) const fn new(look_up: F, parse_url: ParseUrl) -> Self {
+    pub(super) const fn new(look_up: F) -> Self {
         Self {
             look_up,
-            parse_url,
             problems: Vec::new(),
         }
     }
@@ -29,11 +27,6 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             variable,
             rule: rule.into(),
         });
-    }
-
-    /// The URL's serialised form, if `text` is one.
-    pub(super) fn parse_url(&self, text: &str) -> Option<String> {
-        (self.parse_url)(text)
     }
 
     pub(super) fn into_problems(self) -> Vec<ConfigProblem> {
@@ -106,6 +99,20 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             self.problem(variable, "must name at least one value");
         }
         members
+    }
+
+    /// The value as JSON; a problem where it is none.
+    pub(super) fn json(&mut self, variable: &'static str) -> Option<Value> {
+        let text = self.set(variable)?;
+        match serde_json::from_str(&text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let (line, column) = (error.line(), error.column());
+                let rule = format!("must be JSON (line {line}, column {column} is not)");
+                self.problem(variable, rule);
+                None
+            }
+        }
     }
 
     pub(super) fn secret(&self, variable: &str) -> Option<Secret> {

@@ -1,8 +1,8 @@
 //! URLs and paths of the configuration.
 
-use super::http_url::{Host, HttpUrl};
-use super::parse::Reader;
-use crate::redirect::safe_next;
+use super::http_url::HttpUrl;
+use super::parse::{Reader, default_text};
+use crate::redirect::{Destination, RedirectHosts, is_canonical_path};
 
 /// What the Auth server is reached by, all of it derived from `SUPABASE_URL`.
 pub(super) struct Project {
@@ -18,15 +18,18 @@ pub(super) fn project<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> 
         return None;
     };
     let slash = if text.ends_with('/') { "" } else { "/" };
-    let Some(url) = parse_http(reader, &format!("{text}{slash}")) else {
-        reader.problem(NAME, "must be a URL that begins with https://");
-        return None;
+    let url = match HttpUrl::parse(&format!("{text}{slash}")) {
+        Ok(url) => url,
+        Err(error) => {
+            reader.problem(NAME, error.rule("must be a URL that begins with https://"));
+            return None;
+        }
     };
     if url.has_user_info() {
         reader.problem(NAME, "must not hold a user name or password");
         return None;
     }
-    if url.scheme() == "http" && !is_near(&url) {
+    if !url.is_https() && !url.is_safe_without_tls() {
         reader.problem(
             NAME,
             "must be https: plain http is for loopback and private addresses, single-label hosts, .local and .internal",
@@ -43,97 +46,91 @@ pub(super) fn project<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> 
 }
 
 pub(super) fn origin_url<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<HttpUrl> {
-    const NAME: &str = "ORIGIN_URL";
-    let text = reader.set(NAME)?;
-    let url = parse_http(reader, &text)
-        .filter(|url| !url.has_user_info() && !url.has_query_or_fragment());
-    if url.is_none() {
-        reader.problem(
-            NAME,
-            "must be an http or https URL without user name, query and fragment",
-        );
-    }
-    url
+    const RULE: &str = "must be an http or https URL without user name, query and fragment";
+    checked(reader, "ORIGIN_URL", RULE, |url| {
+        !url.has_user_info() && !url.has_query_or_fragment()
+    })
 }
 
 pub(super) fn site_url<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<String> {
-    const NAME: &str = "SITE_URL";
-    let text = reader.set(NAME)?;
-    let url = parse_http(reader, &text)
-        .filter(|url| !url.has_user_info() && url.path() == "/" && !url.has_query_or_fragment());
-    if url.is_none() {
-        reader.problem(
-            NAME,
-            "must be an http or https origin, such as https://www.example.com",
-        );
-    }
-    url.map(|url| url.origin())
+    const RULE: &str = "must be an http or https origin, such as https://www.example.com";
+    let url = checked(reader, "SITE_URL", RULE, |url| {
+        !url.has_user_info() && url.path() == "/" && !url.has_query_or_fragment()
+    })?;
+    Some(url.origin())
 }
 
-/// A path of the site, in the one form that a request for it has.
-pub(super) fn site_path<F: Fn(&str) -> Option<String>>(
+fn checked<F: Fn(&str) -> Option<String>>(
     reader: &mut Reader<F>,
-    variable: &'static str,
-) -> String {
-    let path = reader.text(variable);
-    let plain = path
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() && !b"?#%\\\"<>^`{}".contains(&byte));
-    let absolute = path.starts_with('/') && safe_next(&path) == path;
-    if !plain
-        || !absolute
-        || path.contains("//")
-        || path.split('/').any(|segment| matches!(segment, "." | ".."))
-    {
-        reader.problem(variable, "must be a path that begins with / and holds no escape, query, fragment, // or dot segment");
-    }
-    path
+    name: &'static str,
+    rule: &'static str,
+    is_good: impl Fn(&HttpUrl) -> bool,
+) -> Option<HttpUrl> {
+    let problem = match HttpUrl::parse(&reader.set(name)?) {
+        Ok(url) if is_good(&url) => return Some(url),
+        Ok(_) => rule,
+        Err(error) => error.rule(rule),
+    };
+    reader.problem(name, problem);
+    None
 }
 
 /// `AUTH_PATH` without a slash at its end, so that routes can be put behind it.
 pub(super) fn auth_path<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<String> {
     const NAME: &str = "AUTH_PATH";
-    reader.set(NAME)?;
-    let path = site_path(reader, NAME);
-    let trimmed = path.strip_suffix('/').unwrap_or(&path);
+    let path = reader.set(NAME)?;
+    if !is_canonical_path(&path) {
+        reader.problem(NAME, "must be a path that begins with / and holds no escape, query, fragment, // or dot segment");
+    }
     if path == "/" {
         reader.problem(NAME, "must not be /, below which the whole site lies");
     }
-    Some(trimmed.to_owned())
+    Some(path.strip_suffix('/').unwrap_or(&path).to_owned())
 }
 
-/// A URL that spells out `http://` or `https://`; the URL standard would also take `https:host`.
-fn parse_http<F: Fn(&str) -> Option<String>>(reader: &Reader<F>, text: &str) -> Option<HttpUrl> {
-    let spelled = ["http://", "https://"].iter().any(|scheme| {
-        text.get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    });
-    if !spelled {
-        return None;
-    }
-    HttpUrl::from_href(reader.parse_url(text)?)
+/// Where visitors are sent to sign in, and to give a second factor.
+pub(super) struct Pages {
+    pub(super) login: Destination,
+    pub(super) mfa: Option<Destination>,
 }
 
-/// Whether the host is on this machine or in a network where nobody else listens.
-fn is_near(url: &HttpUrl) -> bool {
-    match url.host() {
-        Host::Domain(domain) => {
-            let domain = domain.strip_suffix('.').unwrap_or(domain);
-            let suffixes = [".localhost", ".local", ".internal"];
-            !domain.contains('.') || suffixes.iter().any(|suffix| domain.ends_with(suffix))
+/// `LOGIN_PATH` and `MFA_PATH`, which are by default the Worker's own pages where it serves them below `own`.
+pub(super) fn pages<F: Fn(&str) -> Option<String>>(
+    reader: &mut Reader<F>,
+    own: Option<&str>,
+) -> Pages {
+    let page = |reader: &mut Reader<F>, name: &'static str, default: Option<String>| {
+        let text = reader.set(name).or(default)?;
+        let page = Destination::parse(&text);
+        if page.is_none() {
+            let rule = "must be a path that begins with / and holds no escape, fragment, // or dot segment, or an absolute http or https URL of another host, its name in ASCII";
+            reader.problem(name, rule);
         }
-        Host::Ipv4(address) => is_near_v4(address),
-        Host::Ipv6(address) => match address.to_ipv4_mapped() {
-            Some(address) => is_near_v4(address),
-            None => {
-                address.is_loopback()
-                    || address.is_unique_local()
-                    || address.is_unicast_link_local()
-            }
-        },
+        page
+    };
+    let login = own.map_or_else(
+        || default_text("LOGIN_PATH").to_owned(),
+        |own| format!("{own}/login"),
+    );
+    let mfa = own.map(|own| format!("{own}/mfa"));
+    Pages {
+        login: page(reader, "LOGIN_PATH", Some(login))
+            .unwrap_or_else(|| Destination::Site("/".to_owned())),
+        mfa: page(reader, "MFA_PATH", mfa),
     }
 }
 
-fn is_near_v4(address: std::net::Ipv4Addr) -> bool {
-    address.is_loopback() || address.is_private() || address.is_link_local()
+pub(super) fn redirect_hosts<F: Fn(&str) -> Option<String>>(
+    reader: &mut Reader<F>,
+) -> RedirectHosts {
+    const NAME: &str = "REDIRECT_HOSTS";
+    let hosts = reader.list(NAME, "");
+    let hosts = RedirectHosts::parse(hosts.iter().map(String::as_str));
+    hosts.unwrap_or_else(|| {
+        reader.problem(
+            NAME,
+            "must be hosts in ASCII, without scheme and path, comma separated, *. in front for subdomains",
+        );
+        RedirectHosts::default()
+    })
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use self::Kind::{
-    AnalyticsDataset, AssetsBinding, DurableObject, JsonVar, KvBinding, Secret, ServiceBinding, Var,
+    AnalyticsDataset, AssetsBinding, DurableObject, JsonVar, KvBinding, RateLimit, Secret,
+    ServiceBinding, Var,
 };
 use self::Unset::{Absent, Described, Required, Value};
 
@@ -33,6 +34,8 @@ pub enum Kind {
     JsonVar,
     /// A binding to a KV namespace.
     KvBinding,
+    /// A binding to a rate limit.
+    RateLimit,
     /// A variable that is stored encrypted.
     Secret,
     /// A binding to another Worker.
@@ -72,7 +75,7 @@ pub const VARIABLES: &[Variable] = &[
         name: "SUPABASE_SECRET_KEY",
         kind: Secret,
         default: Absent,
-        meaning: "`sb_secret_…`: sent as `apikey` on refresh, with the visitor's address, so that Auth rate-limits per visitor instead of per Worker",
+        meaning: "`sb_secret_…`: sent as `apikey` on refresh and on sign-ins that passed Turnstile, with the visitor's address, so that Auth rate-limits per visitor instead of per Worker",
     },
     Variable {
         name: "SUPABASE_JWT_SECRET",
@@ -81,10 +84,16 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "verifies HS256 tokens locally; without it they are checked at `GET /user`",
     },
     Variable {
+        name: "SUPABASE_JWKS",
+        kind: Var,
+        default: Absent,
+        meaning: "a pinned key set (JSON); then no key is ever fetched",
+    },
+    Variable {
         name: "JWT_ISSUER",
         kind: Var,
         default: Described("auth base"),
-        meaning: "accepted `iss`, comma separated",
+        meaning: "accepted `iss`, comma separated; where it is set, a token without `iss` does not pass",
     },
     Variable {
         name: "JWT_AUDIENCE",
@@ -108,7 +117,7 @@ pub const VARIABLES: &[Variable] = &[
         name: "ORIGIN",
         kind: ServiceBinding,
         default: Absent,
-        meaning: "used if there is no `ORIGIN_URL`",
+        meaning: "used if there is no `ORIGIN_URL`; anything with `fetch`",
     },
     Variable {
         name: "ASSETS",
@@ -126,7 +135,13 @@ pub const VARIABLES: &[Variable] = &[
         name: "LOGIN_PATH",
         kind: Var,
         default: Value("/login"),
-        meaning: "where a denied navigation is sent",
+        meaning: "where a denied navigation is sent: a path, which may have a query, or an absolute URL of another host",
+    },
+    Variable {
+        name: "MFA_PATH",
+        kind: Var,
+        default: Absent,
+        meaning: "where a navigation is sent that lacks only the assurance level; unset: 403",
     },
     Variable {
         name: "AUTH_PATH",
@@ -135,10 +150,28 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "e.g. `/auth`: the Worker itself serves its sign-in routes below it; unset: it serves none",
     },
     Variable {
+        name: "ACCOUNT_PAGES",
+        kind: Var,
+        default: Value("off"),
+        meaning: "`on`: the Worker serves pages for its routes; `LOGIN_PATH` and `MFA_PATH` are then by default its own, `<AUTH_PATH>/login` and `/mfa`",
+    },
+    Variable {
+        name: "PAGES",
+        kind: JsonVar,
+        default: Absent,
+        meaning: "`{name, logo, color, home, texts}`: how its own pages look and read, error pages too; `texts` is language (or `*`) → key → text",
+    },
+    Variable {
         name: "SITE_URL",
         kind: Var,
         default: Described("request origin"),
-        meaning: "public origin of the site, for redirects and for the CSRF check behind another proxy",
+        meaning: "public origin of the site, for redirects, `X-Forwarded-*` and the CSRF check behind another proxy",
+    },
+    Variable {
+        name: "REDIRECT_HOSTS",
+        kind: Var,
+        default: Absent,
+        meaning: "hosts, comma separated, `*.` for subdomains: `next` may be an absolute https URL of one of them",
     },
     Variable {
         name: "SESSION_KV",
@@ -151,6 +184,24 @@ pub const VARIABLES: &[Variable] = &[
         kind: DurableObject,
         default: Absent,
         meaning: "one refresh at a time per session; without it, one per request",
+    },
+    Variable {
+        name: "SIGN_IN_LIMIT",
+        kind: RateLimit,
+        default: Absent,
+        meaning: "asked before every sign-in by address and by account; refused: 429",
+    },
+    Variable {
+        name: "TURNSTILE_SITE_KEY",
+        kind: Var,
+        default: Absent,
+        meaning: "for the widget of the pages; not without the secret where `ACCOUNT_PAGES` is on",
+    },
+    Variable {
+        name: "TURNSTILE_SECRET_KEY",
+        kind: Secret,
+        default: Absent,
+        meaning: "every sign-in needs a good `cf-turnstile-response`; not without the site key where `ACCOUNT_PAGES` is on",
     },
     Variable {
         name: "REFRESH_MARGIN_SECONDS",
@@ -181,6 +232,12 @@ pub const VARIABLES: &[Variable] = &[
         kind: Var,
         default: Value("off"),
         meaning: "`on`: sign-outs through the Worker end access tokens everywhere at once",
+    },
+    Variable {
+        name: "OPERATOR_TOKEN",
+        kind: Secret,
+        default: Absent,
+        meaning: "at least 32 bytes: what `X-Session-Explain` and `PUT /revocations` take; without it, the secret key",
     },
     Variable {
         name: "COOKIE_NAME",
@@ -249,10 +306,22 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "`off`: the origin gets no `X-Session-…` headers",
     },
     Variable {
+        name: "IDENTITY_CLAIMS",
+        kind: JsonVar,
+        default: Value("all"),
+        meaning: "`all`: `X-Session-Claims`; `none`; or a table of header names and JSON pointers into the claims",
+    },
+    Variable {
         name: "IDENTITY_SECRET",
         kind: Secret,
         default: Absent,
         meaning: "at least 32 bytes: also sends `X-Session-Assertion`, an HS256 JWT that proves to the origin that the request came through the Worker",
+    },
+    Variable {
+        name: "IDENTITY_PRIVATE_KEY",
+        kind: Secret,
+        default: Absent,
+        meaning: "a private P-256 JWK: the assertion is ES256, and `/.well-known/edge-session/jwks.json` publishes the public key, so that an origin needs no secret",
     },
     Variable {
         name: "FORWARD_COOKIES",
@@ -261,10 +330,22 @@ pub const VARIABLES: &[Variable] = &[
         meaning: "`off`: no cookie of the session's family reaches the origin",
     },
     Variable {
+        name: "SHARED_COOKIES",
+        kind: Var,
+        default: Absent,
+        meaning: "names, comma separated, of cookies that `shared` paths pass on; a request that carries one bypasses the shared cache",
+    },
+    Variable {
         name: "FORWARD_BEARER",
         kind: Var,
         default: Value("off"),
-        meaning: "`on`: the origin gets `Authorization: Bearer <access token>` when the client sent none",
+        meaning: "`on`: the origin's `Authorization` is the verified access token; a client's own JWT that was not verified never gets there",
+    },
+    Variable {
+        name: "ORIGIN_HEADERS",
+        kind: Secret,
+        default: Absent,
+        meaning: "a JSON table of headers that every request to the origin carries; no client can set them",
     },
     Variable {
         name: "SERVER_TIMING",
@@ -276,7 +357,13 @@ pub const VARIABLES: &[Variable] = &[
         name: "LOG_LEVEL",
         kind: Var,
         default: Value("info"),
-        meaning: "`off`, `error`, `info`; `debug` also [explains](docs/operating.md#why-one-request) every answer, which no cache then keeps",
+        meaning: "`off`, `error`, `info`, `debug`",
+    },
+    Variable {
+        name: "LOG_PATH",
+        kind: Var,
+        default: Value("off"),
+        meaning: "`on`: the log line has method, host and path, without the query",
     },
     Variable {
         name: "SESSION_METRICS",
@@ -297,7 +384,8 @@ impl Kind {
     pub fn is_text(self) -> bool {
         match self {
             JsonVar | Secret | Var => true,
-            AnalyticsDataset | AssetsBinding | DurableObject | KvBinding | ServiceBinding => false,
+            AnalyticsDataset | AssetsBinding | DurableObject | KvBinding | RateLimit
+            | ServiceBinding => false,
         }
     }
 }
@@ -310,6 +398,7 @@ impl fmt::Display for Kind {
             DurableObject => "Durable Object binding",
             JsonVar => "JSON var",
             KvBinding => "KV binding",
+            RateLimit => "rate limit binding",
             Secret => "secret",
             ServiceBinding => "service binding",
             Var => "var",

@@ -34,9 +34,7 @@ pub(super) fn arrive(visit: &mut Visit) -> Arrival {
     }
     let config = Rc::clone(&visit.config);
     let raw_path = visit.head.path().to_owned();
-    let Ok(path) = RequestPath::parse(&raw_path) else {
-        return Arrival::Refused(Answer::bad_path(), "path_undecodable");
-    };
+    let path = RequestPath::new(&raw_path);
     if let Some(rest) = own_path(&config, &path)
         && let Some(route) = RouteRequest::find(&config, visit.head.method(), visit.head.query(), rest)
     {
@@ -45,20 +43,15 @@ pub(super) fn arrive(visit: &mut Visit) -> Arrival {
     if leaves_origin(&config, &path) {
         return Arrival::Refused(Answer::path_outside(), "path_outside");
     }
-    let Ok(path) =
-        overrides::paths(visit.head.headers()).try_fold(path, |path, other| path.or(&other))
-    else {
-        return Arrival::Refused(Answer::bad_path(), "path_undecodable");
-    };
-    let mut methods = vec![visit.head.method()];
-    methods.extend(overrides::methods(visit.head.headers()));
+    let methods = overrides::methods(&visit.head);
+    let methods: Vec<&str> = methods.iter().map(AsRef::as_ref).collect();
     let (index, rule) = config.rules.find(&methods, visit.head.authority(), &path);
     visit.rule = index;
     visit.record.rule = index;
     if rule.bypass {
         return Arrival::Bypass;
     }
-    visit.is_exempt = is_exempt(&config, &path);
+    visit.is_exempt = config.is_exempt(rule, &visit.site_origin(), &path);
     Arrival::Site
 }
 
@@ -68,29 +61,18 @@ fn leaves_origin(config: &Config, path: &RequestPath<'_>) -> bool {
         .origin_url
         .as_ref()
         .map_or("", |origin| origin.path().trim_end_matches('/'));
-    if prefix.is_empty() || path.forms().nth(1).is_none() {
+    if prefix.is_empty() || (!path.is_ambiguous() && path.forms().nth(1).is_none()) {
         return false;
     }
     let joined = format!("{prefix}{}", path.raw());
-    let (Ok(prefix), Ok(joined)) = (RequestPath::parse(prefix), RequestPath::parse(&joined)) else {
-        return true;
-    };
+    let (prefix, joined) = (RequestPath::new(prefix), RequestPath::new(&joined));
     let is_below = |form: &str| {
         prefix
             .forms()
             .filter_map(|prefix| form.strip_prefix(prefix))
             .any(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    !joined.forms().all(is_below)
-}
-
-/// True where no rule may deny: the login page, which would otherwise redirect
-/// to itself, and the Worker's own routes. Every form of the path must agree.
-fn is_exempt(config: &Config, path: &RequestPath<'_>) -> bool {
-    // Sites that add or drop the last slash would send a visitor round for ever.
-    let is_login =
-        |form: &str| form.trim_end_matches('/') == config.login_path.trim_end_matches('/');
-    path.forms().all(is_login)
+    !joined.all(is_below)
 }
 
 /// The part of the path below `AUTH_PATH`, if every form of the path lies there.
@@ -100,7 +82,7 @@ fn own_path<'p>(config: &Config, path: &RequestPath<'p>) -> Option<&'p str> {
         form.strip_prefix(base)
             .is_some_and(|rest| rest.starts_with('/'))
     };
-    if !path.forms().all(below) {
+    if !path.all(below) {
         return None;
     }
     path.raw().strip_prefix(base)

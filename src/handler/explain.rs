@@ -1,7 +1,7 @@
 //! `X-Session-Explanation`: the log line's facts on the answer itself, for whoever may see them.
 
 use crate::cache_control;
-use crate::config::{Config, LogLevel};
+use crate::config::Config;
 use crate::head::{HeaderEdit, Headers, RequestHead};
 use crate::identity::{EXPLAIN_HEADER, EXPLANATION_HEADER};
 use crate::record::RequestRecord;
@@ -11,14 +11,13 @@ use super::visit::Visit;
 /// True if the answer is to carry an explanation. While observing, answers
 /// stay as they are unless an operator asks.
 pub(super) fn is_wanted(config: &Config, head: &RequestHead) -> bool {
-    let is_debugging = config.log_level == LogLevel::Debug && !config.is_observing();
-    is_debugging || is_asked_for(config, head)
+    is_asked_for(config, head)
 }
 
-/// True if the request holds the secret key, as only an operator's does.
+/// True if the request holds the operator's token, as only an operator's does.
 #[must_use]
 pub fn is_asked_for(config: &Config, head: &RequestHead) -> bool {
-    let Some(secret) = &config.secret_key else {
+    let Some(secret) = config.operator_secret() else {
         return false;
     };
     head.header(EXPLAIN_HEADER)

@@ -1,11 +1,12 @@
 //! The way through the origin: edits to the request, then edits to its answer.
 
-use crate::answer::{Answer, Medium};
+use crate::answer::Answer;
 use crate::cache_control;
 use crate::config::{Config, HttpUrl};
 use crate::cookies::{self, Forwarding, Member, set_cookie};
 use crate::head::{HeaderEdit, Headers, RequestHead};
 use crate::identity;
+use crate::overrides;
 use crate::record::RequestRecord;
 use crate::rules::Cache;
 use crate::time::UnixTime;
@@ -85,7 +86,7 @@ pub(super) async fn forward(desk: &Desk, mut visit: Visit, settled: Settled) -> 
     match answer {
         Err(OriginUnreachable) => {
             visit.alarm();
-            let answer = Answer::origin_unreachable(medium(&visit));
+            let answer = Answer::origin_unreachable(guard::medium(&visit));
             leave::respond(desk, visit, settled, answer).await
         }
         Ok(head) if visit.config.is_observing() => observed(desk, &visit, &settled, &head),
@@ -93,14 +94,6 @@ pub(super) async fn forward(desk: &Desk, mut visit: Visit, settled: Settled) -> 
             let settled = leave::recheck(desk, settled).await;
             hand_back(desk, visit, &settled, &head)
         }
-    }
-}
-
-fn medium(visit: &Visit) -> Medium {
-    if guard::is_navigation(visit) {
-        Medium::Html
-    } else {
-        Medium::Json
     }
 }
 
@@ -144,6 +137,7 @@ fn observed(desk: &Desk, visit: &Visit, settled: &Settled, head: &ResponseHead) 
 
 fn origin_request(visit: &Visit, settled: &Settled, now: UnixTime) -> OriginRequest {
     let mut edits = identity::strip(visit.head.headers());
+    edits.extend(overrides::removals(visit.head.headers()));
     edits.push(HeaderEdit::Set(identity::HOP_HEADER, "1".to_owned()));
     let url = origin_url(&visit.config, &visit.head);
     if url.is_some() {

@@ -2,18 +2,18 @@
 
 use crate::answer::{Answer, Medium};
 use crate::overrides;
-use crate::redirect;
-use crate::rules::{OnDenied, Requirement, Shortfall};
+use crate::redirect::Destination;
+use crate::rules::{OnDenied, Presented, Requirement, Shortfall};
+use crate::time::UnixTime;
 
 use super::desk::Desk;
 use super::settled::Settled;
 use super::visit::{Outcome, Source, Visit};
 
-enum Denial {
-    Forbidden(Shortfall),
-    Unauthorized,
-    Unavailable,
-}
+/// A token younger than this is as good as a fresh one: what it lacks, Auth did not know a moment ago.
+const FRESH_TOKEN_MS: u64 = 10_000;
+/// What a page is told that a visitor is sent to who has to sign in although he is signed in.
+const SIGN_IN_AGAIN: &str = "sign_in_again";
 
 /// Whether the request may pass.
 #[derive(Debug)]
@@ -24,15 +24,24 @@ pub(super) enum Judgement {
     Pass,
 }
 
+enum Denial {
+    Forbidden(Shortfall),
+    Unauthorized,
+    Unavailable,
+}
+
 /// Judges a request by its rule; the record names what was missed.
-pub(super) fn judge(visit: &mut Visit, settled: &Settled) -> Judgement {
+pub(super) fn judge(desk: &Desk, visit: &mut Visit, settled: &Settled) -> Judgement {
+    if let Some(location) = signed_in_location(visit, settled) {
+        return Judgement::Answer(Answer::see_other(location));
+    }
     let Some(requirement) = visit.rule().require.as_ref() else {
         return Judgement::Pass;
     };
     if visit.is_exempt || is_preflight(visit) {
         return Judgement::Pass;
     }
-    let Err(denial) = check(requirement, settled) else {
+    let Err(denial) = check(requirement, settled, desk.now()) else {
         return Judgement::Pass;
     };
     visit.record.denied = Some(match denial {
@@ -43,44 +52,78 @@ pub(super) fn judge(visit: &mut Visit, settled: &Settled) -> Judgement {
     Judgement::Answer(answer(visit, settled, &denial))
 }
 
-/// A token younger than this is as good as a fresh one: what it lacks, Auth did not know a moment ago.
-const FRESH_TOKEN_MS: u64 = 10_000;
+/// Where a rule sends visitors who are signed in: from a login page, say, to their own.
+fn signed_in_location(visit: &Visit, settled: &Settled) -> Option<String> {
+    let page = visit.rule().signed_in.as_ref()?;
+    let is_verified = settled.claims().is_some() && settled.outcome() != Outcome::Unavailable;
+    if !is_verified || !is_navigation(visit) || asks_to_sign_in_again(visit) {
+        return None;
+    }
+    let origin = visit.site_origin();
+    if page.is_at(&origin, visit.head.path()) {
+        return None;
+    }
+    Some(page.location(visit.config.site_url.as_deref(), &[]))
+}
+
+/// True if the visitor was sent here to sign in once more.
+fn asks_to_sign_in_again(visit: &Visit) -> bool {
+    let query = visit.head.query().unwrap_or_default();
+    form_urlencoded::parse(query.as_bytes())
+        .any(|(name, value)| name == "reason" && value == SIGN_IN_AGAIN)
+}
 
 /// True if a fresh token may have what the rule asks for and this one does not, and it is this session's turn to try.
 pub(super) fn may_be_mended(desk: &Desk, visit: &Visit, settled: &Settled) -> bool {
     let (Some(requirement), Some(claims)) = (visit.rule().require.as_ref(), settled.claims()) else {
         return false;
     };
-    if settled.outcome() != Outcome::Valid || visit.source != Source::Cookies || visit.is_exempt {
-        return false;
-    }
-    if !matches!(check(requirement, settled), Err(Denial::Forbidden(_))) {
+    let is_own = settled.outcome() == Outcome::Valid && visit.source == Source::Cookies;
+    if !is_own || visit.is_exempt || is_preflight(visit) || visit.config.is_observing() {
         return false;
     }
     let now = desk.now();
+    let is_mendable = match check(requirement, settled, now) {
+        Err(Denial::Forbidden(shortfall)) => match shortfall {
+            Shortfall::Aal
+            | Shortfall::Absent
+            | Shortfall::Anonymous
+            | Shortfall::Claim
+            | Shortfall::Role => true,
+            // A fresh token says the same of these.
+            Shortfall::Client | Shortfall::SignInAgain => false,
+        },
+        Err(Denial::Unauthorized | Denial::Unavailable) | Ok(()) => false,
+    };
     let is_young = claims
         .issued_at
         .is_some_and(|issued_at| now.millis_since(issued_at) < FRESH_TOKEN_MS);
     let session_id = claims.session_id.as_deref().unwrap_or(&claims.user_id);
-    !is_young && !is_preflight(visit) && desk.memory().retries.claim(session_id, now)
+    is_mendable && !is_young && desk.memory().retries.claim(session_id, now)
 }
 
 /// True if the rule is not met and the request passes all the same, as a preflight.
 pub(super) fn passes_as_preflight(visit: &Visit, settled: &Settled) -> bool {
     let requirement = visit.rule().require.as_ref();
     !visit.is_exempt
-        && requirement.is_some_and(|requirement| check(requirement, settled).is_err())
+        && requirement.is_some_and(|requirement| check(requirement, settled, visit.started).is_err())
         && is_preflight(visit)
 }
 
-fn check(requirement: &Requirement, settled: &Settled) -> Result<(), Denial> {
+fn check(requirement: &Requirement, settled: &Settled, now: UnixTime) -> Result<(), Denial> {
     if settled.outcome() == Outcome::Unavailable {
         return Err(Denial::Unavailable);
     }
     let claims = settled.claims().ok_or(Denial::Unauthorized)?;
-    let aal = claims.aal.as_deref().unwrap_or_default();
+    let presented = Presented {
+        role: &claims.role,
+        aal: claims.aal.as_deref().unwrap_or_default(),
+        is_anonymous: claims.is_anonymous,
+        client_id: claims.client_id.as_deref(),
+        now: now.seconds(),
+    };
     requirement
-        .check(&claims.role, aal, claims.is_anonymous, || claims.json())
+        .check(presented, || claims.json())
         .map_err(Denial::Forbidden)
 }
 
@@ -91,27 +134,58 @@ fn is_preflight(visit: &Visit) -> bool {
     head.method() == "OPTIONS"
         && head.header("origin").is_some()
         && head.header("access-control-request-method").is_some()
-        && overrides::methods(head.headers()).next().is_none()
-        && overrides::paths(head.headers()).next().is_none()
+        && !overrides::asks_for_another(head)
 }
 
+/// What somebody is answered who may not pass.
 fn answer(visit: &Visit, settled: &Settled, denial: &Denial) -> Answer {
-    let is_navigation = match visit.rule().on_denied {
-        OnDenied::Auto => is_navigation(visit),
+    let is_navigation = is_navigation(visit);
+    let medium = medium(visit);
+    let is_sent_on = match visit.rule().on_denied {
+        OnDenied::Auto => is_navigation,
         OnDenied::Redirect => true,
         OnDenied::Status => false,
     };
-    let medium = if is_navigation {
+    let rule = visit.rule();
+    let login = rule.login.as_ref().unwrap_or(&visit.config.login);
+    match denial {
+        Denial::Unauthorized if is_sent_on => Answer::see_other(way_back(visit, login, None)),
+        Denial::Unauthorized => Answer::unauthorized(medium, settled.outcome().word()),
+        Denial::Forbidden(Shortfall::SignInAgain) if is_sent_on => {
+            Answer::see_other(way_back(visit, login, Some(SIGN_IN_AGAIN)))
+        }
+        Denial::Forbidden(Shortfall::SignInAgain) => Answer::unauthorized(medium, SIGN_IN_AGAIN),
+        Denial::Forbidden(shortfall) => {
+            let mfa = visit.config.mfa.as_ref();
+            let mfa = mfa.filter(|_| matches!(shortfall, Shortfall::Aal));
+            match mfa.or(rule.forbidden.as_ref()).filter(|_| is_sent_on) {
+                Some(page) => Answer::see_other(way_back(visit, page, None)),
+                None => Answer::forbidden(medium, shortfall.code()),
+            }
+        }
+        Denial::Unavailable => Answer::unavailable(medium, settled.reason()),
+    }
+}
+
+/// What the client can read: a page where a browser navigates.
+pub(super) fn medium(visit: &Visit) -> Medium {
+    if is_navigation(visit) {
         Medium::Html
     } else {
         Medium::Json
-    };
-    match denial {
-        Denial::Forbidden(shortfall) => Answer::forbidden(medium, shortfall.code()),
-        Denial::Unauthorized if is_navigation => Answer::see_other(login_location(visit)),
-        Denial::Unauthorized => Answer::unauthorized(settled.outcome().word()),
-        Denial::Unavailable => Answer::unavailable(medium, settled.reason()),
     }
+}
+
+/// The address of a page that leads back here afterwards.
+fn way_back(visit: &Visit, page: &Destination, reason: Option<&str>) -> String {
+    let next = if visit.head.is_read() {
+        visit.head.path_and_query().to_owned()
+    } else {
+        // A form's target is no page to come back to; the page it stood on is.
+        referer_path(visit).unwrap_or_else(|| "/".to_owned())
+    };
+    let origin = visit.site_origin();
+    visit.site(&origin).send_to(page, &next, reason)
 }
 
 /// True if a person is looking at the answer. Browsers say so themselves
@@ -127,17 +201,6 @@ pub(super) fn is_navigation(visit: &Visit) -> bool {
         },
         |mode| mode.eq_ignore_ascii_case("navigate"),
     )
-}
-
-fn login_location(visit: &Visit) -> String {
-    let config = &visit.config;
-    let next = if visit.head.is_read() {
-        visit.head.path_and_query().to_owned()
-    } else {
-        // A form's target is no page to come back to; the page it stood on is.
-        referer_path(visit).unwrap_or_else(|| "/".to_owned())
-    };
-    redirect::login_location(config.site_url.as_deref(), &config.login_path, &next)
 }
 
 pub(super) fn referer_path(visit: &Visit) -> Option<String> {

@@ -63,7 +63,7 @@ pub(super) async fn serve(desk: Rc<Desk>, config: Rc<Config>, head: RequestHead)
     let settled = session(desk, &mut visit).await;
     let settled = live::ask(desk, &mut visit, settled).await;
     let settled = mend(desk, &mut visit, settled).await;
-    match guard::judge(&mut visit, &settled) {
+    match guard::judge(desk, &mut visit, &settled) {
         verdict if visit.config.is_observing() => {
             observe::conclude(&mut visit, &settled, matches!(verdict, Judgement::Answer(_)));
             forward::forward(desk, visit, settled).await

@@ -1,6 +1,7 @@
 //! Which session the visitor shows: a bearer token, or the best reading of the cookies.
 
 use crate::cookies::SessionCookies;
+use crate::rules::Credentials;
 use crate::session::SessionCookieError;
 use crate::time::UnixTime;
 use crate::token::{self, SignedClaims, Token, VerifiedClaims};
@@ -30,13 +31,19 @@ pub(super) enum Presented {
 
 /// Reads what was sent. A bearer token that verifies counts before the cookies; where it does not, they decide.
 pub(super) async fn present(desk: &Desk, visit: &mut Visit) -> Presented {
-    let bearer = bearer(desk, visit).await;
+    let credentials = visit.rule().credentials;
+    let bearer = match credentials {
+        Credentials::Any | Credentials::Bearer => bearer(desk, visit).await,
+        Credentials::Cookie => None,
+    };
     if let Some(Verdict::Alive(claims)) = bearer {
         visit.source = Source::Bearer;
         visit.is_cookie_vouched = vouches(desk, visit, &claims).await;
         return Presented::Alive(claims);
     }
-    if let Some(presented) = cookies(desk, visit).await {
+    if credentials != Credentials::Bearer
+        && let Some(presented) = cookies(desk, visit).await
+    {
         return presented;
     }
     let Some(verdict) = bearer else {
@@ -70,7 +77,7 @@ fn is_of_project(visit: &Visit, raw: &str) -> bool {
     match token::claimed_issuer(raw) {
         token::ClaimedIssuer::Named(issuer) => visit.config.issuers.contains(&issuer),
         token::ClaimedIssuer::NoToken => false,
-        token::ClaimedIssuer::Unnamed => true,
+        token::ClaimedIssuer::Unnamed => !visit.config.issuer_is_set,
     }
 }
 

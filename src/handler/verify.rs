@@ -197,6 +197,7 @@ fn judge(visit: &Visit, token: &Token, signed: GoodSignature, now: UnixTime) -> 
     let config = &visit.config;
     let trust = Trust {
         issuers: &config.issuers,
+        is_issuer_optional: !config.issuer_is_set,
         audiences: &config.audiences,
         clock_skew_seconds: config.clock_skew_seconds,
     };

@@ -8,6 +8,7 @@ use crate::cookies::set_cookie::CookieAttributes;
 use crate::cookies::{self, Candidate, SessionCookies};
 use crate::head::RequestHead;
 use crate::memory::Memory;
+use crate::redirect::Site;
 use crate::record::{Level, RequestRecord};
 use crate::rules::Rule;
 use crate::session::Session;
@@ -212,6 +213,11 @@ impl Visit {
     pub(super) fn site_origin(&self) -> String {
         let site = self.config.site_url.clone();
         site.unwrap_or_else(|| self.head.origin())
+    }
+
+    /// The site that a redirect starts from, and what it is called.
+    pub(super) fn site<'s>(&'s self, origin: &'s str) -> Site<'s> {
+        self.config.site(origin)
     }
 
     /// True if cookies of this request's site may be marked `Secure`.

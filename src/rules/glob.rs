@@ -1,5 +1,6 @@
 //! Globs over paths and hosts. `*` matches any characters, `/` included; nothing else is special.
 
+use crate::path::fold_case;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use wildmatch::WildMatchPattern;
 
@@ -29,25 +30,45 @@ impl PathGlob {
     /// The forms of one path hold both the escaped and the decoded text, and a rule that was written in one of them is
     /// meant for both: otherwise `/caf%C3%A9*` would not guard `/caf%c3%a9`, and `/café*` could never bypass.
     pub(super) fn readings(glob: &str) -> Vec<Self> {
-        let mut readings = vec![glob.to_owned()];
-        let decoded = percent_decode_str(glob)
-            .decode_utf8()
-            .map(String::from)
-            .unwrap_or_else(|_| glob.to_owned());
-        let escaped = utf8_percent_encode(&decoded, ESCAPED_IN_A_PATH).to_string();
-        for reading in [decoded, escaped] {
-            if !readings.contains(&reading) {
-                readings.push(reading);
-            }
-        }
-        readings
+        let spellings = Self::spellings(glob);
+        spellings
             .iter()
-            .map(|reading| Self(Pattern::new(reading)))
+            .map(|spelling| Self(Pattern::new(spelling)))
+            .collect()
+    }
+
+    /// What a guard's glob stands for, over forms in one case: itself, and where it ends in `/*` also the page that an
+    /// origin may serve for the folder, with and without `.html`.
+    pub(super) fn guarding(glob: &str) -> Vec<Self> {
+        let mut globs = vec![glob.to_owned()];
+        if let Some(folder) = glob.strip_suffix("/*").filter(|folder| !folder.is_empty()) {
+            globs.push(folder.to_owned());
+            globs.push(format!("{folder}.html"));
+        }
+        globs
+            .iter()
+            .flat_map(|glob| Self::spellings(glob))
+            .map(|spelling| Self(Pattern::new(&fold_case(&spelling))))
             .collect()
     }
 
     pub(super) fn matches(&self, form: &str) -> bool {
         self.0.matches(form)
+    }
+
+    fn spellings(glob: &str) -> Vec<String> {
+        let mut spellings = vec![glob.to_owned()];
+        let decoded = percent_decode_str(glob)
+            .decode_utf8()
+            .map(String::from)
+            .unwrap_or_else(|_| glob.to_owned());
+        let escaped = utf8_percent_encode(&decoded, ESCAPED_IN_A_PATH).to_string();
+        for spelling in [decoded, escaped] {
+            if !spellings.contains(&spelling) {
+                spellings.push(spelling);
+            }
+        }
+        spellings
     }
 }
 

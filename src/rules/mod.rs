@@ -1,22 +1,31 @@
 //! Rules: what holds for which requests.
 //!
 //! The first rule that matches holds. A path can be read in several ways, and an origin may read it in any of them, so a
-//! doubt is decided for the guard: a rule with `require` holds as soon as one reading matches, every other rule only if
-//! all do. What a rule excludes (`!…`) is judged the same way round, and so are methods where a header names another one.
+//! doubt is decided for the guard: a rule with `require` holds as soon as one reading matches, whatever the case of its
+//! letters, every other rule only if all do. What a rule excludes (`!…`) is judged the other way round: a guard leaves out
+//! what every reading says so of, another rule what any does. Methods are judged as paths are.
 
 mod glob;
 mod parse;
 mod requirement;
 
-pub use requirement::{Aal, Requirement, Shortfall};
+pub(crate) use parse::is_json_pointer;
+pub use requirement::{Aal, Clients, Presented, Requirement, Shortfall};
 
+use crate::overrides::ANY_METHOD;
 use crate::path::RequestPath;
+use crate::redirect::Destination;
 use glob::{HostGlob, PathGlob};
 
-/// What the guides' middleware matcher leaves out: files that are the same for everyone.
-const STATIC_FILES: [&str; 9] = [
+/// What the guides' middleware matcher leaves out, and the folders of the other build tools: files that are the same for everyone.
+const STATIC_FILES: [&str; 14] = [
     "/_next/static/*",
     "/_next/image*",
+    "/_app/immutable/*",
+    "/_astro/*",
+    "/_nuxt/*",
+    "/assets/*",
+    "/build/*",
     "/favicon.ico",
     "*.svg",
     "*.png",
@@ -47,10 +56,41 @@ pub struct Rule {
     pub cache: Cache,
     /// How a visitor who may not pass is answered.
     pub on_denied: OnDenied,
-    paths: Vec<PathGlob>,
-    excluded_paths: Vec<PathGlob>,
+    /// What the rule is called in the log.
+    pub name: Option<String>,
+    /// Which credentials count.
+    pub credentials: Credentials,
+    /// Where a navigation without a session is sent instead of `LOGIN_PATH`.
+    pub login: Option<Destination>,
+    /// Where a navigation is sent whose session falls short.
+    pub forbidden: Option<Destination>,
+    /// Where a navigation with a verified session is sent.
+    pub signed_in: Option<Destination>,
+    /// The origins whose scripts may read the Worker's own answers.
+    pub cors: Vec<String>,
+    paths: Paths,
+    excluded_paths: Paths,
     hosts: Vec<HostGlob>,
     methods: Vec<String>,
+}
+
+/// Globs over the path, as a guard reads them and as everything else does.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Paths {
+    exact: Vec<PathGlob>,
+    guarding: Vec<PathGlob>,
+}
+
+/// Which credentials of a request count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Credentials {
+    /// A session in cookies, or else a bearer token.
+    #[default]
+    Any,
+    /// Bearer tokens alone.
+    Bearer,
+    /// Sessions in cookies alone.
+    Cookie,
 }
 
 /// How a session is verified.
@@ -125,10 +165,10 @@ impl Rules {
 impl Default for Rules {
     /// The rules where `RULES` is unset: static files are bypassed.
     fn default() -> Self {
-        let paths = STATIC_FILES
-            .iter()
-            .flat_map(|glob| PathGlob::readings(glob))
-            .collect();
+        let mut paths = Paths::default();
+        for glob in STATIC_FILES {
+            paths.add(glob);
+        }
         Self::from(vec![Rule {
             bypass: true,
             paths,
@@ -160,21 +200,48 @@ impl Rule {
                     || (wanted.eq_ignore_ascii_case("GET") && method.eq_ignore_ascii_case("HEAD"))
             })
         };
+        let is_any = |method: &&str| *method == ANY_METHOD;
         self.methods.is_empty()
             || if self.require.is_some() {
-                methods.iter().any(includes)
+                methods
+                    .iter()
+                    .any(|method| is_any(method) || includes(method))
             } else {
                 methods.iter().all(includes)
             }
     }
 
     fn matches_path(&self, path: &RequestPath<'_>) -> bool {
-        let includes =
-            |form: &str| self.paths.is_empty() || self.paths.iter().any(|glob| glob.matches(form));
-        let excludes = |form: &str| self.excluded_paths.iter().any(|glob| glob.matches(form));
+        let is_included = |holds: bool| self.paths.is_empty() || holds;
         if self.require.is_some() {
-            return path.forms().any(includes) && !path.forms().all(excludes);
+            return (path.is_ambiguous()
+                || is_included(path.folded_forms().any(|form| self.paths.guard(form))))
+                && !path.all(|form| self.excluded_paths.name(form));
         }
-        path.forms().all(|form| includes(form) && !excludes(form))
+        path.all(|form| is_included(self.paths.name(form)))
+            && !path
+                .folded_forms()
+                .any(|form| self.excluded_paths.guard(form))
+    }
+}
+
+impl Paths {
+    fn add(&mut self, glob: &str) {
+        self.exact.extend(PathGlob::readings(glob));
+        self.guarding.extend(PathGlob::guarding(glob));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.exact.is_empty()
+    }
+
+    /// True if a glob matches the form letter by letter.
+    fn name(&self, form: &str) -> bool {
+        self.exact.iter().any(|glob| glob.matches(form))
+    }
+
+    /// True if a glob matches the form, which has its letters in one case, for a guard.
+    fn guard(&self, form: &str) -> bool {
+        self.guarding.iter().any(|glob| glob.matches(form))
     }
 }

@@ -1,12 +1,19 @@
 //! Reads `RULES`, member by member, so that each mistake is named with its position and no value is ever quoted.
 
-use super::glob::{HostGlob, PathGlob};
-use super::{Aal, Cache, OnDenied, Requirement, Rule, Verify};
+use super::glob::HostGlob;
+use super::{Aal, Cache, Clients, Credentials, OnDenied, Requirement, Rule, Verify};
+use crate::redirect::{Destination, is_spelled_out, parse_url};
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-const RULE_FIELDS: &str = "bypass, cache, hosts, methods, on_denied, path, require, verify";
-const REQUIRE_FIELDS: &str = "aal, anonymous, claims, role";
+const RULE_FIELDS: &str = "bypass, cache, cors, credentials, forbidden, hosts, login, methods, name, on_denied, path, require, signed_in, verify";
+const REQUIRE_FIELDS: &str = "aal, absent, anonymous, claims, clients, max_age, role";
+
+/// A name that is longer would fill the log line.
+const MAX_RULE_NAME_CHARS: usize = 100;
+
+/// The claims that users write themselves: who may put anything there proves nothing by it.
+const USERS_OWN_CLAIMS: &str = "/user_metadata";
 
 /// Field names longer than this, or of other characters, are not repeated in a message.
 const MAX_NAME_BYTES: usize = 40;
@@ -51,52 +58,123 @@ fn rule(at: &str, value: &Value, problems: &mut Problems) -> Rule {
     };
     for (name, value) in fields {
         let at = format!("{at}.{}", shown(name));
-        match name.as_str() {
-            "bypass" => rule.bypass = boolean(&at, value, problems),
-            "cache" => {
-                let words = [("private", Cache::Private), ("shared", Cache::Shared)];
-                rule.cache = word(&at, value, words, problems);
-            }
-            "hosts" => {
-                let hosts = texts(&at, value, host_problem, problems);
-                rule.hosts = hosts.iter().map(|glob| HostGlob::new(glob)).collect();
-            }
-            "methods" => rule.methods = texts(&at, value, method_problem, problems),
-            "on_denied" => {
-                let words = [
-                    ("auto", OnDenied::Auto),
-                    ("redirect", OnDenied::Redirect),
-                    ("status", OnDenied::Status),
-                ];
-                rule.on_denied = word(&at, value, words, problems);
-            }
-            "path" => paths(&at, value, &mut rule, problems),
-            "require" => rule.require = Some(requirement(&at, value, problems)),
-            "verify" => {
-                rule.verify = word(
-                    &at,
-                    value,
-                    [("live", Verify::Live), ("local", Verify::Local)],
-                    problems,
-                )
-            }
-            _ => problems.add(
-                &at,
-                &format!("is not a field of a rule, which are {RULE_FIELDS}"),
-            ),
+        if !matching_field(name, &at, value, &mut rule, problems)
+            && !effect_field(name, &at, value, &mut rule, problems)
+        {
+            let text = format!("is not a field of a rule, which are {RULE_FIELDS}");
+            problems.add(&at, &text);
         }
     }
-    if rule.bypass
-        && ["require", "verify", "cache"]
-            .iter()
-            .any(|name| fields.contains_key(*name))
-    {
+    conflicts(at, fields, problems);
+    rule
+}
+
+/// Reads a field that says which requests the rule is for; false if it is none.
+fn matching_field(
+    name: &str,
+    at: &str,
+    value: &Value,
+    rule: &mut Rule,
+    problems: &mut Problems,
+) -> bool {
+    match name {
+        "hosts" => {
+            let hosts = texts(at, value, host_problem, problems);
+            rule.hosts = hosts.iter().map(|glob| HostGlob::new(glob)).collect();
+        }
+        "methods" => rule.methods = texts(at, value, method_problem, problems),
+        "name" => rule.name = rule_name(at, value, problems),
+        "path" => paths(at, value, rule, problems),
+        _ => return false,
+    }
+    true
+}
+
+/// Reads a field that says what holds for those requests; false if it is none.
+fn effect_field(
+    name: &str,
+    at: &str,
+    value: &Value,
+    rule: &mut Rule,
+    problems: &mut Problems,
+) -> bool {
+    match name {
+        "bypass" => rule.bypass = boolean(at, value, problems),
+        "cache" => {
+            let words = [("private", Cache::Private), ("shared", Cache::Shared)];
+            rule.cache = word(at, value, words, problems);
+        }
+        "cors" => rule.cors = texts(at, value, origin_problem, problems),
+        "credentials" => {
+            let words = [
+                ("any", Credentials::Any),
+                ("bearer", Credentials::Bearer),
+                ("cookie", Credentials::Cookie),
+            ];
+            rule.credentials = word(at, value, words, problems);
+        }
+        "forbidden" => rule.forbidden = destination(at, value, problems),
+        "login" => rule.login = destination(at, value, problems),
+        "on_denied" => {
+            let words = [
+                ("auto", OnDenied::Auto),
+                ("redirect", OnDenied::Redirect),
+                ("status", OnDenied::Status),
+            ];
+            rule.on_denied = word(at, value, words, problems);
+        }
+        "require" => rule.require = Some(requirement(at, value, problems)),
+        "signed_in" => rule.signed_in = destination(at, value, problems),
+        "verify" => {
+            let words = [("live", Verify::Live), ("local", Verify::Local)];
+            rule.verify = word(at, value, words, problems);
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Fields that contradict each other.
+fn conflicts(at: &str, fields: &Map<String, Value>, problems: &mut Problems) {
+    let has = |name: &&str| fields.contains_key(*name);
+    let is_bypass = fields.get("bypass") == Some(&Value::Bool(true));
+    if is_bypass && ["require", "verify", "cache", "signed_in"].iter().any(has) {
         problems.add(
             &format!("{at}.bypass"),
-            "cannot stand together with require, verify or cache",
+            "cannot stand together with require, verify, cache or signed_in",
         );
     }
-    rule
+    if ["signed_in", "require"].iter().all(has) {
+        problems.add(
+            &format!("{at}.signed_in"),
+            "cannot stand together with require",
+        );
+    }
+}
+
+fn rule_name(at: &str, value: &Value, problems: &mut Problems) -> Option<String> {
+    let is_good = |name: &&str| {
+        !name.is_empty()
+            && name.chars().count() <= MAX_RULE_NAME_CHARS
+            && !name.contains(char::is_control)
+    };
+    let name = value.as_str().filter(is_good);
+    if name.is_none() {
+        let text = format!("must be a text of at most {MAX_RULE_NAME_CHARS} characters");
+        problems.add(at, &text);
+    }
+    name.map(str::to_owned)
+}
+
+fn destination(at: &str, value: &Value, problems: &mut Problems) -> Option<Destination> {
+    let destination = value.as_str().and_then(Destination::parse);
+    if destination.is_none() {
+        problems.add(
+            at,
+            "must be a path that begins with / and holds no escape, fragment, // or dot segment, or an absolute http or https URL",
+        );
+    }
+    destination
 }
 
 fn paths(at: &str, value: &Value, rule: &mut Rule, problems: &mut Problems) {
@@ -104,8 +182,8 @@ fn paths(at: &str, value: &Value, rule: &mut Rule, problems: &mut Problems) {
     let check = |glob: &str| path_problem(glob, in_a_list);
     for glob in texts(at, value, check, problems) {
         match glob.strip_prefix('!') {
-            Some(excluded) => rule.excluded_paths.extend(PathGlob::readings(excluded)),
-            None => rule.paths.extend(PathGlob::readings(&glob)),
+            Some(excluded) => rule.excluded_paths.add(excluded),
+            None => rule.paths.add(&glob),
         }
     }
 }
@@ -138,8 +216,16 @@ fn requirement(at: &str, value: &Value, problems: &mut Problems) -> Requirement 
                     problems,
                 )
             }
+            "absent" => requirement.absent = texts(&at, value, pointer_problem, problems),
             "anonymous" => requirement.anonymous = boolean(&at, value, problems),
             "claims" => requirement.claims = claims(&at, value, problems),
+            "clients" => requirement.clients = clients(&at, value, problems),
+            "max_age" => {
+                requirement.max_age = value.as_u64();
+                if requirement.max_age.is_none() {
+                    problems.add(&at, "must be a whole number of seconds");
+                }
+            }
             "role" => requirement.role = texts(&at, value, |_| None, problems),
             _ => problems.add(
                 &at,
@@ -160,15 +246,23 @@ fn claims(at: &str, value: &Value, problems: &mut Problems) -> Vec<(String, Vec<
         .enumerate()
         .map(|(index, (pointer, value))| {
             let at = format!("{at} (member {})", index + 1);
-            if !is_json_pointer(pointer) {
-                problems.add(
-                    &at,
-                    "must be named by a JSON pointer, such as /app_metadata/role",
-                );
+            if let Some(problem) = pointer_problem(pointer) {
+                problems.add(&at, problem);
             }
             (pointer.clone(), wanted(&at, value, problems))
         })
         .collect()
+}
+
+fn clients(at: &str, value: &Value, problems: &mut Problems) -> Clients {
+    match value {
+        Value::Bool(true) => Clients::Any,
+        Value::Array(_) | Value::String(_) => Clients::Listed(texts(at, value, |_| None, problems)),
+        Value::Bool(false) | Value::Null | Value::Number(_) | Value::Object(_) => {
+            problems.add(at, "must be true or a list of client ids");
+            Clients::None
+        }
+    }
 }
 
 fn wanted(at: &str, value: &Value, problems: &mut Problems) -> Vec<Value> {
@@ -287,7 +381,26 @@ fn method_problem(method: &str) -> Option<&'static str> {
     (method.contains('*') || !method.chars().all(token)).then_some("must be the name of a method")
 }
 
-fn is_json_pointer(pointer: &str) -> bool {
+fn pointer_problem(pointer: &str) -> Option<&'static str> {
+    if !is_json_pointer(pointer) {
+        return Some("must be named by a JSON pointer, such as /app_metadata/role");
+    }
+    let is_users_own = pointer
+        .strip_prefix(USERS_OWN_CLAIMS)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    is_users_own.then_some(
+        "must not point into /user_metadata, which users write themselves; /app_metadata is the server's",
+    )
+}
+
+fn origin_problem(origin: &str) -> Option<&'static str> {
+    let is_origin = is_spelled_out(origin)
+        && parse_url(origin).is_some_and(|url| url.origin().ascii_serialization() == origin);
+    (!is_origin).then_some("must be an origin such as https://app.example.com")
+}
+
+/// True for a JSON pointer (RFC 6901) to anything but the whole.
+pub(crate) fn is_json_pointer(pointer: &str) -> bool {
     pointer.starts_with('/')
         && pointer
             .split('~')

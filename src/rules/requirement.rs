@@ -13,6 +13,39 @@ pub struct Requirement {
     pub anonymous: bool,
     /// JSON pointers into the claims, each with the values one of which must be found there.
     pub claims: Vec<(String, Vec<Value>)>,
+    /// JSON pointers into the claims at which nothing may be found.
+    pub absent: Vec<String>,
+    /// How many seconds may have passed since the user last proved who he is.
+    pub max_age: Option<u64>,
+    /// The apps whose tokens may pass besides those of the site itself.
+    pub clients: Clients,
+}
+
+/// Apps to which Auth's OAuth server gave tokens (`client_id`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Clients {
+    /// All of them.
+    Any,
+    /// Those with these ids.
+    Listed(Vec<String>),
+    /// None.
+    #[default]
+    None,
+}
+
+/// What a verified session presents to a guard.
+#[derive(Clone, Copy, Debug)]
+pub struct Presented<'c> {
+    /// The `role` claim.
+    pub role: &'c str,
+    /// The `aal` claim; empty where there is none.
+    pub aal: &'c str,
+    /// Whether the user is anonymous.
+    pub is_anonymous: bool,
+    /// The `client_id` claim: the app of somebody else that Auth's OAuth server gave the token to.
+    pub client_id: Option<&'c str>,
+    /// The time, in seconds since 1970.
+    pub now: u64,
 }
 
 /// Authenticator assurance level.
@@ -27,55 +60,104 @@ pub enum Aal {
 /// Which condition a session falls short of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shortfall {
+    /// A claim is there that must not be.
+    Absent,
     /// The assurance level is too low.
     Aal,
     /// The user is anonymous.
     Anonymous,
     /// A claim is absent or another.
     Claim,
+    /// The token was given to somebody else's app.
+    Client,
     /// The role is another.
     Role,
+    /// The user proved who he is too long ago.
+    SignInAgain,
 }
 
 impl Requirement {
-    /// Checks a verified session; `claims` is called only where a claim is asked for.
+    /// Checks a verified session; `claims` is called only where something of them is asked for.
+    ///
+    /// The conditions that a further sign-in or factor would meet come last: whoever lacks the role as well is not sent
+    /// there in vain.
     ///
     /// # Errors
     /// The first condition that does not hold.
     pub fn check(
         &self,
-        role: &str,
-        aal: &str,
-        anonymous: bool,
+        presented: Presented<'_>,
         claims: impl FnOnce() -> Option<Value>,
     ) -> Result<(), Shortfall> {
-        if !self.role.is_empty() && !self.role.iter().any(|wanted| wanted == role) {
+        if !self.clients.allow(presented.client_id) {
+            return Err(Shortfall::Client);
+        }
+        if !self.role.is_empty() && !self.role.iter().any(|wanted| wanted == presented.role) {
             return Err(Shortfall::Role);
         }
-        if anonymous && !self.anonymous {
+        if presented.is_anonymous && !self.anonymous {
             return Err(Shortfall::Anonymous);
         }
+        let reads_claims =
+            !self.claims.is_empty() || !self.absent.is_empty() || self.max_age.is_some();
+        let claims = if reads_claims {
+            claims().ok_or(Shortfall::Claim)?
+        } else {
+            Value::Null
+        };
+        self.check_claims(&claims)?;
         if self
             .aal
-            .is_some_and(|wanted| Aal::parse(aal).is_none_or(|reached| reached < wanted))
+            .is_some_and(|wanted| Aal::parse(presented.aal).is_none_or(|reached| reached < wanted))
         {
             return Err(Shortfall::Aal);
         }
-        if self.claims.is_empty() {
-            return Ok(());
+        let is_recent =
+            |most| newest_proof(&claims).is_some_and(|at| presented.now <= at.saturating_add(most));
+        if self.max_age.is_some_and(|most| !is_recent(most)) {
+            return Err(Shortfall::SignInAgain);
         }
-        let claims = claims().ok_or(Shortfall::Claim)?;
+        Ok(())
+    }
+
+    fn check_claims(&self, claims: &Value) -> Result<(), Shortfall> {
         let holds = |(pointer, wanted): &(String, Vec<Value>)| {
             claims
                 .pointer(pointer)
                 .is_some_and(|found| wanted.iter().any(|wanted| has(found, wanted)))
         };
-        if self.claims.iter().all(holds) {
-            Ok(())
-        } else {
-            Err(Shortfall::Claim)
+        if !self.claims.iter().all(holds) {
+            return Err(Shortfall::Claim);
+        }
+        if self
+            .absent
+            .iter()
+            .any(|pointer| claims.pointer(pointer).is_some())
+        {
+            return Err(Shortfall::Absent);
+        }
+        Ok(())
+    }
+}
+
+impl Clients {
+    /// A token without `client_id` is the site's own.
+    fn allow(&self, client_id: Option<&str>) -> bool {
+        match (client_id, self) {
+            (None, _) | (Some(_), Self::Any) => true,
+            (Some(id), Self::Listed(ids)) => ids.iter().any(|known| known == id),
+            (Some(_), Self::None) => false,
         }
     }
+}
+
+/// When the user last proved who he is, in seconds since 1970: the newest timestamp of `amr`.
+fn newest_proof(claims: &Value) -> Option<u64> {
+    let methods = claims.get("amr")?.as_array()?;
+    let stamps = methods
+        .iter()
+        .filter_map(|method| method.get("timestamp")?.as_u64());
+    stamps.max()
 }
 
 impl Default for Requirement {
@@ -85,6 +167,9 @@ impl Default for Requirement {
             aal: None,
             anonymous: true,
             claims: Vec::new(),
+            absent: Vec::new(),
+            max_age: None,
+            clients: Clients::None,
         }
     }
 }
@@ -105,9 +190,12 @@ impl Shortfall {
     pub fn code(self) -> &'static str {
         match self {
             Self::Aal => "aal",
+            Self::Absent => "absent",
             Self::Anonymous => "anonymous",
             Self::Claim => "claim",
+            Self::Client => "client",
             Self::Role => "role",
+            Self::SignInAgain => "sign_in_again",
         }
     }
 }

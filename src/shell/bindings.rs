@@ -18,7 +18,7 @@ thread_local! {
 pub(super) fn config(env: &Env) -> Result<Rc<Config>, Rc<ConfigError>> {
     CONFIG.with_borrow_mut(|held| {
         held.get_or_insert_with(|| {
-            let config = Config::from_vars(|name| variable(env, name), parse_url);
+            let config = Config::from_vars(|name| variable(env, name));
             config.map(Rc::new).map_err(|error| {
                 super::log::misconfigured(&error);
                 Rc::new(error)
@@ -26,11 +26,6 @@ pub(super) fn config(env: &Env) -> Result<Rc<Config>, Rc<ConfigError>> {
         })
         .clone()
     })
-}
-
-/// The runtime's own parser of the URL standard.
-fn parse_url(text: &str) -> Option<String> {
-    web_sys::Url::new(text).ok().map(|url| url.href())
 }
 
 /// A variable as text. `wrangler.toml` may hold numbers, booleans and tables

@@ -235,6 +235,7 @@ fn apply(headers: &Headers, edits: &[HeaderEdit]) -> Result<(), JsValue> {
             HeaderEdit::Append(name, value) => named.append(&text::name(name), value)?,
             HeaderEdit::Remove(name) => headers.delete(name)?,
             HeaderEdit::Set(name, value) => named.set(&text::name(name), value)?,
+            HeaderEdit::SetNamed(name, value) => headers.set(name, value)?,
         }
     }
     Ok(())

@@ -16,7 +16,7 @@ fn values<'a>(answer: &'a Answer, name: &str) -> Vec<&'a str> {
 
 fn all() -> Vec<Answer> {
     let mut answers = vec![
-        Answer::bad_path(),
+        Answer::path_outside(),
         Answer::loop_detected(),
         Answer::see_other("/login".to_owned()),
         Answer::unauthorized("anonymous"),
@@ -78,21 +78,18 @@ fn cookies_make_an_answer_no_store() {
         );
     }
     assert_eq!(
-        Answer::bad_path().with_cookies(Vec::new()),
-        Answer::bad_path()
+        Answer::path_outside().with_cookies(Vec::new()),
+        Answer::path_outside()
     );
 }
 
 #[test]
 fn a_bad_configuration_names_each_variable_and_no_value() {
-    let error = Config::from_vars(
-        |name| match name {
-            "SUPABASE_URL" => Some("ftp://hidden-value".to_owned()),
-            "IDENTITY_SECRET" => Some("hidden-value".to_owned()),
-            _ => None,
-        },
-        crate::urls::parse_url,
-    )
+    let error = Config::from_vars(|name| match name {
+        "SUPABASE_URL" => Some("ftp://hidden-value".to_owned()),
+        "IDENTITY_SECRET" => Some("hidden-value".to_owned()),
+        _ => None,
+    })
     .unwrap_err();
     let answer = Answer::misconfigured(&error);
     assert_eq!(

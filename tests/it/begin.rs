@@ -15,15 +15,15 @@ fn a_request_that_has_been_here_is_answered_508_and_told_why() {
 }
 
 #[test]
-fn a_path_that_cannot_be_decoded_is_answered_400() {
-    for path in ["/%", "/a%zz", "/%ff"] {
+fn a_path_that_cannot_be_decoded_is_forwarded_as_it_came() {
+    for path in ["/%", "/a%zz", "/caf%E9/", "/sale/50%-off"] {
         let run = Scenario::expiring_in(3600).path(path).run();
-        assert_eq!(
-            (run.steps.as_slice(), run.record.status),
-            (&["respond"][..], 400),
-            "{path}"
-        );
-        assert!(run.at_browser("set-cookie").is_empty());
+        assert_eq!(run.record.status, 200, "{path}");
+        let guarded = Scenario::new()
+            .rule(&json!({"path": ["/%*", "/a*", "/caf*", "/sale/*"], "require": true}))
+            .path(path)
+            .run();
+        assert_eq!(guarded.record.status, 303, "{path}");
     }
 }
 
@@ -88,38 +88,31 @@ fn a_host_that_is_none_is_refused() {
 }
 
 #[test]
-fn a_header_that_names_another_path_is_a_reading_of_the_path() {
-    let status = |path: &str, name: &str, value: &str| {
-        let run = Scenario::new()
-            .rule(&json!({"path": "/admin*", "require": true}))
-            .path(path)
-            .header(name, value)
-            .run();
-        run.record.status
-    };
+fn a_header_that_names_another_path_never_reaches_the_origin() {
     for name in [
-        "X-Original-URL",
-        "X-Rewrite-URL",
-        "X-Original-URI",
-        "X-Forwarded-Uri",
-        "X-Forwarded-Path",
+        "x-original-url",
+        "x-rewrite-url",
+        "x-original-uri",
+        "x-forwarded-uri",
+        "x-forwarded-path",
+        "x_original_url",
+        "forwarded",
+        "x-host",
+        "x-original-host",
+        "x-forwarded-host",
     ] {
-        for value in [
-            "/admin",
-            "admin?x=1",
-            "https://any/%61dmin",
-            "/public, /admin",
-            "/x/..;/admin",
-        ] {
-            assert_eq!(status("/public", name, value), 303, "{name}: {value}");
-        }
-        assert_eq!(status("/public", name, "/other?x=/admin"), 200, "{name}");
-        assert_eq!(status("/public", name, "/%zz"), 400, "{name}");
-        assert_eq!(status("/admin", name, "/public"), 303, "{name}");
-        // The login page is exempt only where the origin can take the request for nothing else.
-        assert_eq!(status("/login", name, "/admin"), 303, "{name}");
+        let run = |path: &str| {
+            Scenario::new()
+                .rule(&json!({"path": "/admin*", "require": true}))
+                .path(path)
+                .header(name, "/admin?x=a://b/public")
+                .run()
+        };
+        let open = run("/public");
+        assert_eq!(open.record.status, 200, "{name}");
+        assert_ne!(open.at_origin(name), ["/admin?x=a://b/public"], "{name}");
+        assert_eq!(run("/admin").record.status, 303, "{name}");
     }
-    assert_eq!(status("/public", "X-Other-URL", "/admin"), 200);
 }
 
 #[test]

@@ -6,7 +6,10 @@ use edge_session::head::{HeaderEdit, Headers};
 fn set(edits: &[HeaderEdit], wanted: &str) -> Option<String> {
     edits.iter().find_map(|edit| match edit {
         HeaderEdit::Set(name, value) if *name == wanted => Some(value.clone()),
-        HeaderEdit::Append(..) | HeaderEdit::Remove(_) | HeaderEdit::Set(..) => None,
+        HeaderEdit::Append(..)
+        | HeaderEdit::Remove(_)
+        | HeaderEdit::Set(..)
+        | HeaderEdit::SetNamed(..) => None,
     })
 }
 
@@ -15,7 +18,7 @@ fn removed(edits: &[HeaderEdit]) -> Vec<&str> {
         .iter()
         .filter_map(|edit| match edit {
             HeaderEdit::Remove(name) => Some(name.as_str()),
-            HeaderEdit::Append(..) | HeaderEdit::Set(..) => None,
+            HeaderEdit::Append(..) | HeaderEdit::Set(..) | HeaderEdit::SetNamed(..) => None,
         })
         .collect()
 }

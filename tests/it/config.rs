@@ -1,7 +1,9 @@
 //! The configuration: every variable, every default, every bad value.
 
 use base64::Engine;
-use edge_session::config::{Config, ConfigError, CookieSecure, LogLevel, Unset, VARIABLES};
+use edge_session::config::{
+    Config, ConfigError, CookieSecure, IdentityClaims, LogLevel, Unset, VARIABLES,
+};
 use edge_session::cookies::encoding::Encoding;
 use edge_session::cookies::set_cookie::SameSite;
 use edge_session::rules::Rules;
@@ -14,14 +16,11 @@ const REQUIRED: [(&str, &str); 2] = [
 ];
 
 fn config(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    Config::from_vars(
-        |name| {
-            let mut all = vars.iter().chain(&REQUIRED);
-            all.find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        },
-        crate::urls::parse_url,
-    )
+    Config::from_vars(|name| {
+        let mut all = vars.iter().chain(&REQUIRED);
+        all.find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    })
 }
 
 fn good(vars: &[(&str, &str)]) -> Config {
@@ -55,7 +54,10 @@ fn defaults() {
         (None, None, None)
     );
     assert_eq!(config.rules, Rules::default());
-    assert_eq!(config.login_path, "/login");
+    assert_eq!(config.login.location(None, &[]), "/login");
+    assert_eq!((config.mfa, config.pinned_keys), (None, None));
+    assert!(!config.issuer_is_set && !config.account_pages && !config.log_path);
+    assert_eq!(config.identity_claims, IdentityClaims::All);
     assert_eq!(
         (config.refresh_margin_seconds, config.refresh_replay_seconds),
         (90, 30)
@@ -117,7 +119,7 @@ fn every_variable_is_read() {
         ("CLOCK_SKEW_SECONDS", "0"),
         ("ORIGIN_URL", "http://origin.example:81/base"),
         ("RULES", r#"[{"path": "/a", "require": true}]"#),
-        ("LOGIN_PATH", "/signin"),
+        ("LOGIN_PATH", "/signin?a=b"),
         ("AUTH_PATH", "/auth/"),
         ("SITE_URL", "https://WWW.example.com:443/"),
         ("REFRESH_MARGIN_SECONDS", "600"),
@@ -154,8 +156,11 @@ fn every_variable_is_read() {
         Rules::parse(r#"[{"path": "/a", "require": true}]"#).unwrap()
     );
     assert_eq!(
-        (config.login_path.as_str(), config.auth_path.as_deref()),
-        ("/signin", Some("/auth"))
+        (
+            config.login.location(None, &[]),
+            config.auth_path.as_deref()
+        ),
+        ("/signin?a=b".to_owned(), Some("/auth"))
     );
     assert_eq!(config.site_url.as_deref(), Some("https://www.example.com"));
     assert_eq!(
@@ -242,7 +247,7 @@ fn the_storage_key_is_the_one_the_clients_derive() {
             "http://kong:8000/auth/v1",
         ),
         (
-            "https://münchen.de",
+            "https://xn--mnchen-3ya.de",
             "sb-xn--mnchen-3ya-auth-token",
             "https://xn--mnchen-3ya.de/auth/v1",
         ),
@@ -367,8 +372,9 @@ fn every_bad_value_is_named_and_not_shown() {
                 "xyzzy",
                 "//xyzzy.example",
                 "/\\xyzzy",
-                "https://xyzzy.example",
-                "/a?b",
+                "https://u@xyzzy.example",
+                "https://münchen.xyzzy",
+                "ftp://xyzzy.example",
                 "/a#b",
                 "/a/../b",
                 "/a//b",
@@ -421,6 +427,95 @@ fn every_bad_value_is_named_and_not_shown() {
         ("IDENTITY_HEADERS", &["xyzzy"]),
         ("IDENTITY_SECRET", &["xyzzy-0123456789abcdef01234567_"]),
         ("FORWARD_COOKIES", &["xyzzy"]),
+        (
+            "SUPABASE_JWKS",
+            &[
+                "xyzzy",
+                "[]",
+                r#"{"keys":[]}"#,
+                r#"{"keys":[{"kid":"xyzzy"}]}"#,
+            ],
+        ),
+        ("MFA_PATH", &["xyzzy", "//xyzzy", "/a/../xyzzy", "/\\xyzzy"]),
+        ("ACCOUNT_PAGES", &["xyzzy", "on"]),
+        (
+            "PAGES",
+            &[
+                "xyzzy",
+                "[]",
+                r#"{"xyzzy":1}"#,
+                r#"{"name":""}"#,
+                r#"{"name":"xyzzy\n"}"#,
+                r#"{"color":"xyzzy"}"#,
+                r##"{"color":"#12"}"##,
+                r##"{"color":"#fff;}xyzzy"}"##,
+                r#"{"logo":"javascript:xyzzy"}"#,
+                r#"{"logo":"//xyzzy.example"}"#,
+                r#"{"home":"http://xyzzy.example"}"#,
+                r#"{"home":"https://u@xyzzy.example"}"#,
+                r#"{"texts":{"xyzzy_":{}}}"#,
+                r#"{"texts":{"de":{"title":7}}}"#,
+                r#"{"texts":"xyzzy"}"#,
+            ],
+        ),
+        (
+            "REDIRECT_HOSTS",
+            &["https://xyzzy", "xyzzy/a", "a,*.", "xyzzy é"],
+        ),
+        ("TURNSTILE_SITE_KEY", &["xyzzy é"]),
+        ("TURNSTILE_SECRET_KEY", &["xyzzy é"]),
+        (
+            "OPERATOR_TOKEN",
+            &[
+                "xyzzy-0123456789abcdef01234567_",
+                "xyzzy 0123456789abcdef0123456789abcdef",
+            ],
+        ),
+        (
+            "IDENTITY_CLAIMS",
+            &[
+                "xyzzy",
+                "[]",
+                r#"{"x xyzzy":"/a"}"#,
+                r#"{"":"/a"}"#,
+                r#"{"x-a":"xyzzy"}"#,
+                r#"{"x-a":7}"#,
+                r#"{"X-Session-Xyzzy":"/a"}"#,
+                r#"{"x_session_user_id":"/a"}"#,
+                r#"{"Cookie":"/a"}"#,
+                r#"{"host":"/a"}"#,
+                r#"{"Content-Length":"/a"}"#,
+                r#"{"Transfer_Encoding":"/a"}"#,
+                r#"{"X-Forwarded-Host":"/a"}"#,
+                r#"{"x-a":"/a","X_A":"/b"}"#,
+            ],
+        ),
+        (
+            "IDENTITY_PRIVATE_KEY",
+            &[
+                "xyzzy",
+                "{}",
+                r#"{"kty":"EC","crv":"P-256","x":"xyzzy","y":"xyzzy","d":"xyzzy"}"#,
+            ],
+        ),
+        (
+            "SHARED_COOKIES",
+            &["a b", "xyzzy;", "sb-abc-auth-token.0", ","],
+        ),
+        (
+            "ORIGIN_HEADERS",
+            &[
+                "xyzzy",
+                r#"{"x-a":"xyzzy\n"}"#,
+                r#"{"x-a":""}"#,
+                r#"{"x-a":7}"#,
+                r#"{"xyzzy xyzzy":"a"}"#,
+                r#"{"Authorization":"xyzzy"}"#,
+                r#"{"X-Session-Hop":"xyzzy"}"#,
+                r#"{"connection":"xyzzy"}"#,
+            ],
+        ),
+        ("LOG_PATH", &["xyzzy"]),
         ("FORWARD_BEARER", &["xyzzy"]),
         ("SERVER_TIMING", &["xyzzy"]),
         ("LOG_LEVEL", &["xyzzy", "warn"]),
@@ -452,6 +547,118 @@ fn every_bad_value_is_named_and_not_shown() {
             );
         }
     }
+}
+
+const P256: &str = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM","d":"870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}"#;
+
+#[test]
+fn every_newer_variable_is_read() {
+    let token = "0123456789abcdef0123456789abcdef";
+    let keys = r#"{"keys":[{"kid":"k","kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
+    let config = good(&[
+        ("SUPABASE_JWKS", keys),
+        ("JWT_ISSUER", "https://a"),
+        ("AUTH_PATH", "/auth"),
+        ("ACCOUNT_PAGES", "on"),
+        ("MFA_PATH", "/second?x=1"),
+        (
+            "PAGES",
+            r##"{"name":"Site","logo":"/l.svg","color":"#1f5fbf","home":"https://a.example/","texts":{"*":{"a":"b"},"pt-BR":{}}}"##,
+        ),
+        ("REDIRECT_HOSTS", "a.example, *.b.example"),
+        ("TURNSTILE_SITE_KEY", "site"),
+        ("TURNSTILE_SECRET_KEY", "secret"),
+        ("OPERATOR_TOKEN", token),
+        ("IDENTITY_CLAIMS", r#"{"X-Plan":"/app_metadata/plan"}"#),
+        ("IDENTITY_PRIVATE_KEY", P256),
+        ("SHARED_COOKIES", "draft, ab"),
+        ("ORIGIN_HEADERS", r#"{"X-Origin-Lock":"a b"}"#),
+        ("LOG_PATH", "on"),
+    ]);
+    assert_eq!(config.pinned_keys.unwrap().len(), 1);
+    assert!(config.issuer_is_set && config.account_pages && config.log_path);
+    assert_eq!(config.login.location(None, &[]), "/auth/login");
+    assert_eq!(config.mfa.unwrap().location(None, &[]), "/second?x=1");
+    assert_eq!(config.pages.name.as_deref(), Some("Site"));
+    assert_eq!(config.pages.texts["*"]["a"], "b");
+    assert!(
+        config
+            .redirect_hosts
+            .iter()
+            .eq(["a.example", "*.b.example"])
+    );
+    assert_eq!(config.turnstile.site_key.as_deref(), Some("site"));
+    assert_eq!(config.turnstile.secret_key, Some(Secret::new("secret")));
+    assert_eq!(config.operator_token, Some(Secret::new(token)));
+    assert!(config.identity_claims.names().eq(["x-plan"]));
+    assert_eq!(config.shared_cookies, ["draft", "ab"]);
+    assert_eq!(
+        config.origin_headers,
+        [("x-origin-lock".to_owned(), Secret::new("a b"))]
+    );
+}
+
+#[test]
+fn the_key_of_assertions_is_published_without_its_private_part() {
+    let key = good(&[("IDENTITY_PRIVATE_KEY", P256)])
+        .identity_key
+        .unwrap();
+    // RFC 7638 over the members of RFC 7517 appendix A.1.
+    let members = r#"{"crv":"P-256","kty":"EC","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(members);
+    let thumbprint = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest);
+    assert_eq!(key.kid(), thumbprint);
+    let published = key.public_set().to_string();
+    assert!(published.contains(&thumbprint) && !published.contains("870MB6gfuTJ4HtUn"));
+    assert!(key.private_jwk().expose().contains("870MB6gfuTJ4HtUn"));
+    let named = P256.replace("{\"kty\"", "{\"kid\":\"mine\",\"kty\"");
+    let key = good(&[("IDENTITY_PRIVATE_KEY", &named)])
+        .identity_key
+        .unwrap();
+    assert_eq!(key.kid(), "mine");
+}
+
+#[test]
+fn the_worker_sends_to_its_own_pages_where_it_has_some() {
+    let pages = [("AUTH_PATH", "/a"), ("ACCOUNT_PAGES", "on")];
+    let config = good(&pages);
+    assert_eq!(config.login.location(None, &[]), "/a/login");
+    assert_eq!(config.mfa.unwrap().location(None, &[]), "/a/mfa");
+    let config = good(&[("AUTH_PATH", "/a")]);
+    assert_eq!(
+        (config.login.location(None, &[]), config.mfa),
+        ("/login".to_owned(), None)
+    );
+    for (set, missing) in [
+        ("TURNSTILE_SITE_KEY", "TURNSTILE_SECRET_KEY"),
+        ("TURNSTILE_SECRET_KEY", "TURNSTILE_SITE_KEY"),
+    ] {
+        assert!(config_of(&[(set, "x")]).is_ok());
+        assert_eq!(variables(&[pages[0], pages[1], (set, "x")]), [missing]);
+    }
+}
+
+fn config_of(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    config(vars)
+}
+
+#[test]
+fn a_host_that_is_not_ascii_is_told_how_to_be_written() {
+    for name in ["SUPABASE_URL", "ORIGIN_URL", "SITE_URL"] {
+        let error = config(&[(name, "https://m\u{fc}nchen.de")])
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with(name) && error.contains("xn--"), "{error}");
+    }
+}
+
+#[test]
+fn no_header_is_named_twice_for_the_origin() {
+    let vars = [
+        ("IDENTITY_CLAIMS", r#"{"X-Plan":"/a"}"#),
+        ("ORIGIN_HEADERS", r#"{"x_plan":"b"}"#),
+    ];
+    assert_eq!(variables(&vars), ["ORIGIN_HEADERS"]);
 }
 
 #[test]
@@ -630,10 +837,13 @@ fn a_printed_configuration_shows_no_secret() {
         ("SUPABASE_SECRET_KEY", secret),
         ("SUPABASE_JWT_SECRET", secret),
         ("IDENTITY_SECRET", secret),
+        ("OPERATOR_TOKEN", secret),
+        ("TURNSTILE_SECRET_KEY", secret),
+        ("ORIGIN_HEADERS", r#"{"x-a":"xyzzy"}"#),
     ]);
     let printed = format!("{config:?}");
     assert!(!printed.contains("xyzzy"));
-    assert_eq!(printed.matches("[redacted]").count(), 4);
+    assert_eq!(printed.matches("[redacted]").count(), 7);
 }
 
 proptest! {

@@ -120,7 +120,9 @@ fn the_workers_own_answers_carry_it_too() {
             "private, no-store",
         ),
         (
-            asking(Scenario::new(), SECRET).path("/%zz"),
+            asking(Scenario::new(), SECRET)
+                .var("ORIGIN_URL", "https://origin.test/base")
+                .path("/..%2fx"),
             "private, no-store",
         ),
         (

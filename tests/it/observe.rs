@@ -123,10 +123,6 @@ fn each_decision_is_logged_and_none_carried_out() {
             ("bypass", "bypass", "forward"),
         ),
         (
-            observing(Scenario::new()).path("/%zz"),
-            ("bypass", "path_undecodable", "refuse"),
-        ),
-        (
             observing(Scenario::new()).url("https://a b/x"),
             ("bypass", "host_malformed", "refuse"),
         ),

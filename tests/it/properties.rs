@@ -309,7 +309,10 @@ impl Played {
                 .iter()
                 .filter_map(|edit| match edit {
                     HeaderEdit::Append("set-cookie", value) => Some(value.as_str()),
-                    HeaderEdit::Append(..) | HeaderEdit::Remove(_) | HeaderEdit::Set(..) => None,
+                    HeaderEdit::Append(..)
+                    | HeaderEdit::Remove(_)
+                    | HeaderEdit::Set(..)
+                    | HeaderEdit::SetNamed(..) => None,
                 })
                 .collect(),
         }
@@ -324,7 +327,10 @@ impl Played {
                 .map(|(_, value)| value.as_str()),
             Outgoing::Origin(edits) => edits.iter().find_map(|edit| match edit {
                 HeaderEdit::Set("cache-control", value) => Some(value.as_str()),
-                HeaderEdit::Append(..) | HeaderEdit::Remove(_) | HeaderEdit::Set(..) => None,
+                HeaderEdit::Append(..)
+                | HeaderEdit::Remove(_)
+                | HeaderEdit::Set(..)
+                | HeaderEdit::SetNamed(..) => None,
             }),
         }
     }

@@ -72,7 +72,6 @@ fn without_a_session() -> Vec<(&'static str, Scenario)> {
         ("no_session", Scenario::new()),
         ("bypass", Scenario::new().path("/logo.svg")),
         ("loop", Scenario::new().header("x-session-hop", "1")),
-        ("path_undecodable", Scenario::new().path("/%zz")),
         (
             "path_outside",
             Scenario::new()

@@ -356,15 +356,12 @@ impl Scenario {
             ("SUPABASE_URL", "https://abc.supabase.co"),
             ("SUPABASE_PUBLISHABLE_KEY", "sb_publishable_x"),
         ];
-        Config::from_vars(
-            |name| {
-                let set = self.vars.iter().rev().find(|(known, _)| known == name);
-                let required = required.iter().find(|(known, _)| *known == name);
-                set.map(|(_, value)| value.clone())
-                    .or_else(|| required.map(|(_, value)| (*value).to_owned()))
-            },
-            crate::urls::parse_url,
-        )
+        Config::from_vars(|name| {
+            let set = self.vars.iter().rev().find(|(known, _)| known == name);
+            let required = required.iter().find(|(known, _)| *known == name);
+            set.map(|(_, value)| value.clone())
+                .or_else(|| required.map(|(_, value)| (*value).to_owned()))
+        })
         .unwrap()
     }
 
@@ -671,6 +668,10 @@ fn apply(headers: &[(String, String)], edits: &[HeaderEdit]) -> Vec<(String, Str
             HeaderEdit::Append(name, value) => headers.push(((*name).to_owned(), value.clone())),
             HeaderEdit::Remove(name) => {
                 headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            }
+            HeaderEdit::SetNamed(name, value) => {
+                headers.retain(|(known, _)| known != name);
+                headers.push((name.clone(), value.clone()));
             }
             HeaderEdit::Set(name, value) => {
                 headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));

@@ -265,7 +265,7 @@ impl Errand {
         let Some((path, query)) = referer.as_deref().and_then(|page| page.split_once('?')) else {
             return;
         };
-        if path.trim_end_matches('/') == visit.config.login_path.trim_end_matches('/') {
+        if visit.config.login.is_at(&visit.site_origin(), path) {
             self.fields.adopt("next", &Fields::from_form(query));
         }
     }
@@ -282,8 +282,7 @@ impl Visit {
     /// The login page, which says what went wrong.
     fn login_with(&self, name: &str, value: &str) -> String {
         let site = self.config.site_url.as_deref();
-        let path = redirect::site_location(site, &self.config.login_path);
-        format!("{path}?{name}={value}")
+        self.config.login.location(site, &[(name, value)])
     }
 
     /// The `Location` of a path on the site.

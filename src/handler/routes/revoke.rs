@@ -12,7 +12,7 @@ use super::{Errand, Reply};
 
 pub(super) async fn revoke(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
     if !is_operator(visit) {
-        return Reply::new(Answer::unauthorized("secret_key"), "operator_unknown");
+        return Reply::new(Answer::unauthorized(Medium::Json, "secret_key"), "operator_unknown");
     }
     let id = errand.path.rsplit('/').next().unwrap_or_default();
     if !is_uuid(id) || errand.path.len() != "/revocations/".len() + id.len() {
@@ -30,8 +30,9 @@ pub(super) async fn revoke(desk: &Desk, visit: &mut Visit, errand: &Errand) -> R
 
 fn is_operator(visit: &Visit) -> bool {
     let sent = visit.head.header("authorization").and_then(bearer_token);
-    let secret = visit.config.secret_key.as_ref();
-    secret
+    visit
+        .config
+        .operator_secret()
         .zip(sent)
         .is_some_and(|(secret, sent)| secret.matches(sent))
 }

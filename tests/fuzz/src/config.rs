@@ -4,7 +4,7 @@
 //! - What was accepted is within its limits, and its paths stay on the site.
 
 use edge_session::config::VARIABLES;
-use edge_session::redirect::safe_next;
+use edge_session::redirect::{Destination, safe_next};
 use url::Url;
 
 use super::site::try_config;
@@ -39,7 +39,15 @@ pub fn check(input: &[u8]) {
                 .to_owned();
             assert!(matches!(scheme.as_str(), "http" | "https"), "{scheme}");
             assert!(config.auth_base.ends_with("/auth/v1"));
-            assert_eq!(safe_next(&config.login_path), config.login_path);
+            for page in [Some(&config.login), config.mfa.as_ref()]
+                .into_iter()
+                .flatten()
+            {
+                let location = page.location(None, &[("next", "/")]);
+                if let Destination::Site(_) = page {
+                    assert_eq!(safe_next(&location), location);
+                }
+            }
             if let Some(path) = &config.auth_path {
                 assert!(safe_next(path) == path && !path.ends_with('/'));
             }

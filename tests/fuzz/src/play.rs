@@ -140,7 +140,7 @@ fn added<'e>(edits: &'e [HeaderEdit], name: &str) -> Vec<&'e str> {
         HeaderEdit::Append(known, value) | HeaderEdit::Set(known, value) => {
             (*known == name).then_some(value.as_str())
         }
-        HeaderEdit::Remove(_) => None,
+        HeaderEdit::Remove(_) | HeaderEdit::SetNamed(..) => None,
     };
     edits.iter().filter_map(value).collect()
 }

@@ -8,7 +8,6 @@ use edge_session::config::{Config, ConfigError};
 use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use url::Url;
 
 /// The storage key: short, so that a fuzzer spells it soon.
 pub(crate) const KEY: &str = "sb";
@@ -25,14 +24,11 @@ pub(crate) fn try_config(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
         ("SUPABASE_URL", "https://abc.supabase.co"),
         ("SUPABASE_PUBLISHABLE_KEY", "sb_publishable_x"),
     ];
-    Config::from_vars(
-        |name| {
-            let mut set = vars.iter().rev().chain(&required);
-            let found = set.find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
-        },
-        |text| Url::parse(text).ok().map(String::from),
-    )
+    Config::from_vars(|name| {
+        let mut set = vars.iter().rev().chain(&required);
+        let found = set.find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    })
 }
 
 /// The configuration of a guarded site with these variables beside.

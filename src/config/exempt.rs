@@ -1,0 +1,33 @@
+//! What no rule denies, so that no redirect leads round in a circle.
+
+use super::Config;
+use crate::path::RequestPath;
+use crate::redirect::{Destination, Site};
+use crate::rules::Rule;
+
+impl Config {
+    /// True for the pages that visitors are sent to, and for what the Worker serves itself. Every form of the path must
+    /// agree; `origin` is that of the site.
+    #[must_use]
+    pub fn is_exempt(&self, rule: &Rule, origin: &str, path: &RequestPath<'_>) -> bool {
+        let pages = [
+            Some(&self.login),
+            self.mfa.as_ref(),
+            rule.login.as_ref(),
+            rule.forbidden.as_ref(),
+        ];
+        let is_page = |page: &Destination| path.all(|form| page.is_at(origin, form));
+        pages.into_iter().flatten().any(is_page)
+    }
+
+    /// The site for redirects; `origin` is `SITE_URL`, or that of the request.
+    #[must_use]
+    pub const fn site<'s>(&'s self, origin: &'s str) -> Site<'s> {
+        Site {
+            origin,
+            is_configured: self.site_url.is_some(),
+            hosts: &self.redirect_hosts,
+            login: &self.login,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Pages behind a mailed link: one whose token only the press of a button uses up, and one whose tokens stand in the
+//! fragment.
+
+use askama::Template;
+
+use super::frame::{Extras, Frame, Html};
+use super::parts::Hidden;
+
+/// Takes the tokens out of the address, names their account, and puts them into the form.
+const FRAGMENT_SCRIPT: &str = include_str!("fragment.js");
+
+/// The page with one button that posts a mailed token.
+#[derive(Clone, Debug, Template)]
+#[template(path = "confirm.html")]
+pub struct Confirm<'p> {
+    /// What all pages have.
+    pub frame: Frame<'p>,
+    /// The token.
+    pub token_hash: &'p str,
+    /// Auth's `type`.
+    pub kind: &'p str,
+}
+
+impl Confirm<'_> {
+    /// The page.
+    pub fn html(&self) -> Html {
+        let (title, _) = self.keys();
+        self.frame
+            .page(self.frame.text(title), self, &Extras::default())
+    }
+
+    fn keys(&self) -> (&'static str, &'static str) {
+        match self.kind {
+            "recovery" => ("confirm.recovery.title", "confirm.recovery.text"),
+            "email_change" => ("confirm.email_change.title", "confirm.email_change.text"),
+            "invite" => ("confirm.invite.title", "confirm.invite.text"),
+            _ => ("confirm.title", "confirm.text"),
+        }
+    }
+
+    fn fields(&self) -> [Hidden<'_>; 3] {
+        let field = |name, value| Hidden { name, value };
+        [
+            field("token_hash", self.token_hash),
+            field("type", self.kind),
+            self.frame.hidden_next(),
+        ]
+    }
+}
+
+/// The page that `/callback` shows where neither a code nor an error came.
+#[derive(Clone, Debug, Template)]
+#[template(path = "fragment.html")]
+pub struct Fragment<'p> {
+    /// What all pages have.
+    pub frame: Frame<'p>,
+}
+
+impl Fragment<'_> {
+    /// The page.
+    pub fn html(&self) -> Html {
+        self.frame.page(
+            self.frame.text("fragment.title"),
+            self,
+            &Extras {
+                script: Some(FRAGMENT_SCRIPT),
+                refresh: None,
+            },
+        )
+    }
+}
