@@ -21,7 +21,7 @@ export default defineConfig({
       project("clients", 120_000, ["tests/clients/install.ts"]),
       project("tools", 60_000),
       // Needs a server that `npm run test:real-auth` starts or is given.
-      ...(process.env.AUTH_TEMPLATE === undefined ? [] : [project("real-auth", 60_000)]),
+      ...(process.env.REAL_AUTH === undefined ? [] : [project("real-auth", 60_000)]),
     ],
   },
 });

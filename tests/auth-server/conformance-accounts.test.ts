@@ -418,7 +418,7 @@ describe("sessions", () => {
 
   test("A39 anonymous users sign in, become members, and have no factors before", async ({ skip }) => {
     await auth.needs(skip, { anonymousUsers: true, disableSignup: false, autoconfirm: false });
-    const { status, body } = await post("/signup", { data: { cart: 7 } });
+    const { status, body } = await post("/signup", { data: { made_by: "edge-session conformance" } });
     expect(status).toBe(200);
     expect(claims(body.access_token)).toMatchObject({ is_anonymous: true, role: expect.any(String), email: "", amr: [{ method: "anonymous" }] });
     const factor = await post("/factors", { factor_type: "totp", friendly_name: "app" }, { bearer: body.access_token });

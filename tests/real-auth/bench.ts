@@ -3,8 +3,8 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll } from "vitest";
 import { type Stack, startStack } from "../support/stack.ts";
 import type { Configuration } from "./configurations.ts";
-import type { Project } from "./program.ts";
-import { open } from "./project.ts";
+import type { Project, Running } from "./program.ts";
+import { open, reach } from "./project.ts";
 import { Visitor } from "./visitor.ts";
 
 export const PASSWORD = "correct horse battery";
@@ -12,8 +12,8 @@ const START_MS = 90_000;
 
 type Workers = "main" | "keyed" | "asking";
 
-export interface Bench {
-  project: Project;
+export interface Bench<P extends Running = Project> {
+  project: P;
   stack: Stack<Workers>;
   visitor(worker?: Workers): Visitor;
   /** A member who is signed in at the Worker. */
@@ -25,9 +25,21 @@ export interface Bench {
 
 /** Starts the project and the Worker before the tests of a `describe`, and ends both after them. */
 export function useBench(configuration: Configuration): () => Bench {
-  let bench: Bench;
+  return use(
+    () => open(configuration),
+    ({ jwtSecret }) => (configuration.algorithm === "HS256" ? { SUPABASE_JWT_SECRET: jwtSecret } : {}),
+  );
+}
+
+/** The same with a server that runs already. */
+export function useServer(): () => Bench<Running> {
+  return use(reach, () => ({}));
+}
+
+function use<P extends Running>(start: () => Promise<P>, vars: (project: P) => Record<string, string>): () => Bench<P> {
+  let bench: Bench<P>;
   beforeAll(async () => {
-    const project = await open(configuration);
+    const project = await start();
     const stack = await startStack<Workers>({
       vars: {
         SUPABASE_URL: project.url,
@@ -37,7 +49,7 @@ export function useBench(configuration: Configuration): () => Bench {
         REFRESH_MARGIN_SECONDS: "2",
         CLOCK_SKEW_SECONDS: "0",
         RULES: [{ path: "/members*", require: true }],
-        ...(configuration.algorithm === "HS256" ? { SUPABASE_JWT_SECRET: project.jwtSecret } : {}),
+        ...vars(project),
       },
       bindings: { kv: "shared" },
       workers: {
@@ -55,7 +67,7 @@ export function useBench(configuration: Configuration): () => Bench {
   return () => bench;
 }
 
-function people(project: Project, stack: Stack<Workers>): Pick<Bench, "visitor" | "member" | "user" | "admin"> {
+function people(project: Running, stack: Stack<Workers>): Pick<Bench, "visitor" | "member" | "user" | "admin"> {
   const visitor = (worker: Workers = "main"): Visitor => new Visitor(stack.worker(worker), project);
   const admin = async (method: string, path: string, body?: object): Promise<any> => {
     const response = await fetch(`${project.url}/auth/v1${path}`, { method, headers: { apikey: project.secretKey }, body: JSON.stringify(body) });

@@ -21,9 +21,10 @@ export interface Keys {
 const BASE = "/auth/v1";
 const OPEN_PATHS = ["/verify", "/callback", "/authorize", "/.well-known/jwks.json"];
 
-export async function startGateway(port: number, keys: Keys): Promise<Gateway> {
+/** `upstream` is the bare Auth: scheme, host and port. */
+export async function startGateway(upstream: string, keys: Keys): Promise<Gateway> {
   const server = createServer((request, response) => {
-    pass(port, keys, request, response).catch(() => response.destroy());
+    pass(new URL(upstream), keys, request, response).catch(() => response.destroy());
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   return {
@@ -35,7 +36,7 @@ export async function startGateway(port: number, keys: Keys): Promise<Gateway> {
   };
 }
 
-async function pass(port: number, keys: Keys, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function pass(auth: URL, keys: Keys, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { pathname, search } = new URL(request.url ?? "/", "http://localhost");
   const path = pathname.startsWith(`${BASE}/`) ? pathname.slice(BASE.length) : null;
   const apikey = request.headers.apikey;
@@ -45,7 +46,7 @@ async function pass(port: number, keys: Keys, request: IncomingMessage, response
     response.writeHead(path === null ? 404 : 401, { "Content-Type": "application/json" }).end(body);
     return;
   }
-  const upstream = httpRequest({ host: "127.0.0.1", port, method: request.method, path: path + search, headers: await headers(keys, request) });
+  const upstream = httpRequest({ host: auth.hostname, port: auth.port, method: request.method, path: path + search, headers: await headers(keys, request) });
   upstream.once("response", (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
     answer.pipe(response);

@@ -6,7 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { CONFIGURATIONS } from "./configurations.ts";
-import { conformance, type Outcome, vitest } from "./conformance.ts";
+import { conformance, vitest } from "./conformance.ts";
 import { Databases } from "./database.ts";
 import { prepare, startProject } from "./program.ts";
 import { type Run, writeReport } from "./report.ts";
@@ -51,7 +51,7 @@ async function main(): Promise<void> {
   }
   if (run.parts.some(({ outcome }) => outcome.failed.length > 0)) {
     process.exitCode = 1;
-  } else if (values.only === "" && values.without === "") {
+  } else if (run.how === "program" && values.only === "" && values.without === "") {
     writeReport(run);
   }
 }
@@ -83,7 +83,7 @@ async function runProgram(program: string, url: string | undefined): Promise<Run
       }
     }
     if (values.without !== "flows") {
-      const outcome = await vitest("real-auth", values.only === "" ? [] : ["-t", values.only], { AUTH_TEMPLATE: template });
+      const outcome = await vitest("real-auth", values.only === "" ? [] : ["-t", values.only], { AUTH_TEMPLATE: template, REAL_AUTH: "program" });
       parts.push({ name: "the Worker in front", kind: "flows", outcome });
     }
   } finally {
@@ -93,7 +93,15 @@ async function runProgram(program: string, url: string | undefined): Promise<Run
 }
 
 async function runServer(url: string): Promise<Run> {
-  const { version } = await checkServer(url, values["with-users"]);
-  const outcome: Outcome = await vitest("auth-server", ["tests/auth-server/conformance"], {});
-  return { version, how: "server", parts: [{ name: url, kind: "conformance", outcome }] };
+  const server = await checkServer(url, values["with-users"]);
+  try {
+    const at = { AUTH_URL: server.base };
+    const parts: Run["parts"] = [
+      { name: `${url}, seen from outside`, kind: "conformance", outcome: await vitest("auth-server", ["tests/auth-server/conformance"], at) },
+      { name: "the Worker in front", kind: "flows", outcome: await vitest("real-auth", ["outside.test.ts"], { ...at, REAL_AUTH: "server" }) },
+    ];
+    return { version: server.version, how: "server", parts };
+  } finally {
+    await server.clean();
+  }
 }

@@ -11,11 +11,16 @@ import { type MailSink, startMailSink } from "./mail.ts";
 import { type Provider, startProvider } from "./provider.ts";
 
 /** A project as the Worker and the clients see it. */
-export interface Project {
+export interface Running {
   url: string;
   publishableKey: string;
   secretKey: string;
   version: string;
+  close(): Promise<void>;
+}
+
+/** One that was started here, so that its operator is at hand. */
+export interface Project extends Running {
   mail: MailSink;
   provider: Provider;
   /** Signs with a new key from now on; the earlier ones still verify. */
@@ -28,7 +33,6 @@ export interface Project {
   age(seconds: number): Promise<void>;
   /** The codes that the hook kept, oldest first. */
   messages(to?: string): Promise<{ to: string; code: string }[]>;
-  close(): Promise<void>;
 }
 
 const START_MS = 30_000;
@@ -70,7 +74,7 @@ export async function startProject(program: string, databases: Databases, templa
   ]);
   const publishableKey = `sb_publishable_${randomUUID()}`;
   const secretKey = `sb_secret_${randomUUID()}`;
-  const gateway = await startGateway(port, { publishable: publishableKey, secret: secretKey, serviceToken: () => keys.serviceToken() });
+  const gateway = await startGateway(`http://127.0.0.1:${port}`, { publishable: publishableKey, secret: secretKey, serviceToken: () => keys.serviceToken() });
   let later: Record<string, string> = {};
   const environment = () => ({
     ...base(databases.urlOf(database), port),
@@ -189,12 +193,12 @@ function surroundings(gateway: Gateway, mail: MailSink, provider: Provider): Rec
   };
 }
 
-interface Running {
+interface Launched {
   process: ChildProcess;
   output(): string;
 }
 
-function launch(program: string, args: string[], environment: Record<string, string>): Running {
+function launch(program: string, args: string[], environment: Record<string, string>): Launched {
   const process_ = spawn(program, args, { env: { PATH: process.env.PATH, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [process_.stdout, process_.stderr]) {
@@ -204,7 +208,7 @@ function launch(program: string, args: string[], environment: Record<string, str
   return { process: process_, output: () => output };
 }
 
-async function start(program: string, environment: Record<string, string>, port: number): Promise<Running> {
+async function start(program: string, environment: Record<string, string>, port: number): Promise<Launched> {
   const running = launch(program, [], environment);
   const deadline = Date.now() + START_MS;
   while (Date.now() < deadline && running.process.exitCode === null) {
@@ -217,7 +221,7 @@ async function start(program: string, environment: Record<string, string>, port:
   throw new Error(`the program did not start: ${running.output().slice(-600)}`);
 }
 
-async function stop({ process: child }: Running): Promise<void> {
+async function stop({ process: child }: Launched): Promise<void> {
   if (child.exitCode !== null) {
     return;
   }

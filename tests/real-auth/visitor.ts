@@ -5,7 +5,7 @@ import { CookieJar } from "tough-cookie";
 import type { Answer } from "../support/http.ts";
 import { parseSetCookies, readSession, type SessionBody } from "../support/sessions.ts";
 import { type FetchInit, SITE, type WorkerHandle } from "../support/stack.ts";
-import type { Project } from "./program.ts";
+import type { Running } from "./program.ts";
 
 /** The two ways in which a page speaks to the Worker's routes. */
 export const WAYS = ["form", "JSON"] as const;
@@ -14,9 +14,9 @@ export type Way = (typeof WAYS)[number];
 export class Visitor {
   readonly jar = new CookieJar();
   readonly #worker: WorkerHandle;
-  readonly #project: Project;
+  readonly #project: Running;
 
-  constructor(worker: WorkerHandle, project: Project) {
+  constructor(worker: WorkerHandle, project: Running) {
     this.#worker = worker;
     this.#project = project;
   }

@@ -6,6 +6,10 @@ import { describe, expect, test } from "vitest";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const EXAMPLES = readdirSync(`${ROOT}/docs/examples`).filter((name) => name.endsWith(".yml"));
+/** The tests that each example runs. */
+const TESTED: Record<string, string> = { "deploy.yml": "test", "real-auth.yml": "test:real-auth" };
+/** The environments to which each example deploys, in this order. */
+const DEPLOYS: Record<string, string[]> = { "deploy.yml": ["staging", "production"], "real-auth.yml": [] };
 const { scripts } = JSON.parse(readFileSync(`${ROOT}/package.json`, "utf8")) as { scripts: Record<string, string> };
 const lint = await createLinter();
 
@@ -35,15 +39,15 @@ describe.each(EXAMPLES)("%s", (name) => {
   });
 
   test("runs scripts that package.json has", () => {
-    const called = [...workflow.matchAll(/npm (?:run )?([\w:]+)/g)].map(([, script = ""]) => script).filter((script) => script !== "ci");
-    expect(called).toContain("test");
+    const called = [...workflow.matchAll(/npm (?:run )?([\w:-]+)/g)].map(([, script = ""]) => script).filter((script) => script !== "ci");
+    expect(called).toContain(TESTED[name]);
     for (const script of called) expect(Object.keys(scripts)).toContain(script);
   });
 
   test("deploys to environments that wrangler.toml or the documents have", () => {
     const toml = readFileSync(`${ROOT}/wrangler.toml`, "utf8") + readFileSync(`${ROOT}/docs/environments.md`, "utf8");
     const environments = lines("environment");
-    expect(environments).toEqual(["staging", "production"]);
+    expect(environments).toEqual(DEPLOYS[name]);
     for (const environment of environments) expect(toml).toContain(`[env.${environment}.vars]`);
   });
 });
