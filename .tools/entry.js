@@ -1,11 +1,14 @@
 // The Worker's modules for the runtime: what wasm-bindgen made of the crate, and a new instance after a panic.
 //
-// A panic aborts, and an aborted instance must not be entered again: its stack and its borrows stand where they stood.
+// A panic aborts, and the runtime cuts off a request whose CPU time is over in the middle of an instruction, without an
+// error that anybody could catch. Either instance must not be entered again: its stack and its borrows stand where they stood.
 import { RefreshGate as Gate, __wbg_reset_state, __worker_init_state, fetch as answer } from "./index.js";
 
 Error.stackTraceLimit = 100;
 // `criticalError` is set by the panic hook; `instanceId` counts the instances.
 const state = __worker_init_state();
+// Calls that have not returned. wasm never waits, so one that is there when the next call comes was cut off.
+let inside = 0;
 
 // A panic in what runs behind a promise reaches no caller.
 addEventListener("error", (event) => note(event.error));
@@ -15,14 +18,23 @@ function note(error) {
 }
 
 function enter(call) {
+  if (inside > 0) {
+    console.error("edge-session: a call was cut off");
+    state.criticalError = true;
+    inside = 0;
+  }
   if (state.criticalError) {
-    console.error("edge-session: a new instance follows a panic");
+    console.error("edge-session: a new instance follows");
     __wbg_reset_state();
     state.criticalError = false;
   }
+  inside += 1;
   try {
-    return call();
+    const answer = call();
+    inside -= 1;
+    return answer;
   } catch (error) {
+    inside -= 1;
     note(error);
     throw error;
   }

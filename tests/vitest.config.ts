@@ -21,6 +21,8 @@ export default defineConfig({
       project("clients", 120_000, ["tests/clients/install.ts"]),
       project("tools", 60_000),
       project("package", 120_000),
+      // Needs a server that `npm run test:real-auth` starts or is given.
+      ...(process.env.REAL_AUTH === undefined ? [] : [project("real-auth", 60_000)]),
     ],
   },
 });

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { TOTP, Secret } from "otpauth";
 import { startAuthServer } from "../support/auth-server/server.ts";
+import { DEFAULTS, type Settings } from "../support/auth-server/settings.ts";
 
 export interface Answer {
   status: number;
@@ -19,6 +21,8 @@ export class AuthClient {
   readonly apikey: string;
   readonly #secretKey: string;
   readonly #controlUrl: string | null;
+  /** Where a real server's operator reads mails, turns keys and lets time go by. */
+  readonly #operatorUrl = process.env.AUTH_OPERATOR_URL ?? null;
   readonly #close: () => Promise<void>;
 
   private constructor(at: {
@@ -54,6 +58,45 @@ export class AuthClient {
     return this.#controlUrl !== null;
   }
 
+  /** Whether mails can be read, keys turned and time moved, here or with the help of whoever started the server. */
+  get operated(): boolean {
+    return this.controlled || this.#operatorUrl !== null;
+  }
+
+  get secretKey(): string {
+    return this.#secretKey;
+  }
+
+  /** Sets the local server to this; a real one that is set otherwise skips the case, with the reason. */
+  async needs(skip: Skip, settings: Partial<Settings>): Promise<void> {
+    if (this.controlled) {
+      await this.control("POST", "/config", settings);
+      return;
+    }
+    const real: Record<string, unknown> = { ...DEFAULTS, ...(await this.#settings()) };
+    const others = Object.entries(settings).filter(([name, value]) => JSON.stringify(real[name]) !== JSON.stringify(value));
+    skip(others.length > 0, `this server has another ${others.map(([name]) => name).join(", ")}`);
+  }
+
+  needsOperator(skip: Skip): void {
+    skip(!this.operated, "nobody reads this server's mails or turns its keys");
+  }
+
+  /** What the server says of itself, and what whoever started it says. */
+  async #settings(): Promise<Partial<Settings>> {
+    const { body } = await this.call("GET", "/settings");
+    return {
+      anonymousUsers: body.external.anonymous_users,
+      phone: body.external.phone,
+      disableSignup: body.disable_signup,
+      autoconfirm: body.mailer_autoconfirm,
+      smsAutoconfirm: body.phone_autoconfirm,
+      passkeys: body.passkeys_enabled,
+      sso: body.saml_enabled ? [] : null,
+      ...JSON.parse(process.env.AUTH_SETTINGS ?? "{}"),
+    };
+  }
+
   async control(method: string, path: string, body?: unknown): Promise<any> {
     if (this.#controlUrl === null) {
       throw new Error("this server has no /control");
@@ -80,6 +123,76 @@ export class AuthClient {
     });
     const text = await response.text();
     return { status: response.status, headers: response.headers, body: text === "" ? {} : JSON.parse(text) };
+  }
+
+  /** The newest mail to an address. */
+  async mail(to: string): Promise<{ type: string; link: string; token: string; tokenHash: string }> {
+    const mails = await this.#operate("GET", `/inbox?to=${encodeURIComponent(to)}`);
+    if (mails.length === 0) {
+      throw new Error(`no mail came to ${to}`);
+    }
+    return mails.at(-1);
+  }
+
+  async mailCount(to: string): Promise<number> {
+    return (await this.#operate("GET", `/inbox?to=${encodeURIComponent(to)}`)).length;
+  }
+
+  /** The code of the newest message to a number. */
+  async message(to: string): Promise<string> {
+    return (await this.#operate("GET", `/messages?to=${encodeURIComponent(to)}`)).at(-1).code;
+  }
+
+  /** Makes everything that the server keeps older; tokens that are out keep their times. */
+  async age(seconds: number): Promise<void> {
+    await (this.controlled ? this.control("POST", "/clock", { advance: seconds }) : this.#operate("POST", `/age?seconds=${seconds}`));
+  }
+
+  /** From now on new refresh tokens are of version 2, for the sessions of before as well; false where the operator does not want that. */
+  async upgrade(): Promise<boolean> {
+    if (this.controlled) {
+      await this.control("POST", "/config", { algorithmVersion: 2, upgradePercent: 100 });
+      return true;
+    }
+    return (await this.#operate("POST", "/upgrade")).upgraded;
+  }
+
+  /** Signs with a new key from now on; answers its id. */
+  async rotateKeys(): Promise<void> {
+    await (this.controlled ? this.control("POST", "/keys", { action: "rotate", alg: "ES256" }) : this.#operate("POST", "/rotate"));
+  }
+
+  async revokeEarlierKeys(): Promise<void> {
+    await (this.controlled ? this.control("POST", "/keys", { action: "revoke" }) : this.#operate("POST", "/revoke"));
+  }
+
+  async #operate(method: string, path: string): Promise<any> {
+    if (this.controlled) {
+      return this.control(method, path);
+    }
+    const response = await fetch(`${this.#operatorUrl}${path}`, { method });
+    if (!response.ok) {
+      throw new Error(`${path}: ${response.status}`);
+    }
+    return response.json();
+  }
+
+  /** Calls in the name of a visitor with that address. */
+  from(address: string): Record<string, string> {
+    return { apikey: this.#secretKey, "Sb-Forwarded-For": address };
+  }
+
+  /** Follows a link as a browser does, up to the site. */
+  async click(link: string): Promise<URL> {
+    const answer = await fetch(link, { redirect: "manual" });
+    if (answer.status !== 303) {
+      throw new Error(`the link was answered ${answer.status}`);
+    }
+    return new URL(answer.headers.get("location") ?? "");
+  }
+
+  admin(method: string, path: string, body?: object): Promise<Answer> {
+    return this.call(method, path, { headers: { apikey: this.#secretKey }, bearer: this.#secretKey, ...(body === undefined ? {} : { body }) });
   }
 
   refresh(refresh_token: string, headers: Record<string, string> = {}): Promise<Answer> {
@@ -141,6 +254,25 @@ export class AuthClient {
     }
     return answer.body;
   }
+}
+
+type Skip = (condition: boolean, note?: string) => void;
+
+/** What an authenticator app shows now, or some steps away. */
+export function totp(secret: string, steps = 0): string {
+  return new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: Date.now() + steps * 30_000 });
+}
+
+export function claims(token: string): Record<string, any> {
+  return part(token, 1);
+}
+
+export function header(token: string): Record<string, any> {
+  return part(token, 0);
+}
+
+function part(token: string, index: number): Record<string, any> {
+  return JSON.parse(Buffer.from(token.split(".")[index] ?? "", "base64url").toString());
 }
 
 interface CallOptions {

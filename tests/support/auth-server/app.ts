@@ -4,12 +4,16 @@ import type { Controls } from "./controls.ts";
 import { errorResponse } from "./errors.ts";
 import { AUTH_BASE, checkApiKey, recordAndDisturb } from "./gateway.ts";
 import type { Env } from "./http.ts";
+import { adminRoutes } from "./routes/admin.ts";
 import { controlApp } from "./routes/control.ts";
 import { discoveryRoutes } from "./routes/discovery.ts";
+import { factorRoutes } from "./routes/factors.ts";
 import { oauthRoutes } from "./routes/oauth.ts";
 import { pagesApp } from "./routes/pages.ts";
+import { passkeyRoutes } from "./routes/passkeys.ts";
 import { sessionRoutes } from "./routes/session.ts";
 import { signupRoutes } from "./routes/signup.ts";
+import { ssoRoutes } from "./routes/sso.ts";
 import { tokenRoutes } from "./routes/token.ts";
 import { userRoutes } from "./routes/user.ts";
 import { verifyRoutes } from "./routes/verify.ts";
@@ -45,6 +49,10 @@ function authApp(state: State): Hono<Env> {
   signupRoutes(app, state);
   verifyRoutes(app, state);
   oauthRoutes(app, state);
+  factorRoutes(app, state);
+  passkeyRoutes(app, state);
+  ssoRoutes(app, state);
+  adminRoutes(app, state);
   unrouted(app);
   return app;
 }

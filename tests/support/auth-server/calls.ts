@@ -1,4 +1,5 @@
 const LOG_LENGTH = 1000;
+const ID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
 export interface CallRecord {
   /** Unix time in milliseconds of the real clock. */
@@ -47,10 +48,10 @@ export class Calls {
   }
 }
 
-/** `token:<grant>` for grants, `jwks` for the key set, else the path without its slash. */
+/** `token:<grant>` for grants, `jwks` for the key set, else the path without its slash and with `:id` for ids. */
 export function endpointName(path: string, grant: string | undefined): string {
   if (path === "/token") {
     return `token:${grant ?? "none"}`;
   }
-  return path === "/.well-known/jwks.json" ? "jwks" : path.slice(1);
+  return path === "/.well-known/jwks.json" ? "jwks" : path.slice(1).replace(ID, ":id");
 }

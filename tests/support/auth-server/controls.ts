@@ -1,6 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { enroll, totpOf } from "./factors.ts";
+import type { Mail } from "./inbox.ts";
 import { type Algorithm, createKey, type SigningKey, signJwt } from "./keys.ts";
 import { type RateLimits, rateLimits } from "./limits.ts";
+import { sendInvite } from "./mailer.ts";
+import { parsePhone } from "./phones.ts";
 import { issueRefreshToken, swapRefreshToken } from "./refresh.ts";
 import type { RateLimitsInput, Settings } from "./settings.ts";
 import type { State } from "./state.ts";
@@ -9,6 +13,8 @@ import { accessClaims, freshLifetime, type Lifetime, openSession, tokenResponse,
 
 export interface UserSpec {
   email?: string;
+  /** With `phone` alone the user has no address. */
+  phone?: string;
   password?: string;
   app_metadata?: Metadata;
   user_metadata?: Metadata;
@@ -22,6 +28,8 @@ export interface UserSpec {
 export interface SessionSpec extends UserSpec {
   aal?: "aal1" | "aal2";
   amr?: Amr[];
+  /** The app to which Auth's OAuth server gave the session. */
+  client?: { client_id: string; scope: string };
   /** How long ago the access token was issued. */
   ageSeconds?: number;
   /** Seconds until the access token expires; negative for one that has expired. */
@@ -45,6 +53,22 @@ export interface SignSpec {
   email?: string;
 }
 
+export interface InviteSpec {
+  email: string;
+  data?: Metadata;
+  /** Default the site. */
+  redirectTo?: string;
+}
+
+export interface FactorSpec {
+  email: string;
+  /** With a number the factor is a phone, else TOTP. */
+  phone?: string;
+  friendlyName?: string;
+  /** Default true. */
+  verified?: boolean;
+}
+
 export type ConfigPatch = Partial<Omit<Settings, "rateLimits">> & { rateLimits?: RateLimitsInput };
 
 const CONTROL_CALLER = { ip: "127.0.0.1", userAgent: "control" };
@@ -57,6 +81,10 @@ export function createControls(state: State) {
     calls: state.calls,
     keys: state.keys,
     inbox: state.inbox,
+    messages: state.messages,
+    invite: (spec: InviteSpec) => invite(state, spec),
+    factor: (spec: FactorSpec) => factor(state, spec),
+    totp: (secret: string) => totpOf({ secret }, "", "").generate({ timestamp: state.clock.nowMs() }),
     createUser: (spec: UserSpec) => userObject(insertUser(state, spec)),
     createSession: (spec: SessionSpec = {}) => createSession(state, spec),
     deleteSession: (id: string) => state.store.deleteSession(id),
@@ -72,14 +100,20 @@ export function createControls(state: State) {
 export type Controls = ReturnType<typeof createControls>;
 
 function insertUser(state: State, spec: UserSpec): User {
-  const email = spec.email ?? `user-${randomUUID().slice(0, 8)}@example.com`;
+  const phone = spec.phone === undefined ? "" : parsePhone(spec.phone);
+  const email = spec.email ?? (phone === "" ? `user-${randomUUID().slice(0, 8)}@example.com` : "");
   if (state.store.userByEmail(email) !== undefined) {
     throw new Error(`a user with the address ${email} exists`);
+  }
+  if (state.store.userByPhone(phone) !== undefined) {
+    throw new Error(`a user with the number ${phone} exists`);
   }
   const user = state.store.insertUser(
     {
       email,
+      phone,
       confirmed: spec.confirmed ?? true,
+      phoneConfirmed: phone !== "" && (spec.confirmed ?? true),
       ...(spec.password === undefined ? {} : { password: spec.password }),
       ...(spec.role === undefined ? {} : { role: spec.role }),
       appMetadata: spec.app_metadata ?? {},
@@ -99,7 +133,7 @@ function ban(state: State, user: User, { bannedFor }: UserSpec): void {
 
 /** Signs in the user of that address, who is created when unknown and changed when known. */
 function createSession(state: State, spec: SessionSpec): TokenResponse & { session_id: string } {
-  const known = spec.email === undefined ? undefined : state.store.userByEmail(spec.email);
+  const known = state.store.userByEmail(spec.email ?? "") ?? state.store.userByPhone(spec.phone ?? "");
   const user = known ?? insertUser(state, spec);
   if (known !== undefined) {
     ban(state, known, spec);
@@ -112,6 +146,7 @@ function createSession(state: State, spec: SessionSpec): TokenResponse & { sessi
     amr: spec.amr ?? [{ method: "password", timestamp: lifetime.iat }],
     aal: spec.aal ?? "aal1",
     caller: CONTROL_CALLER,
+    ...(spec.client === undefined ? {} : { client: spec.client }),
     createdAtMs: lifetime.iat * 1000,
   });
   const response = tokenResponse(state, user, session, issueRefreshToken(state, session), lifetime);
@@ -139,6 +174,29 @@ function lifetimeOf(state: State, { ageSeconds, expiresIn }: SessionSpec): Lifet
   }
   const exp = now + expiresIn;
   return { iat: ageSeconds === undefined ? Math.min(now, exp - jwtExp) : now - ageSeconds, exp };
+}
+
+/** Invites an unknown address, as an administrator does. */
+function invite(state: State, { email, data, redirectTo }: InviteSpec): Mail {
+  if (state.store.userByEmail(email) !== undefined) {
+    throw new Error(`a user with the address ${email} exists`);
+  }
+  const user = state.store.insertUser({ email, userMetadata: data ?? {} }, state.clock.nowMs());
+  sendInvite(state, user, redirectTo ?? state.settings.siteUrl);
+  return state.inbox.latest(email)!;
+}
+
+/** A factor that the user has enrolled and verified; `secret` is what an authenticator app would keep. */
+function factor(state: State, spec: FactorSpec): { id: string; secret: string } {
+  const user = state.store.userByEmail(spec.email);
+  if (user === undefined) {
+    throw new Error(`no user has the address ${spec.email}`);
+  }
+  const type = spec.phone === undefined ? "totp" : "phone";
+  const phone = spec.phone === undefined ? "" : parsePhone(spec.phone);
+  const made = enroll(state, user, { type, phone, friendlyName: spec.friendlyName ?? type, aal: "aal2" });
+  made.status = spec.verified === false ? "unverified" : "verified";
+  return { id: made.id, secret: made.secret };
 }
 
 async function sign(state: State, spec: SignSpec): Promise<string> {
@@ -205,6 +263,7 @@ function reset(state: State): void {
   state.keys.reset();
   state.store.clear();
   state.inbox.clear();
+  state.messages.clear();
   state.limiter.clear();
   state.faults.clear();
   state.calls.clear();

@@ -50,7 +50,7 @@ export function object(body: JsonObject, name: string): JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};
 }
 
-/** The address by which the caller is limited and recorded. */
+/** The address by which the caller is limited. */
 export function clientIp(c: Ctx, state: State): string {
   const named = c.req.header("sb-forwarded-for")?.split(",")[0]?.trim() ?? "";
   const trusted = state.settings.sbForwardedFor && apiKey(c) === state.secretKey;
@@ -58,6 +58,14 @@ export function clientIp(c: Ctx, state: State): string {
     return named;
   }
   return c.env.incoming.socket.remoteAddress ?? "unknown";
+}
+
+/** The address that sessions and challenges keep; unlike the limits it believes a proxy. */
+export function requestIp(c: Ctx, state: State): string {
+  const forwarded = c.req.header("x-forwarded-for")?.split(",")[0]?.trim() ?? "";
+  const own = c.env.incoming.socket.remoteAddress ?? "unknown";
+  const named = clientIp(c, state);
+  return named === own && isIP(forwarded) !== 0 ? forwarded : named;
 }
 
 export function apiKey(c: Ctx): string | undefined {

@@ -32,6 +32,11 @@ export class Inbox {
     return this.list(to).at(-1);
   }
 
+  /** Takes back what was added since. */
+  restore(mails: Mail[]): void {
+    this.#mails = mails;
+  }
+
   clear(): void {
     this.#mails = [];
   }

@@ -17,6 +17,10 @@ export interface RateLimits {
   signup: Bucket;
   user: Bucket;
   anonymous: Bucket;
+  factorChallenge: Bucket;
+  factorVerify: Bucket;
+  sso: Bucket;
+  passkey: Bucket;
   mail: Bucket;
 }
 
@@ -36,6 +40,10 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
   signup: THIRTY_IN_FIVE_MINUTES,
   user: THIRTY_IN_FIVE_MINUTES,
   anonymous: THIRTY_AN_HOUR,
+  factorChallenge: { burst: 30, refillPerSecond: 0.25 },
+  factorVerify: { burst: 30, refillPerSecond: 0.25 },
+  sso: THIRTY_IN_FIVE_MINUTES,
+  passkey: THIRTY_IN_FIVE_MINUTES,
   mail: { burst: 1_000_000, refillPerSecond: 1000 },
 };
 

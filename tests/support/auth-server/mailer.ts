@@ -3,9 +3,9 @@ import { iso } from "./clock.ts";
 import { ApiError } from "./errors.ts";
 import { type Challenge, createFlow } from "./flows.ts";
 import type { State } from "./state.ts";
-import type { MailedKind, User } from "./store.ts";
+import type { MailedKind, MailedToken, User } from "./store.ts";
 
-export type LinkType = "signup" | "recovery" | "magiclink" | "email_change" | "invite";
+export type LinkType = "signup" | "recovery" | "magiclink" | "email_change" | "invite" | "reauthentication";
 
 /** What the request that leads to a mail says about the way back. */
 export interface WayBack {
@@ -19,6 +19,7 @@ const SUBJECTS: Record<LinkType, string> = {
   magiclink: "Your sign-in link",
   email_change: "Confirm your new email address",
   invite: "You have been invited",
+  reauthentication: "Confirm that it is you",
 };
 
 const FLOW_METHODS: Record<LinkType, string> = {
@@ -27,16 +28,32 @@ const FLOW_METHODS: Record<LinkType, string> = {
   magiclink: "magiclink",
   email_change: "email_change",
   invite: "invite",
+  reauthentication: "reauthentication",
 };
 
 export function sendConfirmation(state: State, user: User, back: WayBack): void {
   checkInterval(state, user.confirmationSentAt);
-  user.confirmationSentAt = send(state, user, { kind: "confirmation", type: "signup", email: user.email, back });
+  user.confirmationSentAt = send(state, user, { kind: "confirmation", type: "signup", to: user.email, back });
+}
+
+/** The link of an invitation leads to tokens in a fragment, whatever the flow of the site is. */
+export function sendInvite(state: State, user: User, redirectTo: string): void {
+  const back = { redirectTo, challenge: null };
+  user.confirmationSentAt = send(state, user, { kind: "confirmation", type: "invite", to: user.email, back });
+  user.invitedAt = user.confirmationSentAt;
+}
+
+/** The code that stands in for a fresh sign-in. */
+export function sendReauthentication(state: State, user: User): void {
+  checkInterval(state, user.reauthenticationSentAt);
+  const back = { redirectTo: state.settings.siteUrl, challenge: null };
+  const type = "reauthentication";
+  user.reauthenticationSentAt = send(state, user, { kind: "reauthentication", type, to: user.email, back });
 }
 
 export function sendRecovery(state: State, user: User, type: "recovery" | "magiclink", back: WayBack): void {
   checkInterval(state, user.recoverySentAt);
-  user.recoverySentAt = send(state, user, { kind: "recovery", type, email: user.email, back });
+  user.recoverySentAt = send(state, user, { kind: "recovery", type, to: user.email, back });
 }
 
 /** Mails the new address and, when both have to agree, the current one. */
@@ -45,42 +62,52 @@ export function sendEmailChange(state: State, user: User, back: WayBack): void {
   const type = "email_change";
   user.emailChangeHalf = !(state.settings.secureEmailChange && user.email !== "");
   if (!user.emailChangeHalf) {
-    send(state, user, { kind: "email_change_current", type, email: user.email, back });
+    send(state, user, { kind: "email_change_current", type, to: user.email, back });
   }
-  user.emailChangeSentAt = send(state, user, { kind: "email_change_new", type, email: user.newEmail, back });
+  user.emailChangeSentAt = send(state, user, { kind: "email_change_new", type, to: user.newEmail, back });
 }
 
 /** SHA-224 of address and code, as the links carry it. */
-export function tokenHash(email: string, otp: string): string {
-  return createHash("sha224").update(email + otp).digest("hex");
+export function tokenHash(to: string, otp: string): string {
+  return createHash("sha224").update(to + otp).digest("hex");
 }
 
 interface Sending {
   kind: MailedKind;
   type: LinkType;
-  email: string;
+  to: string;
   back: WayBack;
 }
 
-function send(state: State, user: User, { kind, type, email, back }: Sending): string {
+function send(state: State, user: User, { kind, type, to, back }: Sending): string {
   const limits = state.settings.rateLimits;
   if (limits !== null && !state.limiter.take("mail", "project", limits.mail)) {
     throw new ApiError(429, "over_email_send_rate_limit", "email rate limit exceeded");
   }
-  const otp = String(randomInt(10 ** state.settings.otpLength)).padStart(state.settings.otpLength, "0");
+  const otp = oneTimeCode(state);
   const { challenge, redirectTo } = back;
   const flow =
     challenge === null
       ? null
       : createFlow(state, { challenge, redirectTo, method: FLOW_METHODS[type], userId: user.id });
-  const hash = `${flow === null ? "" : "pkce_"}${tokenHash(email, otp)}`;
-  forgetEarlier(state, user, kind);
-  const nowMs = state.clock.nowMs();
-  state.store.mailedTokens.set(hash, { hash, kind, userId: user.id, email, createdAtMs: nowMs, flowId: flow?.id ?? null });
+  const hash = `${flow === null ? "" : "pkce_"}${tokenHash(to, otp)}`;
+  const nowMs = keepToken(state, user, { hash, kind, to, flowId: flow?.id ?? null });
   const link = mailLink(state, hash, type, redirectTo);
   const sentAt = state.clock.now();
-  state.inbox.add({ to: email, subject: SUBJECTS[type], type, sentAt, link, token: otp, tokenHash: hash });
+  state.inbox.add({ to, subject: SUBJECTS[type], type, sentAt, link, token: otp, tokenHash: hash });
   return iso(nowMs);
+}
+
+export function oneTimeCode({ settings }: State): string {
+  return String(randomInt(10 ** settings.otpLength)).padStart(settings.otpLength, "0");
+}
+
+/** Keeps a token that goes out; answers the time at which it does. */
+export function keepToken(state: State, user: User, token: Pick<MailedToken, "hash" | "kind" | "to" | "flowId">): number {
+  forgetEarlier(state, user, token.kind);
+  const createdAtMs = state.clock.nowMs();
+  state.store.mailedTokens.set(token.hash, { ...token, userId: user.id, createdAtMs });
+  return createdAtMs;
 }
 
 /** A new mail takes the place of the previous one of its kind. */

@@ -25,6 +25,37 @@ export interface Settings {
   refreshHoldMs: number;
   /** Milliseconds after which a refresh that waits for the lock is answered 409. */
   lockTimeoutMs: number;
+  /** Whether people sign up and in with a phone number. */
+  phone: boolean;
+  /** Whether phone numbers count as confirmed at sign-up. */
+  smsAutoconfirm: boolean;
+  /** What sends the messages: `twilio` knows WhatsApp, all others send SMS only. */
+  smsProvider: string;
+  /** Whether the provider refuses every message. */
+  smsFails: boolean;
+  /** Numbers (without `+`) whose code is always the same and to which nothing is sent. */
+  smsTestOtp: Record<string, string>;
+  /** Seconds that have to pass between two messages to one user. */
+  smsMinInterval: number;
+  /** Life of a code by SMS in seconds. */
+  smsOtpExp: number;
+  /** Whether a new password takes the current one, except after a recovery. */
+  requireCurrentPassword: boolean;
+  /** Whether a new password in a session older than a day takes a mailed nonce. */
+  requireReauthentication: boolean;
+  mfaTotp: boolean;
+  mfaPhone: boolean;
+  /** Life of a challenge of a second factor in seconds. */
+  mfaChallengeExp: number;
+  mfaMaxFactors: number;
+  passkeys: boolean;
+  /** The relying party's id, and the origins from which its passkeys are used. */
+  passkeyRpId: string;
+  passkeyOrigins: string[];
+  /** Life of a challenge of a passkey in seconds. */
+  passkeyChallengeExp: number;
+  /** null: SAML is off. */
+  sso: SsoProvider[] | null;
   /** Whether addresses count as confirmed at sign-up. */
   autoconfirm: boolean;
   anonymousUsers: boolean;
@@ -53,6 +84,12 @@ export interface Settings {
   rateLimits: RateLimits | null;
 }
 
+export interface SsoProvider {
+  id: string;
+  domains: string[];
+  disabled?: boolean;
+}
+
 /** What `startAuthServer` and the command line take beside the settings. */
 export interface Options extends Omit<Partial<Settings>, "rateLimits"> {
   port?: number;
@@ -79,6 +116,24 @@ export const DEFAULTS: Omit<Settings, "issuer" | "externalUrl" | "rateLimits"> =
   upgradePercent: 0,
   refreshHoldMs: 0,
   lockTimeoutMs: 5000,
+  phone: false,
+  smsAutoconfirm: false,
+  smsProvider: "twilio",
+  smsFails: false,
+  smsTestOtp: {},
+  smsMinInterval: 0,
+  smsOtpExp: 60,
+  requireCurrentPassword: false,
+  requireReauthentication: false,
+  mfaTotp: true,
+  mfaPhone: false,
+  mfaChallengeExp: 300,
+  mfaMaxFactors: 10,
+  passkeys: false,
+  passkeyRpId: "localhost",
+  passkeyOrigins: ["http://localhost:3000"],
+  passkeyChallengeExp: 300,
+  sso: null,
   autoconfirm: false,
   anonymousUsers: true,
   disableSignup: false,

@@ -5,6 +5,7 @@ import { Inbox } from "./inbox.ts";
 import { createKey, KeyRing } from "./keys.ts";
 import { Limiter, rateLimits } from "./limits.ts";
 import { SessionLocks } from "./locks.ts";
+import { Messages } from "./messages.ts";
 import { DEFAULTS, type Options, type Settings } from "./settings.ts";
 import { Store } from "./store.ts";
 
@@ -14,6 +15,7 @@ export interface State {
   keys: KeyRing;
   store: Store;
   inbox: Inbox;
+  messages: Messages;
   limiter: Limiter;
   locks: SessionLocks;
   faults: Faults;
@@ -43,6 +45,7 @@ export async function createState(options: Options): Promise<State> {
     keys: new KeyRing(clock, await createKey(algorithm ?? "ES256", secret)),
     store: new Store(),
     inbox: new Inbox(),
+    messages: new Messages(),
     limiter: new Limiter(clock),
     locks: new SessionLocks(),
     faults: new Faults(),

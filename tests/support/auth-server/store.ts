@@ -23,6 +23,13 @@ export interface User {
   phone: string;
   passwordHash: string | null;
   emailConfirmedAt: string | null;
+  phoneConfirmedAt: string | null;
+  newPhone: string;
+  phoneChangeSentAt: string | null;
+  reauthenticationSentAt: string | null;
+  invitedAt: string | null;
+  factors: Factor[];
+  passkeys: Passkey[];
   confirmationSentAt: string | null;
   recoverySentAt: string | null;
   newEmail: string;
@@ -37,6 +44,47 @@ export interface User {
   updatedAt: string;
   bannedUntilMs: number | null;
   isAnonymous: boolean;
+}
+
+export interface Factor {
+  id: string;
+  type: "totp" | "phone";
+  friendlyName: string;
+  status: "verified" | "unverified";
+  /** Base32 of a TOTP factor; empty for a phone. */
+  secret: string;
+  phone: string;
+  createdAt: string;
+  updatedAt: string;
+  lastChallengedAt: string | null;
+  challenges: Challenge[];
+}
+
+/** A challenge of a second factor, bound to the address that asked for it. */
+export interface Challenge {
+  id: string;
+  ip: string;
+  /** The code that went out; empty for TOTP. */
+  code: string;
+  createdAtMs: number;
+  verified: boolean;
+}
+
+export interface Passkey {
+  id: string;
+  friendlyName: string;
+  credentialId: string;
+  publicKey: Uint8Array<ArrayBuffer>;
+  counter: number;
+  createdAt: string;
+  lastUsedAt: string | null;
+}
+
+/** The challenge of a passkey: of a registration if it has a user, else of a sign-in. */
+export interface PasskeyChallenge {
+  challenge: string;
+  userId: string | null;
+  expiresAtMs: number;
 }
 
 export interface Amr {
@@ -59,6 +107,8 @@ export interface Session {
   /** v2: null while the session has v1 tokens. */
   hmacKey: Buffer | null;
   counter: number;
+  /** The app that holds the session, where Auth's OAuth server gave it out. */
+  client: { client_id: string; scope: string } | null;
 }
 
 /** A v1 refresh token. */
@@ -70,15 +120,22 @@ export interface RefreshRow {
   revokedAtMs: number;
 }
 
-export type MailedKind = "confirmation" | "recovery" | "email_change_current" | "email_change_new";
+export type MailedKind =
+  | "confirmation"
+  | "recovery"
+  | "email_change_current"
+  | "email_change_new"
+  | "phone_confirmation"
+  | "phone_change"
+  | "reauthentication";
 
-/** A token that went out by mail. */
+/** A token that went out by mail or SMS. */
 export interface MailedToken {
   hash: string;
   kind: MailedKind;
   userId: string;
-  /** The address to which the code was sent. */
-  email: string;
+  /** The address or number to which the code was sent. */
+  to: string;
   createdAtMs: number;
   flowId: string | null;
 }
@@ -106,6 +163,7 @@ export interface NewUser {
   password?: string;
   role?: string;
   confirmed?: boolean;
+  phoneConfirmed?: boolean;
   isAnonymous?: boolean;
   provider?: string;
   appMetadata?: Metadata;
@@ -118,9 +176,11 @@ export class Store {
   readonly sessions = new Map<string, Session>();
   readonly refreshRows = new Map<string, RefreshRow>();
   readonly mailedTokens = new Map<string, MailedToken>();
+  readonly passkeyChallenges = new Map<string, PasskeyChallenge>();
   readonly flows = new Map<string, Flow>();
   readonly flowsByCode = new Map<string, Flow>();
   readonly #userIdByEmail = new Map<string, string>();
+  readonly #userIdByPhone = new Map<string, string>();
   readonly #sessionIdsByUser = new Map<string, Set<string>>();
 
   userByEmail(email: string): User | undefined {
@@ -128,10 +188,15 @@ export class Store {
     return id === undefined ? undefined : this.users.get(id);
   }
 
+  /** Numbers are kept without `+`, as Auth keeps them. */
+  userByPhone(phone: string): User | undefined {
+    return this.users.get(this.#userIdByPhone.get(phone) ?? "");
+  }
+
   insertUser(spec: NewUser, nowMs: number): User {
     const at = iso(nowMs);
     const email = (spec.email ?? "").toLowerCase();
-    const provider = spec.provider ?? "email";
+    const provider = spec.provider ?? (email === "" ? "phone" : "email");
     const origin = spec.isAnonymous === true ? {} : { provider, providers: [provider] };
     const user: User = {
       id: randomUUID(),
@@ -140,7 +205,14 @@ export class Store {
       email,
       phone: spec.phone ?? "",
       passwordHash: spec.password === undefined ? null : hashPassword(spec.password),
-      emailConfirmedAt: spec.confirmed === true ? at : null,
+      emailConfirmedAt: spec.confirmed === true && email !== "" ? at : null,
+      phoneConfirmedAt: spec.phoneConfirmed === true ? at : null,
+      newPhone: "",
+      phoneChangeSentAt: null,
+      reauthenticationSentAt: null,
+      invitedAt: null,
+      factors: [],
+      passkeys: [],
       confirmationSentAt: null,
       recoverySentAt: null,
       newEmail: "",
@@ -158,6 +230,11 @@ export class Store {
     this.users.set(user.id, user);
     if (email !== "") {
       this.#userIdByEmail.set(email, user.id);
+    }
+    if (user.phone !== "") {
+      this.#userIdByPhone.set(user.phone, user.id);
+    }
+    if (!user.isAnonymous) {
       addIdentity(user, provider, nowMs);
     }
     return user;
@@ -169,6 +246,12 @@ export class Store {
     this.#userIdByEmail.set(user.email, user.id);
   }
 
+  changePhone(user: User, phone: string): void {
+    this.#userIdByPhone.delete(user.phone);
+    user.phone = phone;
+    this.#userIdByPhone.set(phone, user.id);
+  }
+
   deleteUser(id: string): boolean {
     const user = this.users.get(id);
     if (user === undefined) {
@@ -178,6 +261,7 @@ export class Store {
       this.deleteSession(session.id);
     }
     this.#userIdByEmail.delete(user.email);
+    this.#userIdByPhone.delete(user.phone);
     return this.users.delete(id);
   }
 
@@ -216,6 +300,8 @@ export class Store {
     this.mailedTokens.clear();
     this.flows.clear();
     this.flowsByCode.clear();
+    this.passkeyChallenges.clear();
+    this.#userIdByPhone.clear();
     this.#userIdByEmail.clear();
     this.#sessionIdsByUser.clear();
   }
@@ -227,13 +313,23 @@ export function addIdentity(user: User, provider: string, nowMs: number): void {
     identity_id: randomUUID(),
     id: user.id,
     user_id: user.id,
-    identity_data: { email: user.email, email_verified: user.emailConfirmedAt !== null, sub: user.id },
+    identity_data: identityData(user),
     provider,
     last_sign_in_at: at,
     created_at: at,
     updated_at: at,
-    email: user.email,
+    ...(user.email === "" ? {} : { email: user.email }),
   });
+}
+
+function identityData(user: User): Metadata {
+  return {
+    ...(user.email === "" ? {} : { email: user.email }),
+    email_verified: user.emailConfirmedAt !== null,
+    ...(user.phone === "" ? {} : { phone: user.phone }),
+    phone_verified: user.phoneConfirmedAt !== null,
+    sub: user.id,
+  };
 }
 
 /** A quick salted hash: these passwords protect nothing, and sign-in must not be the bottleneck. */

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { iso } from "./clock.ts";
 import { issueRefreshToken } from "./refresh.ts";
 import type { State } from "./state.ts";
-import type { Amr, Session, User } from "./store.ts";
+import type { Amr, Factor, Session, User } from "./store.ts";
 
 export interface TokenResponse {
   access_token: string;
@@ -42,7 +42,7 @@ export function signIn(state: State, user: User, amr: Omit<Amr, "timestamp">, ca
 export function openSession(
   state: State,
   user: User,
-  spec: { amr: Amr[]; aal?: "aal1" | "aal2"; caller: Caller; createdAtMs?: number },
+  spec: { amr: Amr[]; aal?: "aal1" | "aal2"; caller: Caller; createdAtMs?: number; client?: Session["client"] },
 ): Session {
   const nowMs = spec.createdAtMs ?? state.clock.nowMs();
   const session: Session = {
@@ -57,6 +57,7 @@ export function openSession(
     tokens: [],
     hmacKey: null,
     counter: 0,
+    client: spec.client ?? null,
   };
   state.store.insertSession(session);
   user.lastSignInAt = iso(nowMs);
@@ -107,6 +108,7 @@ export function accessClaims(
     amr: session.amr,
     session_id: session.id,
     is_anonymous: user.isAnonymous,
+    ...session.client,
   };
 }
 
@@ -118,15 +120,21 @@ export function userObject(user: User): Record<string, unknown> {
     role: user.role,
     email: user.email,
     email_confirmed_at: user.emailConfirmedAt,
+    invited_at: user.invitedAt,
     phone: user.phone,
+    phone_confirmed_at: user.phoneConfirmedAt,
     confirmation_sent_at: user.confirmationSentAt,
-    confirmed_at: user.emailConfirmedAt,
+    confirmed_at: [user.emailConfirmedAt, user.phoneConfirmedAt].filter((at) => at !== null).sort()[0] ?? null,
     recovery_sent_at: user.recoverySentAt,
     new_email: user.newEmail === "" ? null : user.newEmail,
     email_change_sent_at: user.emailChangeSentAt,
+    new_phone: user.newPhone === "" ? null : user.newPhone,
+    phone_change_sent_at: user.phoneChangeSentAt,
+    reauthentication_sent_at: user.reauthenticationSentAt,
     last_sign_in_at: user.lastSignInAt,
     app_metadata: user.appMetadata,
     user_metadata: user.userMetadata,
+    factors: user.factors.length === 0 ? null : user.factors.map(factorObject),
     identities: user.identities,
     created_at: user.createdAt,
     updated_at: user.updatedAt,
@@ -134,4 +142,17 @@ export function userObject(user: User): Record<string, unknown> {
     is_anonymous: user.isAnonymous,
   };
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
+}
+
+function factorObject(factor: Factor): Record<string, unknown> {
+  return {
+    id: factor.id,
+    created_at: factor.createdAt,
+    updated_at: factor.updatedAt,
+    status: factor.status,
+    ...(factor.friendlyName === "" ? {} : { friendly_name: factor.friendlyName }),
+    factor_type: factor.type,
+    phone: factor.phone === "" ? null : factor.phone,
+    last_challenged_at: factor.lastChallengedAt,
+  };
 }

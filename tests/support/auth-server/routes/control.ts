@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import type { Calls } from "../calls.ts";
-import type { ConfigPatch, Controls, SessionSpec, SignSpec, UserSpec } from "../controls.ts";
+import type { ConfigPatch, Controls, FactorSpec, InviteSpec, SessionSpec, SignSpec, UserSpec } from "../controls.ts";
 import type { FaultSpec } from "../faults.ts";
 import type { Env } from "../http.ts";
 import type { Algorithm } from "../keys.ts";
@@ -63,6 +63,15 @@ export function controlApp(state: State, controls: Controls): Hono<Env> {
   app.delete("/sessions/:id", (c) => c.json({ deleted: controls.deleteSession(c.req.param("id")) }));
   app.post("/sessions/:id/factor", (c) => c.json(controls.verifyFactor(c.req.param("id"))));
   app.post("/sign", async (c) => c.json({ token: await controls.sign(await c.req.json<SignSpec>()) }));
+
+  app.get("/messages", (c) => c.json(controls.messages.list(c.req.query("to"))));
+  app.delete("/messages", (c) => {
+    controls.messages.clear();
+    return c.json({});
+  });
+  app.post("/invite", async (c) => c.json(controls.invite(await c.req.json<InviteSpec>())));
+  app.post("/factors", async (c) => c.json(controls.factor(await c.req.json<FactorSpec>())));
+  app.post("/totp", async (c) => c.json({ code: controls.totp((await c.req.json<{ secret: string }>()).secret) }));
 
   app.get("/inbox", (c) => c.json(controls.inbox.list(c.req.query("to"))));
   app.delete("/inbox", (c) => {

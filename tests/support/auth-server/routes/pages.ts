@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { html, raw } from "hono/html";
 import type { Ctx, Env } from "../http.ts";
 import type { Mail } from "../inbox.ts";
+import type { Message } from "../messages.ts";
 import { providerCode } from "../provider.ts";
 import { withParams } from "../redirects.ts";
 import type { State } from "../state.ts";
@@ -19,7 +20,7 @@ const STYLE = raw(`<style>
 export function pagesApp(state: State): Hono<Env> {
   const app = new Hono<Env>();
 
-  app.get("/inbox", (c) => c.html(inboxPage(state.inbox.list().reverse())));
+  app.get("/inbox", (c) => c.html(inboxPage(state.inbox.list().reverse(), state.messages.list().reverse())));
 
   app.get("/provider/:name", (c) => {
     const refusal = c.req.query("fail");
@@ -30,6 +31,13 @@ export function pagesApp(state: State): Hono<Env> {
       return c.redirect(agreed(c, state), 302);
     }
     return c.html(consentPage(c.req.param("name"), c.req.query("state") ?? "", loginHint(c)));
+  });
+
+  app.get("/idp/:id", (c) => c.html(identityProviderPage(state, c.req.param("id"), c.req.query("RelayState") ?? "", idpEmail(c))));
+
+  app.post("/idp/:id", async (c) => {
+    const { email, RelayState } = await c.req.parseBody();
+    return c.html(assertionPage(state, { email: String(email), relayState: String(RelayState) }));
   });
 
   app.get("/provider/:name/answer", (c) => {
@@ -59,15 +67,59 @@ function loginHint(c: Ctx): string {
   return c.req.query("login_hint") ?? `${c.req.param("name") ?? "provider"}-user@example.com`;
 }
 
-function inboxPage(mails: Mail[]) {
+function idpEmail(c: Ctx): string {
+  return c.req.query("login_hint") ?? "employee@example.com";
+}
+
+function identityProviderPage(state: State, id: string, relayState: string, email: string) {
+  return html`<!doctype html>
+    <html lang="en">
+      <head><meta charset="utf-8" /><title>Company sign-in</title>${STYLE}</head>
+      <body>
+        <h1>Company sign-in (a stand-in)</h1>
+        <form method="post" action="${new URL(state.settings.externalUrl).origin}/idp/${id}">
+          <input type="hidden" name="RelayState" value="${relayState}" />
+          <label>Sign in as <input name="email" type="email" value="${email}" required /></label>
+          <button>Continue</button>
+        </form>
+      </body>
+    </html>`;
+}
+
+/** SAML's answer is a form that the browser posts to Auth. */
+function assertionPage(state: State, { email, relayState }: { email: string; relayState: string }) {
+  const assertion = providerCode({ email, name: email.split("@")[0] ?? email });
+  return html`<!doctype html>
+    <html lang="en">
+      <head><meta charset="utf-8" /><title>Company sign-in</title>${STYLE}</head>
+      <body>
+        <form method="post" action="${state.settings.externalUrl}/sso/saml/acs">
+          <input type="hidden" name="RelayState" value="${relayState}" />
+          <input type="hidden" name="SAMLResponse" value="${assertion}" />
+          <button>Go on to the site</button>
+        </form>
+      </body>
+    </html>`;
+}
+
+function inboxPage(mails: Mail[], messages: Message[]) {
   return html`<!doctype html>
     <html lang="en">
       <head><meta charset="utf-8" /><meta http-equiv="refresh" content="5" /><title>Inbox</title>${STYLE}</head>
       <body>
         <h1>Inbox</h1>
-        ${mails.length === 0 ? html`<p class="quiet">No mail yet. This page looks again every five seconds.</p>` : mails.map(mailArticle)}
+        ${messages.map(messageArticle)}
+        ${mails.length + messages.length === 0 ? html`<p class="quiet">No mail yet. This page looks again every five seconds.</p>` : mails.map(mailArticle)}
       </body>
     </html>`;
+}
+
+function messageArticle({ to, channel, sentAt, code }: Message) {
+  return html`<article>
+    <h2>Your code, by ${channel === "sms" ? "SMS" : "WhatsApp"}</h2>
+    <p class="quiet">to +${to}, ${new Date(sentAt * 1000).toISOString()}</p>
+    <p>Code: <code>${code}</code></p>
+  </article>`;
 }
 
 function mailArticle({ to, subject, sentAt, link, token }: Mail) {

@@ -5,11 +5,14 @@ import { ApiError } from "../errors.ts";
 import { parseChallenge } from "../flows.ts";
 import { type Ctx, type Env, type JsonObject, limit, object, readBody, text } from "../http.ts";
 import { sendConfirmation, sendEmailChange, sendRecovery, type WayBack } from "../mailer.ts";
+import { parseChannel, parsePhone, sendPhoneChange, sendPhoneConfirmation } from "../phones.ts";
 import { redirectTarget } from "../redirects.ts";
 import type { State } from "../state.ts";
 import type { User } from "../store.ts";
 import { signIn, userObject } from "../tokens.ts";
 import { caller, signedIn } from "./token.ts";
+
+const LONGEST_PASSWORD = 72;
 
 /** Sign-up and everything that sends a mail without a session. */
 export function signupRoutes(app: Hono<Env>, state: State): void {
@@ -26,6 +29,19 @@ export function signupRoutes(app: Hono<Env>, state: State): void {
   app.post("/otp", async (c) => {
     limit(c, state, "otp");
     const body = await readBody(c);
+    const [email, phone] = [text(body, "email"), text(body, "phone")];
+    if (email !== "" && phone !== "") {
+      throw invalid("Only an email address or phone number should be provided");
+    }
+    if (email !== "" && text(body, "channel") !== "") {
+      throw invalid("Channel should only be specified with Phone OTP");
+    }
+    if (email === "" && phone === "") {
+      throw invalid("One of email or phone must be set");
+    }
+    if (phone !== "") {
+      return c.json(sendPhoneOtp(state, body, phone));
+    }
     sendMagicLink(c, state, body, body.create_user !== false);
     return c.json({});
   });
@@ -50,8 +66,7 @@ export function signupRoutes(app: Hono<Env>, state: State): void {
 
   app.post("/resend", async (c) => {
     limit(c, state, "resend");
-    resend(c, state, await readBody(c));
-    return c.json({});
+    return c.json(resend(c, state, await readBody(c)));
   });
 }
 
@@ -64,6 +79,9 @@ export function wayBack(c: Ctx, state: State, body: JsonObject): WayBack {
 
 export function checkPassword(state: State, password: string): void {
   const least = state.settings.minPasswordLength;
+  if (Buffer.byteLength(password) > LONGEST_PASSWORD) {
+    throw invalid(`Password cannot be longer than ${LONGEST_PASSWORD} characters`);
+  }
   if (password.length < least) {
     throw new ApiError(422, "weak_password", `Password should be at least ${least} characters.`, ["length"]);
   }
@@ -71,14 +89,15 @@ export function checkPassword(state: State, password: string): void {
 
 export function checkEmail(email: string): void {
   if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(email) && !/^[^\s@]+@localhost$/.test(email)) {
-    throw new ApiError(400, "validation_failed", "Unable to validate email address: invalid format");
+    throw invalid("Unable to validate email address: invalid format");
   }
 }
 
+function invalid(message: string): ApiError {
+  return new ApiError(400, "validation_failed", message);
+}
+
 function requireEmail(body: JsonObject): string {
-  if (text(body, "phone") !== "") {
-    throw new ApiError(400, "phone_provider_disabled", "Unsupported phone provider");
-  }
   const email = text(body, "email");
   checkEmail(email);
   return email;
@@ -97,16 +116,22 @@ function signUpAnonymous(c: Ctx, state: State, body: JsonObject): Response {
 
 function signUp(c: Ctx, state: State, body: JsonObject): Response {
   checkSignupAllowed(state);
-  const email = requireEmail(body);
   const password = text(body, "password");
   if (password === "") {
-    throw new ApiError(400, "validation_failed", "Signup requires a valid password");
+    throw invalid("Signup requires a valid password");
   }
   checkPassword(state, password);
+  if (text(body, "email") !== "" && text(body, "phone") !== "") {
+    throw invalid("Only an email address or phone number should be provided on signup.");
+  }
+  if (text(body, "phone") !== "") {
+    return signUpByPhone(c, state, body, password);
+  }
+  const email = requireEmail(body);
   const back = wayBack(c, state, body);
   const known = state.store.userByEmail(email);
   if (known !== undefined && known.emailConfirmedAt !== null) {
-    return answerKnown(c, state, known);
+    return answerKnown(c, state, { email, phone: "" }, object(body, "data"));
   }
   const user = known ?? createUser(state, email, { password, data: object(body, "data") });
   if (state.settings.autoconfirm) {
@@ -117,22 +142,69 @@ function signUp(c: Ctx, state: State, body: JsonObject): Response {
   return c.json(userObject(user));
 }
 
-/** With confirmation by mail, an address that is taken is answered with a user that does not exist. */
-function answerKnown(c: Ctx, state: State, known: User): Response {
-  if (state.settings.autoconfirm) {
+function signUpByPhone(c: Ctx, state: State, body: JsonObject, password: string): Response {
+  const channel = parseChannel(state, text(body, "channel"));
+  if (text(body, "code_challenge") !== "") {
+    throw invalid("PKCE not supported for phone signups");
+  }
+  if (!state.settings.phone) {
+    throw new ApiError(400, "phone_provider_disabled", "Phone signups are disabled");
+  }
+  const phone = parsePhone(text(body, "phone"));
+  const known = state.store.userByPhone(phone);
+  if (known !== undefined && known.phoneConfirmedAt !== null) {
+    return answerKnown(c, state, { email: "", phone }, object(body, "data"));
+  }
+  const user = known ?? createPhoneUser(state, phone, { password, data: object(body, "data") });
+  if (user.phoneConfirmedAt !== null) {
+    const { sessionId, response } = signIn(state, user, { method: "password" }, caller(c, state));
+    return signedIn(c, response, sessionId);
+  }
+  sendPhoneConfirmation(state, user, channel);
+  return c.json(userObject(user));
+}
+
+function createPhoneUser(state: State, phone: string, { password, data }: { password?: string; data: JsonObject }): User {
+  const phoneConfirmed = state.settings.smsAutoconfirm;
+  const secret = password === undefined ? {} : { password };
+  return state.store.insertUser({ phone, ...secret, userMetadata: data, phoneConfirmed }, state.clock.nowMs());
+}
+
+/** New numbers are signed up by it; only known ones are told the id of their message. */
+function sendPhoneOtp(state: State, body: JsonObject, given: string): object {
+  if (body.create_user === false && state.store.userByPhone(parsePhone(given)) === undefined) {
+    throw new ApiError(422, "otp_disabled", "Signups not allowed for otp");
+  }
+  if (!state.settings.phone) {
+    throw new ApiError(400, "phone_provider_disabled", "Unsupported phone provider");
+  }
+  const phone = parsePhone(given);
+  const channel = parseChannel(state, text(body, "channel"));
+  const known = state.store.userByPhone(phone);
+  if (known === undefined) {
+    checkSignupAllowed(state);
+  }
+  const isNew = known === undefined || known.phoneConfirmedAt === null;
+  const user = known ?? createPhoneUser(state, phone, { data: object(body, "data") });
+  const message_id = sendPhoneConfirmation(state, user, channel);
+  return isNew && !state.settings.smsAutoconfirm ? {} : { message_id };
+}
+
+/** With confirmation by mail or SMS, whoever is taken is answered with a user that does not exist. */
+function answerKnown(c: Ctx, state: State, who: { email: string; phone: string }, data: JsonObject): Response {
+  if (state.settings.autoconfirm || state.settings.smsAutoconfirm) {
     throw new ApiError(422, "user_already_exists", "User already registered");
   }
   const at = iso(state.clock.nowMs());
-  const { email, aud, role } = known;
+  const provider = who.email === "" ? "phone" : "email";
   return c.json({
     id: randomUUID(),
-    aud,
-    role,
-    email,
-    phone: "",
+    aud: "authenticated",
+    role: "",
+    ...who,
     confirmation_sent_at: at,
-    app_metadata: { provider: "email", providers: ["email"] },
-    user_metadata: {},
+    app_metadata: { provider, providers: [provider] },
+    user_metadata: data,
     identities: [],
     created_at: at,
     updated_at: at,
@@ -172,10 +244,24 @@ function sendMagicLink(c: Ctx, state: State, body: JsonObject, create: boolean):
   }
 }
 
-function resend(c: Ctx, state: State, body: JsonObject): void {
+/** Unknown people and those with nothing to confirm get the same answer as the others of their kind. */
+function resend(c: Ctx, state: State, body: JsonObject): object {
   const type = text(body, "type");
-  if (type !== "signup" && type !== "email_change") {
-    throw new ApiError(400, "validation_failed", "Missing one of these types: signup, email_change, sms, phone_change");
+  if (!["signup", "email_change", "sms", "phone_change"].includes(type)) {
+    throw invalid("Missing one of these types: signup, email_change, sms, phone_change");
+  }
+  const [email, given] = [text(body, "email"), text(body, "phone")];
+  if (type === "signup" && email === "") {
+    throw invalid("Type provided requires an email address");
+  }
+  if (type === "sms" && given === "") {
+    throw invalid("Type provided requires a phone number");
+  }
+  if ((email === "") === (given === "")) {
+    throw invalid(email === "" ? "Missing email address or phone number" : "Only an email address or phone number should be provided.");
+  }
+  if (given !== "") {
+    return resendMessage(state, type, given);
   }
   const user = state.store.userByEmail(requireEmail(body));
   const back = wayBack(c, state, body);
@@ -185,6 +271,21 @@ function resend(c: Ctx, state: State, body: JsonObject): void {
   if (type === "email_change" && user !== undefined && user.newEmail !== "") {
     sendEmailChange(state, user, back);
   }
+  return {};
+}
+
+function resendMessage(state: State, type: string, given: string): object {
+  if (!state.settings.phone) {
+    throw new ApiError(400, "phone_provider_disabled", "Phone logins are disabled");
+  }
+  const user = state.store.userByPhone(parsePhone(given));
+  if (type === "sms" && user !== undefined && user.phoneConfirmedAt === null) {
+    return { message_id: sendPhoneConfirmation(state, user, "sms") };
+  }
+  if (type === "phone_change" && user !== undefined && user.newPhone !== "") {
+    return { message_id: sendPhoneChange(state, user, user.newPhone, "sms") };
+  }
+  return {};
 }
 
 function checkSignupAllowed(state: State): void {

@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import { ApiError } from "../errors.ts";
 import { redeemCode } from "../flows.ts";
-import { clientIp, type Ctx, type Env, type JsonObject, limit, readBody, text } from "../http.ts";
+import { type Ctx, type Env, type JsonObject, limit, readBody, requestIp, text } from "../http.ts";
 import { refresh } from "../refresh.ts";
 import type { State } from "../state.ts";
 import { passwordMatches } from "../store.ts";
@@ -26,7 +26,7 @@ export function tokenRoutes(app: Hono<Env>, state: State): void {
 }
 
 export function caller(c: Ctx, state: State): Caller {
-  return { ip: clientIp(c, state), userAgent: c.req.header("user-agent") ?? "" };
+  return { ip: requestIp(c, state), userAgent: c.req.header("user-agent") ?? "" };
 }
 
 /** Answers a sign-in with the diagnostic headers that go with it. */
@@ -37,23 +37,34 @@ export function signedIn(c: Ctx, response: TokenResponse, sessionId: string): Re
 }
 
 function grantPassword(c: Ctx, state: State, body: JsonObject): Response {
-  const email = text(body, "email");
+  const [email, given] = [text(body, "email"), text(body, "phone")];
   const password = text(body, "password");
-  if (email !== "" && text(body, "phone") !== "") {
+  if (email !== "" && given !== "") {
     throw new ApiError(400, "validation_failed", "Only an email address or phone number should be provided on login.");
   }
-  if (email === "") {
+  if (email === "" && given === "") {
     throw new ApiError(400, "validation_failed", "missing email or phone");
   }
-  const user = state.store.userByEmail(email);
-  if (user === undefined || !passwordMatches(user, password)) {
+  if (email === "" && !state.settings.phone) {
+    throw new ApiError(422, "phone_provider_disabled", "Phone logins are disabled");
+  }
+  const phone = given.replace(/^\+/, "").replaceAll(" ", "");
+  const user = email === "" ? state.store.userByPhone(phone) : state.store.userByEmail(email);
+  if (user === undefined || user.passwordHash === null) {
     throw new ApiError(400, "invalid_credentials", "Invalid login credentials");
   }
+  // Auth tells of a ban before it looks at the password.
   if (user.bannedUntilMs !== null && user.bannedUntilMs > state.clock.nowMs()) {
     throw new ApiError(400, "user_banned", "User is banned");
   }
-  if (user.emailConfirmedAt === null) {
+  if (!passwordMatches(user, password)) {
+    throw new ApiError(400, "invalid_credentials", "Invalid login credentials");
+  }
+  if (email !== "" && user.emailConfirmedAt === null) {
     throw new ApiError(400, "email_not_confirmed", "Email not confirmed");
+  }
+  if (email === "" && user.phoneConfirmedAt === null) {
+    throw new ApiError(400, "phone_not_confirmed", "Phone not confirmed");
   }
   const { sessionId, response } = signIn(state, user, { method: "password" }, caller(c, state));
   return signedIn(c, { ...response, weak_password: null }, sessionId);

@@ -1,0 +1,65 @@
+/** Databases for one run each, made of one that was migrated once; what an earlier run left is removed first. */
+import pg from "pg";
+
+const PREFIX = "edge_session_test_";
+/** The schema and the role names to which Auth's own migrations refer. */
+const SCHEMA = `create schema if not exists auth`;
+
+export class Databases {
+  readonly #url: string;
+  #made = 0;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** Drops what earlier runs left. */
+  async clean(): Promise<void> {
+    const { rows } = await this.#run("select datname from pg_database where datname like $1", [`${PREFIX}%`]);
+    for (const { datname } of rows) {
+      await this.drop(datname);
+    }
+  }
+
+  async create(template?: string): Promise<string> {
+    this.#made += 1;
+    const name = `${PREFIX}${process.pid}_${this.#made}`;
+    await this.#run(`create database ${name}${template === undefined ? "" : ` template ${template}`}`);
+    if (template === undefined) {
+      await this.query(name, SCHEMA);
+    }
+    return name;
+  }
+
+  drop(name: string): Promise<unknown> {
+    return this.#run(`drop database if exists ${name} with (force)`);
+  }
+
+  /** The address at which Auth connects. */
+  urlOf(name: string): string {
+    const url = new URL(this.#url);
+    url.pathname = `/${name}`;
+    url.searchParams.set("search_path", "auth");
+    return url.toString();
+  }
+
+  async query(name: string, sql: string, values: unknown[] = []): Promise<any[]> {
+    const url = new URL(this.#url);
+    url.pathname = `/${name}`;
+    return (await run(url.toString(), sql, values)).rows;
+  }
+
+  #run(sql: string, values: unknown[] = []): Promise<{ rows: any[] }> {
+    return run(this.#url, sql, values);
+  }
+}
+
+async function run(connectionString: string, sql: string, values: unknown[]): Promise<{ rows: any[] }> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    return await client.query(sql, values);
+  } finally {
+    await client.end();
+  }
+}
