@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::cache_control;
 use crate::config::ConfigError;
+use crate::pages::Html;
 
 /// Seconds after which a visitor whose session could not be decided may try again.
 const RETRY_AFTER_SECONDS: &str = "5";
@@ -287,6 +288,33 @@ impl Answer {
             }
         }
         answer
+    }
+}
+
+impl Answer {
+    /// One of the Worker's own pages, with the policy it has to be sent with.
+    #[must_use]
+    pub fn html(html: Html, status: u16) -> Self {
+        Self::new(status, Some("text/html; charset=utf-8"), html.body)
+            .with_header("content-security-policy", html.csp)
+            .with_header("x-frame-options", "DENY".to_owned())
+            .with_nosniff()
+    }
+
+    /// 308 to the same address of another host.
+    #[must_use]
+    pub fn permanent_redirect(location: String) -> Self {
+        Self::new(308, None, String::new()).with_header("location", location)
+    }
+
+    /// Forbids browsers to guess what it is.
+    #[must_use]
+    pub fn with_nosniff(self) -> Self {
+        const NAME: &str = "x-content-type-options";
+        if self.headers.iter().any(|(known, _)| *known == NAME) {
+            return self;
+        }
+        self.with_header(NAME, "nosniff".to_owned())
     }
 }
 

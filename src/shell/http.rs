@@ -19,7 +19,7 @@ use crate::handler::{
 };
 use crate::head::{self, HeaderEdit, RequestHead};
 
-use super::{Runtime, Stop, advance, bindings, conclude, decide, promise, text};
+use super::{Runtime, Stop, advance, bindings, conclude, decide, memory, now, promise, text};
 
 /// Status of a WebSocket handshake that the origin accepted (RFC 6455 4.2.2).
 const SWITCHING_PROTOCOLS: u16 = 101;
@@ -65,6 +65,8 @@ fn finish(
     let head = response
         .as_ref()
         .map(|response| response_head(response, reads));
+    let status = response.as_ref().map(Response::status);
+    memory().borrow_mut().health.note_origin(status, now());
     ask.answer(head.ok_or(OriginUnreachable));
     let origin = response.map(|response| (response, is_head_only));
     match advance(&runtime, &mut course) {

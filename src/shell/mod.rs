@@ -31,7 +31,7 @@ use crate::answer::Answer;
 use crate::config::Config;
 use crate::fingerprint::FingerprintKey;
 use crate::handler::{Ask, Course, Deferred, Effect, Ending, OriginUnreachable, Passage, Turn};
-use crate::handler::{Outgoing, ResponseHead};
+use crate::handler::{Outgoing, ResponseHead, is_served_while_observing};
 use crate::head::RequestHead;
 use crate::memory::{Memory, SharedMemory};
 use crate::record::RequestRecord;
@@ -101,12 +101,13 @@ pub fn fetch(
         context: Rc::new(Context::new(context)),
         env,
     };
-    if runtime.config.is_observing() {
+    let head = http::head(&request);
+    if runtime.config.is_observing() && !is_served_while_observing(&runtime.config, &head) {
         return Ok(promise(async {
             observe::pass(runtime, request).await.map(JsValue::from)
         }));
     }
-    let mut course = course(&runtime, http::head(&request));
+    let mut course = course(&runtime, head);
     match advance(&runtime, &mut course) {
         Turn::End(ending) => conclude(&runtime, *ending, None).map(JsValue::from),
         Turn::Ask(Effect::Forward(ask)) => http::forward(runtime, &request, course, ask),
@@ -202,9 +203,16 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
         Effect::AskUser(ask) | Effect::CallAuth(ask) => {
             let call = ask.question();
             let answer = auth::send(&call.request, call.timeout_ms).await;
+            let status = answer.as_ref().map(|reply| reply.status).ok();
+            memory().borrow_mut().health.note_auth(status, now());
             ask.answer(answer);
         }
-        Effect::AwaitKeys(ask) => {
+        Effect::CheckTurnstile(ask) => {
+            let call = ask.question();
+            let answer = auth::send(&call.request, call.timeout_ms).await;
+            ask.answer(answer);
+        }
+        Effect::AwaitKeys(ask) | Effect::Pause(ask) => {
             Delay::from(Duration::from_millis(*ask.question())).await;
             ask.answer(());
         }
@@ -228,6 +236,10 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
         Effect::LearnSession(ask) => {
             let is_ended = refresh::learn(runtime, ask.question()).await;
             ask.answer(is_ended);
+        }
+        Effect::Limit(ask) => {
+            let may_go_on = routes::limit(&runtime.env, ask.question()).await;
+            ask.answer(may_go_on);
         }
         Effect::FetchKeys(ask) => {
             let call = ask.question();

@@ -269,7 +269,10 @@ fn play(script: &Script) -> Played {
             | Effect::CheckHealth(_)
             | Effect::DrawRandom(_)
             | Effect::EndSession(_)
+            | Effect::CheckTurnstile(_)
             | Effect::LearnSession(_)
+            | Effect::Limit(_)
+            | Effect::Pause(_)
             | Effect::ReadBody(_)
             | Effect::ReadRevocation(_)
             | Effect::StoreRevocation(_) => unreachable!("no AUTH_PATH and no REVOCATION are set"),
