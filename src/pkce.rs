@@ -121,7 +121,9 @@ pub fn purpose(header: &str, key: &str, flow_id: Option<&str>) -> Option<String>
         None => fixed_name(key),
     };
     let stored = read(header, key, &name)?;
-    stored.split_once('/').map(|(_, purpose)| purpose.to_owned())
+    stored
+        .split_once('/')
+        .map(|(_, purpose)| purpose.to_owned())
 }
 
 /// What remains of the cookies once the verifier of `flow_id` was used, well or badly.

@@ -37,7 +37,7 @@ pub use forward::{OriginRequest, OriginUnreachable, Passage, Reads, ResponseHead
 pub use leave::{Ending, Outgoing};
 pub use observe::untouched;
 pub use refresh::RefreshWait;
-pub use revocation::RevocationNames;
+pub use revocation::{RevocationNames, RevocationsFound};
 pub use routes::{BodyError, HealthReport, MAX_BODY_BYTES, Reach, is_served_while_observing};
 pub use verify::{KeyUnusable, SignatureCheck, SignatureKey};
 pub use visit::Outcome;

@@ -23,7 +23,11 @@ impl KnownOffers {
 
     /// Takes an answer over, or notes that there was none; what was known before goes on to hold then.
     pub fn learn(&mut self, offers: Option<Offers>, now: UnixTime) -> Offers {
-        let pause_ms = if offers.is_some() { FRESH_MS } else { COOL_DOWN_MS };
+        let pause_ms = if offers.is_some() {
+            FRESH_MS
+        } else {
+            COOL_DOWN_MS
+        };
         self.ask_again_at = now.plus_millis(pause_ms);
         self.known = offers.or_else(|| self.known.take());
         self.known.clone().unwrap_or_default()

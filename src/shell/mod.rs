@@ -92,6 +92,10 @@ pub fn fetch(
     env: Env,
     context: worker::worker_sys::Context,
 ) -> Result<JsValue, JsValue> {
+    if MEMORY.with(|memory| memory.try_borrow_mut().is_err()) {
+        // A request was cut off inside a decision. The entry makes a new instance and calls again.
+        return Ok(JsValue::UNDEFINED);
+    }
     let config = match bindings::config(&env) {
         Ok(config) => config,
         Err(error) => return http::respond(&Answer::misconfigured(&error)).map(JsValue::from),
@@ -187,10 +191,10 @@ async fn decide(
     mut effect: Effect,
 ) -> Stop {
     loop {
-        match effect {
-            Effect::Forward(ask) => return Stop::Origin(ask),
-            other => carry_out(runtime, request, other).await,
+        if let Effect::Forward(ask) = effect {
+            return Stop::Origin(ask);
         }
+        carry_out(runtime, request, effect).await;
         effect = match advance(runtime, course) {
             Turn::Ask(next) => next,
             Turn::End(ending) => return Stop::End(ending),
@@ -225,17 +229,8 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
             ask.answer(is_good);
         }
         Effect::DrawRandom(ask) => ask.answer(routes::random()),
-        Effect::EndSession(ask) => {
-            let is_told = refresh::end(runtime, ask.question()).await;
-            ask.answer(is_told);
-        }
-        Effect::IsEnded(ask) => {
-            let is_ended = refresh::is_ended(runtime, ask.question()).await;
-            ask.answer(is_ended);
-        }
-        Effect::LearnSession(ask) => {
-            let is_ended = refresh::learn(runtime, ask.question()).await;
-            ask.answer(is_ended);
+        gate @ (Effect::EndSession(_) | Effect::IsEnded(_) | Effect::LearnSession(_)) => {
+            tell_gate(runtime, gate).await;
         }
         Effect::Limit(ask) => {
             let may_go_on = routes::limit(&runtime.env, ask.question()).await;
@@ -267,6 +262,25 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
             let is_stored = routes::revoke(runtime, ask.question()).await;
             ask.answer(is_stored);
         }
+    }
+}
+
+/// Tells the session's gate something, or asks it.
+async fn tell_gate(runtime: &Runtime, effect: Effect) {
+    match effect {
+        Effect::EndSession(ask) => {
+            let is_told = refresh::end(runtime, ask.question()).await;
+            ask.answer(is_told);
+        }
+        Effect::IsEnded(ask) => {
+            let is_ended = refresh::is_ended(runtime, ask.question()).await;
+            ask.answer(is_ended);
+        }
+        Effect::LearnSession(ask) => {
+            let is_ended = refresh::learn(runtime, ask.question()).await;
+            ask.answer(is_ended);
+        }
+        other => drop(other),
     }
 }
 

@@ -144,9 +144,7 @@ pub(super) async fn show(desk: &Desk, visit: &mut Visit, errand: &Errand, page: 
             Answer::see_other(visit.next_location(&errand.next))
         }
         (Page::Mfa, Some(_)) => second_step(desk, visit, errand, &settled).await,
-        (Page::Password, Some(claims)) => {
-            Answer::html(new_password(visit, errand, claims), 200)
-        }
+        (Page::Password, Some(claims)) => Answer::html(new_password(visit, errand, claims), 200),
         (_, Some(_)) if settled.outcome() != Outcome::Unavailable => {
             Answer::see_other(visit.next_location(&errand.next))
         }
@@ -158,7 +156,11 @@ pub(super) async fn show(desk: &Desk, visit: &mut Visit, errand: &Errand, page: 
 /// A page that needs no session.
 async fn open(desk: &Desk, visit: &mut Visit, errand: &Errand, page: Page) -> Html {
     if page == Page::Login {
-        if let Some(domain) = errand.fields.value("domain").filter(|name| oauth::is_domain(name)) {
+        if let Some(domain) = errand
+            .fields
+            .value("domain")
+            .filter(|name| oauth::is_domain(name))
+        {
             return framed(visit, &errand.next, &Told::default(), |frame| {
                 SsoContinue { frame, domain }.html()
             });
@@ -194,7 +196,13 @@ fn public(visit: &Visit, errand: &Errand, page: Page, told: &Told<'_>) -> Html {
             let phone = fields.value("phone");
             let usual = if phone.is_some() { "sms" } else { "email" };
             let kind = fields.value("type").unwrap_or(usual);
-            Verify { frame, email, phone, kind }.html()
+            Verify {
+                frame,
+                email,
+                phone,
+                kind,
+            }
+            .html()
         }
     })
 }
@@ -239,12 +247,7 @@ fn new_password(visit: &Visit, errand: &Errand, claims: &VerifiedClaims) -> Html
     })
 }
 
-async fn second_step(
-    desk: &Desk,
-    visit: &mut Visit,
-    errand: &Errand,
-    settled: &Settled,
-) -> Answer {
+async fn second_step(desk: &Desk, visit: &mut Visit, errand: &Errand, settled: &Settled) -> Answer {
     let token = settled.access_token(visit).unwrap_or_default().to_owned();
     let factors = match mfa::factors(desk, visit, &token).await {
         Ok(factors) => factors,

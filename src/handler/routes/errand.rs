@@ -76,7 +76,12 @@ fn refused(visit: &Visit, status: u16, code: &'static str) -> Reply {
         Medium::Html => {
             let html = account::framed(visit, "/", &Told::default(), |frame| {
                 let details = &[];
-                ErrorPage { frame, status, details }.html()
+                ErrorPage {
+                    frame,
+                    status,
+                    details,
+                }
+                .html()
             });
             Answer::html(html, status)
         }
@@ -96,7 +101,9 @@ fn canonical_location(visit: &Visit, route: Route) -> Option<String> {
     let own = authority.split(':').next().unwrap_or_default();
     let host = visit.head.host();
     let is_child = |child: &str, parent: &str| {
-        let label = child.strip_suffix(parent).and_then(|rest| rest.strip_suffix('.'));
+        let label = child
+            .strip_suffix(parent)
+            .and_then(|rest| rest.strip_suffix('.'));
         label.is_some_and(|label| !label.is_empty() && !label.contains('.'))
     };
     let is_covered = |host| visit.config.cookie.domain_at(host).is_some();
@@ -159,7 +166,8 @@ impl Errand {
         let Some(page) = page else {
             return login.location(site, &fields);
         };
-        if self.is_own_page(visit, &page) && fields.iter().all(|(name, _)| *name != "challenge_id") {
+        if self.is_own_page(visit, &page) && fields.iter().all(|(name, _)| *name != "challenge_id")
+        {
             for name in ["type", "email", "phone", "factor_id", "challenge_id"] {
                 fields.extend(self.fields.value(name).map(|value| (name, value)));
             }

@@ -171,7 +171,9 @@ const OBJECTS: [&str; 2] = ["credential", "data"];
 
 fn texts(pairs: impl IntoIterator<Item = (String, String)>) -> Vec<(String, Field)> {
     let pairs = pairs.into_iter();
-    pairs.map(|(name, value)| (name, Field::Text(value))).collect()
+    pairs
+        .map(|(name, value)| (name, Field::Text(value)))
+        .collect()
 }
 
 /// True for what a browser's form sends.

@@ -90,7 +90,13 @@ async fn request(
     let header = visit.head.header("cookie").unwrap_or_default();
     let changes = flow.cookies(header, &config.storage_key, suffix, config.cookie.encoding);
     let (challenge, callback) = (flow.challenge(), visit.callback_url(&flow, &errand.next));
-    let request = sign_in_api::mail(config, letter.path, letter.body, (&challenge, &callback), ip);
+    let request = sign_in_api::mail(
+        config,
+        letter.path,
+        letter.body,
+        (&challenge, &callback),
+        ip,
+    );
     Ok((request, visit.verifier_lines(&changes)))
 }
 
@@ -138,7 +144,10 @@ fn letter(errand: &Errand) -> Result<Letter, Failure> {
 }
 
 fn add_data(body: &mut Map<String, Value>, errand: &Errand) -> Result<(), Failure> {
-    let data = errand.fields.object("data").map_err(|_| Failure::invalid())?;
+    let data = errand
+        .fields
+        .object("data")
+        .map_err(|_| Failure::invalid())?;
     if let Some(data) = data {
         body.insert("data".to_owned(), data.into());
     }

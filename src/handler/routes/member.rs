@@ -24,7 +24,11 @@ pub(super) struct Member {
 
 impl Member {
     /// The visitor, if he has a verified session.
-    pub(super) async fn find(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Result<Self, Reply> {
+    pub(super) async fn find(
+        desk: &Desk,
+        visit: &mut Visit,
+        errand: &Errand,
+    ) -> Result<Self, Reply> {
         let settled = line::session(desk, visit).await;
         let is_undecided = settled.outcome() == Outcome::Unavailable;
         let token = settled.access_token(visit).map(str::to_owned);

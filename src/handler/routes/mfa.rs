@@ -74,8 +74,8 @@ pub(super) async fn factors(
     let ip = visit.client_ip();
     let request = sign_in_api::as_user(&visit.config, ("GET", "/user"), None, access_token, ip);
     let reply = Failure::of_auth(call_auth(desk, visit, request).await)?;
-    let user: Value = serde_json::from_slice(&reply.body)
-        .map_err(|_| Failure::new(503, "unexpected_failure"))?;
+    let user: Value =
+        serde_json::from_slice(&reply.body).map_err(|_| Failure::new(503, "unexpected_failure"))?;
     let factors = user.get("factors").and_then(Value::as_array);
     let factors = factors.into_iter().flatten().take(MAX_FACTORS);
     Ok(factors.filter_map(OwnFactor::read).collect())
@@ -98,7 +98,10 @@ pub(super) async fn step_up(desk: &Desk, visit: &mut Visit, errand: &Errand) -> 
         Ok(Step::Raised(reply)) => take_over(desk, visit, errand, member, &reply).await,
         Ok(Step::Challenged(factor_id, challenge_id)) => {
             let answer = if errand.is_program {
-                Answer::json(200, &json!({"challenge_id": challenge_id, "factor_id": factor_id}))
+                Answer::json(
+                    200,
+                    &json!({"challenge_id": challenge_id, "factor_id": factor_id}),
+                )
             } else {
                 next_step(visit, errand, &factor_id, &challenge_id)
             };
@@ -164,7 +167,10 @@ async fn choose(
     let mut factors = factors(desk, visit, &member.access_token).await?;
     let missing = || Failure::new(404, "mfa_factor_not_found");
     match errand.fields.value("factor_id") {
-        Some(id) => factors.into_iter().find(|factor| factor.id == id).ok_or_else(missing),
+        Some(id) => factors
+            .into_iter()
+            .find(|factor| factor.id == id)
+            .ok_or_else(missing),
         None if factors.len() > 1 => Err(Failure::invalid()),
         None => factors.pop().ok_or_else(missing),
     }
@@ -201,7 +207,9 @@ async fn verify_code(
     };
     let path = format!("/factors/{factor_id}/verify");
     let body = json!({"challenge_id": challenge_id, "code": code});
-    let reply = member.ask(desk, visit, ("POST", &path), Some(&body)).await?;
+    let reply = member
+        .ask(desk, visit, ("POST", &path), Some(&body))
+        .await?;
     Ok(Step::Raised(reply))
 }
 

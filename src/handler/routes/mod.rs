@@ -140,7 +140,12 @@ pub(super) struct RouteRequest {
 
 impl RouteRequest {
     /// The route that takes a request, if one does. One slash at the end of the path is taken off.
-    pub(super) fn find(config: &Config, method: &str, query: Option<&str>, path: &str) -> Option<Self> {
+    pub(super) fn find(
+        config: &Config,
+        method: &str,
+        query: Option<&str>,
+        path: &str,
+    ) -> Option<Self> {
         let path = path.strip_suffix('/').unwrap_or(path);
         let mut route = Route::find(method, path)?;
         if route == Route::Page(account::Page::Login) && method == "GET" {
@@ -149,12 +154,10 @@ impl RouteRequest {
                 route = Route::OAuth;
             }
         }
-        let is_taken = match route {
-            // Without pages of the Worker they are the site's own.
-            Route::Page(_) => config.account_pages,
-            Route::Revocations => config.revocation,
-            _ => true,
-        };
+        // Without pages of the Worker they are the site's own.
+        let is_page_off = matches!(route, Route::Page(_)) && !config.account_pages;
+        let is_off = route == Route::Revocations && !config.revocation;
+        let is_taken = !is_page_off && !is_off;
         is_taken.then(|| Self {
             route,
             path: path.to_owned(),
@@ -288,7 +291,8 @@ impl Visit {
             .extend_pairs(fields)
             .finish();
         let mark = if query.is_empty() { "" } else { "?" };
-        self.site(&origin).location(&format!("{base}/{route}{mark}{query}"))
+        self.site(&origin)
+            .location(&format!("{base}/{route}{mark}{query}"))
     }
 
     /// The `Location` of a `next`.

@@ -27,7 +27,11 @@ pub(super) fn fields(content_type: &str, body: &[u8]) -> Option<Vec<(String, Str
 fn boundary(content_type: &str) -> Option<String> {
     let boundary = parameter(content_type, "boundary")?;
     let is_good = !boundary.is_empty() && boundary.len() <= MAX_BOUNDARY_BYTES;
-    (is_good && boundary.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')).then_some(boundary)
+    (is_good
+        && boundary
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() || byte == b' '))
+    .then_some(boundary)
 }
 
 /// One part: `Some(None)` for a file, of which no route wants anything.
@@ -37,7 +41,8 @@ fn field(part: &[u8]) -> Option<Option<(String, String)>> {
     let value = std::str::from_utf8(part.get(end + 4..)?).ok();
     let disposition = head.split("\r\n").find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-disposition").then_some(value)
+        name.eq_ignore_ascii_case("content-disposition")
+            .then_some(value)
     })?;
     let name = parameter(disposition, "name")?;
     if parameter(disposition, "filename").is_some() {
@@ -51,11 +56,14 @@ fn parameter(value: &str, wanted: &str) -> Option<String> {
     value.split(';').skip(1).find_map(|part| {
         let (name, value) = part.split_once('=')?;
         let value = value.trim().trim_matches('"');
-        name.trim().eq_ignore_ascii_case(wanted).then(|| value.to_owned())
+        name.trim()
+            .eq_ignore_ascii_case(wanted)
+            .then(|| value.to_owned())
     })
 }
 
 /// At most the body's 64 KiB times a boundary's 74 bytes of comparisons.
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len()).position(|window| window == wanted)
+    text.windows(wanted.len())
+        .position(|window| window == wanted)
 }

@@ -59,11 +59,12 @@ pub(super) async fn start(desk: &Desk, visit: &Visit, errand: &Errand) -> Reply 
     let config = &visit.config;
     let header = visit.head.header("cookie").unwrap_or_default();
     let changes = flow.cookies(header, &config.storage_key, "", config.cookie.encoding);
-    let others = HANDED_ON.iter().filter_map(|name| Some((*name, errand.fields.value(name)?)));
+    let others = HANDED_ON
+        .iter()
+        .filter_map(|name| Some((*name, errand.fields.value(name)?)));
     let others: Vec<(&str, &str)> = others.collect();
     let callback = visit.callback_url(&flow, &errand.next);
-    let url =
-        sign_in_api::authorize_url(config, provider, &others, &flow.challenge(), &callback);
+    let url = sign_in_api::authorize_url(config, provider, &others, &flow.challenge(), &callback);
     let answer = Answer::see_other(url).with_cookies(visit.verifier_lines(&changes));
     Reply::new(answer, "oauth_started")
 }
@@ -106,7 +107,10 @@ pub(super) async fn start_sso(desk: &Desk, visit: &mut Visit, errand: &Errand) -
         Err(failure) => return failure.reply(visit, errand, "sign_in_failed"),
     };
     let told: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    let url = told.get("url").and_then(Value::as_str).filter(|url| is_web(url));
+    let url = told
+        .get("url")
+        .and_then(Value::as_str)
+        .filter(|url| is_web(url));
     let Some(url) = url else {
         return Failure::new(503, "unexpected_failure").reply(visit, errand, "sign_in_failed");
     };

@@ -61,7 +61,10 @@ pub(super) async fn reauthenticate(desk: &Desk, visit: &mut Visit, errand: &Erra
         Ok(member) => member,
         Err(refusal) => return refusal,
     };
-    if let Err(failure) = member.ask(desk, visit, ("GET", "/reauthenticate"), None).await {
+    if let Err(failure) = member
+        .ask(desk, visit, ("GET", "/reauthenticate"), None)
+        .await
+    {
         return member.failed(visit, errand, &failure);
     }
     let answer = if errand.is_program {

@@ -46,7 +46,10 @@ pub(super) async fn admit(
     let request = sign_in_api::turnstile(secret.expose(), response, visit.client_ip());
     let timeout_ms = visit.auth_budget_ms();
     visit.wait(desk.now());
-    let call = AuthCall { request, timeout_ms };
+    let call = AuthCall {
+        request,
+        timeout_ms,
+    };
     let answer = desk.ask(Effect::CheckTurnstile, call).await;
     visit.spend(Stage::Auth, desk.now());
     let verdict = answer.ok().filter(|reply| reply.status < 500);
@@ -66,11 +69,17 @@ pub(super) async fn admit(
 
 /// By what the limit counts: the visitor's address, and a digest of the account's name.
 fn keys(visit: &Visit, errand: &Errand) -> Vec<String> {
-    let address = visit.client_ip().map_or_else(|| "unknown".to_owned(), network);
+    let address = visit
+        .client_ip()
+        .map_or_else(|| "unknown".to_owned(), network);
     let mut keys = vec![format!("address:{address}")];
     if let Some((_, name)) = errand.address() {
         let digest = Sha256::digest(name.trim().to_lowercase());
-        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = digest
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         keys.push(format!("account:{hex}"));
     }
     keys
@@ -107,7 +116,12 @@ fn refusal(visit: &Visit, errand: &Errand, status: u16, code: &str) -> Answer {
     let shown = if status == 403 { 400 } else { status };
     let html = account::framed(visit, &errand.next, &told, |frame| {
         let details = &[];
-        ErrorPage { frame, status: shown, details }.html()
+        ErrorPage {
+            frame,
+            status: shown,
+            details,
+        }
+        .html()
     });
     Answer::html(html, status)
 }

@@ -35,7 +35,10 @@ pub(super) async fn token(desk: &Desk, visit: &mut Visit) -> Reply {
         match (settled.claims(), settled.access_token(visit)) {
             (Some(claims), Some(token)) => {
                 let expires_at = claims.expires_at.seconds();
-                Answer::json(200, &json!({"access_token": token, "expires_at": expires_at}))
+                Answer::json(
+                    200,
+                    &json!({"access_token": token, "expires_at": expires_at}),
+                )
             }
             (Some(_) | None, _) => Answer::unauthorized(Medium::Json, settled.outcome().word()),
         }
