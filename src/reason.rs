@@ -337,17 +337,9 @@ pub const REASONS: &[Reason] = &[
         "a sign-in came back without success: denied, too old, or begun in another browser",
         "if many, compare Auth's redirect URLs with `SITE_URL` and `AUTH_PATH`",
     ),
-    reason(
-        "fragment_page",
-        "an address came back without a code: the page that takes the tokens of its fragment was shown",
-        NONE,
-    ),
-    reason("account_page", "a page of `ACCOUNT_PAGES` was shown", NONE),
-    reason(
-        "challenge_sent",
-        "the browser was asked for a passkey",
-        NONE,
-    ),
+    reason("fragment_page", "the page for a fragment was shown", NONE),
+    reason("account_page", "a page of its own was shown", NONE),
+    reason("challenge_sent", "a passkey was asked for", NONE),
     reason(
         "rate_limited",
         "`SIGN_IN_LIMIT` refused the visitor's address or the account: 429",
@@ -363,21 +355,9 @@ pub const REASONS: &[Reason] = &[
         "Turnstile did not answer: 503",
         "look at the status of Cloudflare",
     ),
-    reason(
-        "prefetch",
-        "a browser fetched the start of a sign-in in advance: nothing was begun",
-        NONE,
-    ),
-    reason(
-        "other_host",
-        "the visitor was sent to the host of `SITE_URL`",
-        NONE,
-    ),
-    reason(
-        "identity_keys",
-        "the public key of the identity assertion was asked for",
-        NONE,
-    ),
+    reason("prefetch", "a sign-in was prefetched: not begun", NONE),
+    reason("other_host", "sent to the host of `SITE_URL`", NONE),
+    reason("identity_keys", "the assertion's key was asked for", NONE),
     reason("confirm_page", "the page with the button was shown", NONE),
     reason(
         "confirm_malformed",

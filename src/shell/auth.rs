@@ -14,10 +14,21 @@ use worker::Delay;
 
 use crate::auth_api::{AuthReply, AuthRequest, MAX_ANSWER_BYTES, Unreachable};
 
-use super::bindings;
+use super::{bindings, memory, now};
+
+/// Sends a request to Auth, and notes for the health check what came of it.
+pub(super) async fn send(request: &AuthRequest, timeout_ms: u64) -> Result<AuthReply, Unreachable> {
+    let answer = send_anywhere(request, timeout_ms).await;
+    let status = answer.as_ref().map(|reply| reply.status).ok();
+    memory().borrow_mut().health.note_auth(status, now());
+    answer
+}
 
 /// Sends a request and reads its whole answer within `timeout_ms`.
-pub(super) async fn send(request: &AuthRequest, timeout_ms: u64) -> Result<AuthReply, Unreachable> {
+pub(super) async fn send_anywhere(
+    request: &AuthRequest,
+    timeout_ms: u64,
+) -> Result<AuthReply, Unreachable> {
     if timeout_ms == 0 {
         return Err(Unreachable::TimedOut);
     }

@@ -54,15 +54,18 @@ impl Page {
     }
 
     /// The page whose form is sent to a route; none but the login page where there are several.
-    pub(super) const fn of(route: Route) -> Option<Self> {
-        match route {
-            Route::Mfa => Some(Self::Mfa),
-            Route::Password | Route::Reauthenticate => Some(Self::Password),
-            Route::Recover => Some(Self::Recover),
-            Route::SignUp => Some(Self::SignUp),
-            Route::Resend | Route::Verify => Some(Self::Verify),
-            _ => None,
-        }
+    pub(super) fn of(route: Route) -> Option<Self> {
+        let pages = [
+            (Route::Mfa, Self::Mfa),
+            (Route::Password, Self::Password),
+            (Route::Reauthenticate, Self::Password),
+            (Route::Recover, Self::Recover),
+            (Route::Resend, Self::Verify),
+            (Route::SignUp, Self::SignUp),
+            (Route::Verify, Self::Verify),
+        ];
+        let mut pages = pages.into_iter();
+        pages.find_map(|(own, page)| (own == route).then_some(page))
     }
 }
 
@@ -249,9 +252,8 @@ fn new_password(visit: &Visit, errand: &Errand, claims: &VerifiedClaims) -> Html
 
 async fn second_step(desk: &Desk, visit: &mut Visit, errand: &Errand, settled: &Settled) -> Answer {
     let token = settled.access_token(visit).unwrap_or_default().to_owned();
-    let factors = match mfa::factors(desk, visit, &token).await {
-        Ok(factors) => factors,
-        Err(_) => return Answer::unavailable(Medium::Html, "factors_unknown"),
+    let Ok(factors) = mfa::factors(desk, visit, &token).await else {
+        return Answer::unavailable(Medium::Html, "factors_unknown");
     };
     let shown: Vec<Factor<'_>> = factors.iter().map(mfa::OwnFactor::shown).collect();
     let html = framed(visit, &errand.next, &told_by(&errand.fields), |frame| {

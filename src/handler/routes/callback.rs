@@ -72,8 +72,8 @@ async fn failed(
     }
     let answer = Answer::see_other(visit.login_with("error", code));
     let reply = Reply::new(answer.with_cookies(lines), "callback_failed");
-    match settled.outcome() {
-        Outcome::Anonymous | Outcome::Unavailable => reply,
-        _ => Reply { settled, ..reply },
+    if settled.is_deleted() {
+        return Reply { settled, ..reply };
     }
+    reply
 }

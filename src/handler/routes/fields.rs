@@ -212,10 +212,11 @@ fn json_fields(body: &[u8]) -> Option<Vec<(String, Field)>> {
         if !is_right {
             return None;
         }
-        fields.push(match value {
-            Value::String(text) => (name, Field::Text(text)),
-            other => (name, Field::Json(other)),
-        });
+        let field = match value.as_str() {
+            Some(text) => Field::Text(text.to_owned()),
+            None => Field::Json(value),
+        };
+        fields.push((name, field));
     }
     Some(fields)
 }

@@ -39,7 +39,12 @@ async fn session(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Result<Sess
         // A token of somebody else's app is no session of this site.
         Verdict::Alive(claims) if claims.client_id.is_none() => claims,
         Verdict::Undecided(_) => return Err(Failure::new(503, "unavailable")),
-        _ => return Err(Failure::new(403, "bad_jwt")),
+        Verdict::Alive(_)
+        | Verdict::Dead(_)
+        | Verdict::Failed(_)
+        | Verdict::Gone(_)
+        | Verdict::KeyUnknown(_)
+        | Verdict::Uncheckable(_) => return Err(Failure::new(403, "bad_jwt")),
     };
     let answer = verify::ask_user(desk, visit, access_token).await;
     match auth_api::read_user_reply(&answer, &claims.user_id) {

@@ -12,7 +12,7 @@ use super::super::desk::Desk;
 use super::super::visit::Visit;
 use super::reply::Failure;
 use super::sign_in::{self, captcha};
-use super::{Errand, Reply, Route, call_auth, draw_flow, even_out};
+use super::{Errand, Reply, Route, account, call_auth, draw_flow, even_out};
 
 /// Codes that say whether an address is known, or was written to just now:
 /// they are told as if the message had been sent.
@@ -29,6 +29,9 @@ const TELLING: [&str; 11] = [
     "user_not_found",
     "identity_already_exists",
 ];
+/// What can be asked for once more.
+const BY_MAIL: [&str; 2] = ["email_change", "signup"];
+const BY_PHONE: [&str; 2] = ["phone_change", "sms"];
 /// Answers leave after a whole number of these: a message, which only some addresses get, takes Auth as long as its
 /// mail server.
 const EVEN_MS: u64 = 500;
@@ -107,33 +110,27 @@ fn letter(errand: &Errand) -> Result<Letter, Failure> {
     let mut body = Map::new();
     body.insert(name.to_owned(), address.into());
     captcha(&mut body, fields);
-    let (path, suffix) = match errand.route {
-        Route::SignUp => {
-            let password = fields.value("password").ok_or_else(Failure::invalid)?;
-            body.insert("password".to_owned(), password.into());
-            add_data(&mut body, errand)?;
-            ("/signup", Some(""))
+    let by_mail = name == "email";
+    let (path, suffix) = if errand.route == Route::SignUp {
+        let password = fields.value("password").ok_or_else(Failure::invalid)?;
+        body.insert("password".to_owned(), password.into());
+        add_data(&mut body, errand)?;
+        ("/signup", Some(""))
+    } else if errand.route == Route::Recover {
+        if !by_mail {
+            return Err(Failure::invalid());
         }
-        Route::Recover if name == "email" => ("/recover", Some("/recovery")),
-        Route::Recover => return Err(Failure::invalid()),
-        Route::Resend => {
-            let kind = fields.value("type").ok_or_else(Failure::invalid)?;
-            let is_known = match name {
-                "email" => matches!(kind, "signup" | "email_change"),
-                _ => matches!(kind, "sms" | "phone_change"),
-            };
-            if !is_known {
-                return Err(Failure::invalid());
-            }
-            body.insert("type".to_owned(), kind.into());
-            ("/resend", (name == "email").then_some(""))
-        }
-        _ => {
-            let may_create = fields.allows("create_user");
-            body.insert("create_user".to_owned(), may_create.into());
-            add_data(&mut body, errand)?;
-            ("/otp", (name == "email").then_some(""))
-        }
+        ("/recover", Some("/recovery"))
+    } else if errand.route == Route::Resend {
+        let kinds = if by_mail { BY_MAIL } else { BY_PHONE };
+        let kind = fields.value("type").filter(|kind| kinds.contains(kind));
+        body.insert("type".to_owned(), kind.ok_or_else(Failure::invalid)?.into());
+        ("/resend", by_mail.then_some(""))
+    } else {
+        let may_create = fields.allows("create_user");
+        body.insert("create_user".to_owned(), may_create.into());
+        add_data(&mut body, errand)?;
+        ("/otp", by_mail.then_some(""))
     };
     if name == "phone"
         && let Some(channel) = fields.value("channel")
@@ -181,12 +178,11 @@ fn next_step(visit: &Visit, errand: &Errand) -> String {
     let Some((name, address)) = errand.address() else {
         return errand.back(visit, &[said]);
     };
-    let kind = match errand.route {
-        Route::Recover => "recovery",
-        Route::SignUp if name == "email" => "signup",
-        Route::Resend => errand.fields.value("type").unwrap_or("signup"),
-        _ if name == "phone" => "sms",
-        _ => "email",
+    let usual = if name == "phone" { "sms" } else { "email" };
+    let kind = match account::Page::of(errand.route) {
+        Some(account::Page::Recover) => "recovery",
+        Some(account::Page::SignUp) if name == "email" => "signup",
+        Some(_) | None => errand.fields.value("type").unwrap_or(usual),
     };
     let mut fields = vec![said, ("type", kind), (name, address)];
     if errand.next != "/" {

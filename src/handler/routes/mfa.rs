@@ -227,12 +227,18 @@ async fn take_over(
         return member.failed(visit, errand, &untrusted);
     };
     let verdict = verify::verify(desk, visit, raised.access_token()).await;
-    let claims = match verdict {
-        Verdict::Alive(claims) if claims.user_id == member.claims.user_id => claims,
-        _ => {
-            visit.alarm();
-            return member.failed(visit, errand, &untrusted);
-        }
+    let own = match verdict {
+        Verdict::Alive(claims) => Some(claims),
+        Verdict::Dead(_)
+        | Verdict::Failed(_)
+        | Verdict::Gone(_)
+        | Verdict::KeyUnknown(_)
+        | Verdict::Uncheckable(_)
+        | Verdict::Undecided(_) => None,
+    };
+    let Some(claims) = own.filter(|claims| claims.user_id == member.claims.user_id) else {
+        visit.alarm();
+        return member.failed(visit, errand, &untrusted);
     };
     if let (Some(session_id), Some(used)) = (&claims.session_id, &member.refresh_token) {
         let learning = Learning {

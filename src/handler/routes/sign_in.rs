@@ -138,9 +138,9 @@ pub(super) async fn accept(
     changes: &pkce::Changes,
 ) -> Reply {
     let kind = errand.fields.value("type").unwrap_or_default();
-    let sets_password = match errand.route {
-        Route::Confirm | Route::Verify => kind == "recovery",
-        Route::Fragment => matches!(kind, "invite" | "recovery"),
+    let sets_password = match kind {
+        "invite" => errand.route == Route::Fragment,
+        "recovery" => true,
         _ => false,
     };
     let location = account::landing(visit, errand, sets_password);
@@ -177,7 +177,7 @@ pub(super) async fn accept_at(
 
 /// What is answered to who is signed in already.
 pub(super) fn answer_as(visit: &Visit, errand: &Errand, settled: &Settled) -> Answer {
-    let said = settled.claims().map(|claims| session::body(claims));
+    let said = settled.claims().map(session::body);
     super::reply::done(visit, errand, said.as_ref())
 }
 
