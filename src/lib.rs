@@ -55,7 +55,7 @@
 //! | [`budget`] | how much of Auth strangers may use up |
 //! | [`memory`], [`fingerprint`] | what an isolate remembers, and by what: verdicts, keys, cool-downs |
 //! | [`handler`] | the states of a request |
-//! | [`identity`], [`cache_control`], [`answer`] | headers for origin and caches, own answers |
+//! | [`identity`], [`cache_control`], [`location`], [`answer`] | headers for origin, caches and browser, own answers |
 //! | [`examine`] | what the doctor asks: problems, and which rule a request falls under |
 //! | [`record`], [`reason`], [`metrics`] | the log line, what an operator is told, and every reason there is |
 //! | `shell` | the only room with effects; compiled for wasm32 alone |
@@ -88,6 +88,7 @@ pub mod handler;
 pub mod head;
 pub mod identity;
 pub mod jwks;
+pub mod location;
 pub mod memory;
 pub mod metrics;
 pub mod overrides;

@@ -27,7 +27,6 @@ use wasm_bindgen_futures::future_to_promise;
 use web_sys::Response;
 use worker::{Context, Delay, Env, event};
 
-use crate::answer::Answer;
 use crate::config::Config;
 use crate::fingerprint::FingerprintKey;
 use crate::handler::{Ask, Course, Deferred, Effect, Ending, OriginUnreachable, Passage, Turn};
@@ -94,7 +93,7 @@ pub fn fetch(
 ) -> Result<JsValue, JsValue> {
     let config = match bindings::config(&env) {
         Ok(config) => config,
-        Err(error) => return http::respond(&Answer::misconfigured(&error)).map(JsValue::from),
+        Err(error) => return http::misconfigured(&request, &error).map(JsValue::from),
     };
     let runtime = Runtime {
         config,
@@ -234,7 +233,7 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
             let fetched = keys::fetch(runtime, &call.request, call.timeout_ms).await;
             ask.answer(fetched);
         }
-        Effect::Forward(ask) => ask.answer(Err(OriginUnreachable)),
+        Effect::Forward(ask) => ask.answer(Err(OriginUnreachable::new("not asked"))),
         Effect::ReadBody(ask) => {
             let body = routes::body(request).await;
             ask.answer(body);
@@ -250,6 +249,13 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
         Effect::RefreshSession(ask) => {
             let answer = refresh::carry_out(runtime, ask.question()).await;
             ask.answer(answer);
+        }
+        Effect::SignAssertion(ask) => {
+            let signature = match &runtime.config.identity_key {
+                Some(key) => crypto::sign(key.private_jwk().expose(), ask.question()).await,
+                None => None,
+            };
+            ask.answer(signature);
         }
         Effect::StoreRevocation(ask) => {
             let is_stored = routes::revoke(runtime, ask.question()).await;

@@ -174,10 +174,11 @@ fn by_auth() -> Vec<(&'static str, Scenario)> {
         .into_iter()
         .map(|code| (code, dead().refresh(Reply::error(400, code))))
         .collect();
-    let spent = Scenario::with_token(&Signer::Hs256.mint(&json!({"exp": NOW + 95, "iat": NOW - 3500})))
-        .var("REFRESH_MARGIN_SECONDS", "600")
-        .var("AUTH_TIMEOUT_MS", "100")
-        .user(Reply::user(USER).taking(100));
+    let spent =
+        Scenario::with_token(&Signer::Hs256.mint(&json!({"exp": NOW + 95, "iat": NOW - 3500})))
+            .var("REFRESH_MARGIN_SECONDS", "600")
+            .var("AUTH_TIMEOUT_MS", "100")
+            .user(Reply::user(USER).taking(100));
     cases.extend([
         (
             "token_renewed",
