@@ -151,7 +151,8 @@ pub(super) fn send(
     init.set_headers(&headers);
     if origin.bypass_cache {
         let connection = Reflect::get(request, &JsValue::from_str("cf"))?;
-        let merged = Object::assign2(&Object::new(), &connection.unchecked_into(), &uncached()?);
+        let merged = Object::assign(&Object::new(), &connection.unchecked_into());
+        let merged = Object::assign(&merged, &uncached()?);
         Reflect::set(&init, &JsValue::from_str("cf"), &merged)?;
     }
     let request = Request::new_with_request_and_init(request, &init)?;

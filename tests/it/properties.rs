@@ -179,7 +179,7 @@ fn script(cookie: impl Strategy<Value = String>) -> impl Strategy<Value = Script
     ]));
     let origin = (any::<bool>(), origin_cookie).prop_map(|(answers, cookie)| {
         if !answers {
-            return Err(OriginUnreachable);
+            return Err(OriginUnreachable::new("lost"));
         }
         let cookie = cookie.map(|line| ("set-cookie".to_owned(), line));
         let cache_control = ("cache-control".to_owned(), "public, max-age=60".to_owned());
@@ -272,7 +272,10 @@ fn play(script: &Script) -> Played {
             | Effect::LearnSession(_)
             | Effect::ReadBody(_)
             | Effect::ReadRevocation(_)
-            | Effect::StoreRevocation(_) => unreachable!("no AUTH_PATH and no REVOCATION are set"),
+            | Effect::SignAssertion(_)
+            | Effect::StoreRevocation(_) => {
+                unreachable!("no AUTH_PATH, no REVOCATION and no private key are set")
+            }
             Effect::CheckSignature(ask) => {
                 let is_good = check_signature(ask.question());
                 ask.answer(is_good);
@@ -291,8 +294,8 @@ fn play(script: &Script) -> Played {
             Effect::Forward(ask) => {
                 request_edits.clone_from(&ask.question().request.edits);
                 let head = match &script.origin {
-                    Ok(headers) => origin_head(200, headers, ask.question().reads),
-                    Err(error) => Err(*error),
+                    Ok(headers) => origin_head(200, headers, ask.question().reads, false),
+                    Err(error) => Err(error.clone()),
                 };
                 ask.answer(head);
             }
