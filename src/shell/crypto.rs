@@ -10,6 +10,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Crypto, CryptoKey, SubtleCrypto};
 
+use crate::config::Config;
 use crate::handler::{KeyUnusable, SignatureCheck, SignatureKey};
 use crate::jwks::SignatureAlgorithm;
 
@@ -23,10 +24,11 @@ thread_local! {
     static SIGNING: RefCell<Option<CryptoKey>> = const { RefCell::new(None) };
 }
 
-/// The ES256 signature of `input` by the private key `jwk` (RFC 7518 3.4: both numbers, 64 bytes, as WebCrypto has
+/// The ES256 signature of `input` by `IDENTITY_PRIVATE_KEY` (RFC 7518 3.4: both numbers, 64 bytes, as WebCrypto has
 /// them); none if the runtime takes no such key.
-pub(super) async fn sign(jwk: &str, input: &str) -> Option<Vec<u8>> {
-    sign_with(jwk, input).await.ok()
+pub(super) async fn sign(config: &Config, input: &str) -> Option<Vec<u8>> {
+    let key = config.identity_key.as_ref()?;
+    sign_with(key.private_jwk().expose(), input).await.ok()
 }
 
 async fn sign_with(jwk: &str, input: &str) -> Result<Vec<u8>, JsValue> {

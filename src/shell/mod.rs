@@ -207,10 +207,7 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
             Delay::from(Duration::from_millis(*ask.question())).await;
             ask.answer(());
         }
-        Effect::CheckHealth(ask) => {
-            let report = routes::health(runtime).await;
-            ask.answer(report);
-        }
+        Effect::CheckHealth(ask) => ask.answer(routes::health(runtime).await),
         Effect::CheckSignature(ask) => {
             let is_good = crypto::verify(ask.question()).await;
             ask.answer(is_good);
@@ -234,14 +231,8 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
             ask.answer(fetched);
         }
         Effect::Forward(ask) => ask.answer(Err(OriginUnreachable::new("not asked"))),
-        Effect::ReadBody(ask) => {
-            let body = routes::body(request).await;
-            ask.answer(body);
-        }
-        Effect::ReadKeys(ask) => {
-            let stored = keys::read(runtime).await;
-            ask.answer(stored);
-        }
+        Effect::ReadBody(ask) => ask.answer(routes::body(request).await),
+        Effect::ReadKeys(ask) => ask.answer(keys::read(runtime).await),
         Effect::ReadRevocation(ask) => {
             let found = routes::revocations(runtime, ask.question()).await;
             ask.answer(found);
@@ -251,10 +242,7 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
             ask.answer(answer);
         }
         Effect::SignAssertion(ask) => {
-            let signature = match &runtime.config.identity_key {
-                Some(key) => crypto::sign(key.private_jwk().expose(), ask.question()).await,
-                None => None,
-            };
+            let signature = crypto::sign(&runtime.config, ask.question()).await;
             ask.answer(signature);
         }
         Effect::StoreRevocation(ask) => {

@@ -78,10 +78,12 @@ fn the_log_line_is_what_it_was() {
     assert_eq!(
         line,
         json!({
-            "level": "error", "would": "deny", "outcome": "valid", "reason": "token_valid", "rule": 3, "denied": "aal",
+            "level": "error", "would": "deny", "would_delete": true, "outcome": "valid", "reason": "token_valid", "rule": 3,
+            "rule_name": "members", "denied": "aal",
             "auth_calls": 6, "gate": "shared", "keys": "kv", "cookies": 7,
             "ms": {"keys": 13, "verify": 14, "auth": 12, "origin": 15, "total": 11},
-            "status": 403, "ray": "8a-FRA",
+            "status": 403, "origin_error": "Network connection lost.", "method": "GET", "host": "site.example",
+            "path": "/page", "ray": "8a-FRA",
         })
     );
     let least = serde_json::to_value(RequestRecord::default()).unwrap();
