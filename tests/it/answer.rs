@@ -54,10 +54,9 @@ fn every_answer_is_uncacheable_and_varies_by_cookie() {
 #[test]
 fn every_answer_has_its_status_and_a_readable_body() {
     let statuses: Vec<u16> = all().iter().map(Answer::status).collect();
-    assert_eq!(
-        statuses,
-        [400, 508, 303, 401, 401, 403, 503, 502, 403, 503, 502]
-    );
+    let json = [400, 508, 303, 401, 502, 403, 503, 502];
+    let told = [400, 508, 303, 401, 401, 403, 503, 502, 403, 503, 502];
+    assert_eq!(statuses, [&json[..], &told].concat());
     for answer in all() {
         let kind = values(&answer, "content-type").concat();
         if kind.contains("json") {

@@ -23,6 +23,7 @@ const WORKERS = {
   shared: {
     vars: {
       FORWARD_BEARER: "on",
+      SHARED_COOKIES: "preview",
       IDENTITY_SECRET: "an-identity-secret-of-more-than-32-bytes",
       RULES: [
         { path: "/members*", require: true, cache: "shared" },
@@ -47,6 +48,9 @@ const CACHEABLE: HeaderList = [
   ["Cloudflare-CDN-Cache-Control", "max-age=600"],
   ["Surrogate-Control", "max-age=600"],
   ["Surrogate-Key", "page"],
+  ["X-Accel-Expires", "600"],
+  ["Edge-Control", "max-age=600"],
+  ["Other-CDN-Cache-Control", "max-age=600"],
   ["ETag", '"v1"'],
   ["Last-Modified", "Fri, 20 Nov 2026 10:00:00 GMT"],
   ["Age", "12"],
@@ -166,6 +170,17 @@ describe("§7 every response that carries a session cookie", () => {
     expect(answer.text).toBe("page");
     expectUncacheable(answer);
     expect(answer.header("vary")?.toLowerCase()).toContain("accept-encoding");
+    for (const name of ["x-accel-expires", "edge-control", "other-cdn-cache-control"]) {
+      expect([name, answer.header(name)]).toEqual([name, undefined]);
+    }
+  });
+
+  test("§7 no-transform stays if the origin said so", async () => {
+    stack.origin.on("/page", { body: "page", headers: [["Cache-Control", "public, no-transform"]] });
+    const written = await stack.worker("main").fetch("/page", { cookies: await expired() });
+    expect(written.header("cache-control")).toBe("private, no-cache, no-store, must-revalidate, max-age=0, no-transform");
+    const answer = await stack.worker("main").fetch("/page", { cookies: await stack.cookies(stack.signIn()) });
+    expect(answer.header("cache-control")).toBe("private, no-cache, no-transform");
   });
 
   test("§7 Vary includes Cookie once, beside what the origin says", async () => {
@@ -337,6 +352,12 @@ describe("§7 cache: shared", () => {
     expect(received.all("cookie")).toEqual([]);
     expect(received.all("authorization")).toEqual([]);
     expect(received.headers.map(([name]) => name.toLowerCase()).filter((name) => name.startsWith("x-session-") && name !== "x-session-hop")).toEqual([]);
+  });
+
+  test("§7 of the cookies those of SHARED_COOKIES pass", async () => {
+    const cookies = `theme=dark; preview=a%20b; ${cookieHeader(await stack.cookies(stack.signIn()))}`;
+    await stack.worker("shared").fetch("/shared", { cookies });
+    expect(stack.origin.only().all("cookie")).toEqual(["preview=a%20b"]);
   });
 
   test("§7 rules, refresh and guards still run before it", async () => {
