@@ -32,12 +32,15 @@ function enter(call) {
   try {
     const answer = call();
     inside -= 1;
-    return answer;
+    if (answer !== undefined) return answer;
   } catch (error) {
     inside -= 1;
     note(error);
     throw error;
   }
+  // The crate found its memory left open, by work behind a promise that was cut off.
+  state.criticalError = true;
+  return enter(call);
 }
 
 export default {

@@ -235,7 +235,8 @@ impl Token {
         let issuer = payload.iss.as_ref().and_then(Value::as_str);
         let is_unnamed = matches!(payload.iss, None | Some(Value::Null));
         let is_accepted = |issuer: &str| trust.issuers.iter().any(|known| known == issuer);
-        if !issuer.is_some_and(is_accepted) && !(is_unnamed && trust.is_issuer_optional) {
+        let is_good = issuer.map_or(is_unnamed && trust.is_issuer_optional, is_accepted);
+        if !is_good {
             return Err(TokenError::IssuerMismatch);
         }
         if !names_audience(payload.aud.as_ref(), trust.audiences) {

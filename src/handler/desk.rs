@@ -19,7 +19,7 @@ use crate::head::RequestHead;
 use crate::jwks::{CachedKeys, KeySet, KeysError};
 use crate::memory::{Memory, SharedMemory};
 use crate::refresh_order::RefreshAnswer;
-use crate::revocation::{Ends, Revocation};
+use crate::revocation::Revocation;
 use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::VerifiedClaims;
@@ -28,7 +28,7 @@ use super::forward::{OriginUnreachable, Passage, ResponseHead};
 use super::leave::Ending;
 use super::line;
 use super::refresh::RefreshWait;
-use super::revocation::RevocationNames;
+use super::revocation::{RevocationNames, RevocationsFound};
 use super::routes::{BodyError, HealthReport};
 use super::verify::{KeyUnusable, SignatureCheck};
 
@@ -66,7 +66,7 @@ pub enum Effect {
     /// Read the key set from `SESSION_KV`: nothing without a binding or an entry, or after an error.
     ReadKeys(Ask<(), Option<CachedKeys>>),
     /// Look the revocations of a session and its user up in `SESSION_KV`; `None` if KV failed.
-    ReadRevocation(Ask<RevocationNames, Option<(Option<Ends>, Option<Ends>)>>),
+    ReadRevocation(Ask<RevocationNames, Option<RevocationsFound>>),
     /// Refresh the session, through the gate if there is one.
     RefreshSession(Ask<Box<RefreshWait>, RefreshAnswer>),
     /// Sign this with the private key of the configuration (ES256): its 64 bytes, or nothing if the runtime cannot.

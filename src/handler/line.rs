@@ -32,7 +32,7 @@ use super::leave::{self, Ending};
 use super::live;
 use super::observe::{self, Would};
 use super::present::{self, Presented};
-use super::refresh::{self, Expected, Refreshed};
+use super::refresh::{self, Expected};
 use super::revocation;
 use super::routes;
 use super::settled::Settled;
@@ -87,33 +87,25 @@ pub(super) async fn session(desk: &Desk, visit: &mut Visit) -> Settled {
         Presented::Ended(outcome, reason) => Settled::plain(outcome, reason),
         Presented::Unknown(token) => {
             let expected = Expected::of_unverified(&token);
-            match refresh::refresh(desk, visit, expected, None, false).await {
-                Refreshed::Stands(reason) => Settled::plain(Outcome::Unavailable, reason),
-                other => other.settle(),
-            }
+            let refreshed = refresh::refresh(desk, visit, expected, None, false).await;
+            refreshed.settle(None)
         }
     };
     revocation::check(desk, visit, settled).await
 }
 
-/// Without an answer of Auth an alive token goes on.
 async fn renew_alive(desk: &Desk, visit: &mut Visit, claims: VerifiedClaims) -> Settled {
     let expected = Expected::of_claims(&claims);
     let gate_key = claims.session_id.clone();
-    match refresh::refresh(desk, visit, expected, gate_key, true).await {
-        Refreshed::Stands(reason) => Settled::valid(claims, reason),
-        other => other.settle(),
-    }
+    let refreshed = refresh::refresh(desk, visit, expected, gate_key, true).await;
+    refreshed.settle(Some(claims))
 }
 
-/// Without an answer of Auth nothing can be said of a dead token.
 async fn renew_dead(desk: &Desk, visit: &mut Visit, claims: &SignedClaims) -> Settled {
     let expected = Expected::of_claims(claims.claims());
     let gate_key = claims.claims().session_id.clone();
-    match refresh::refresh(desk, visit, expected, gate_key, false).await {
-        Refreshed::Stands(reason) => Settled::plain(Outcome::Unavailable, reason),
-        other => other.settle(),
-    }
+    let refreshed = refresh::refresh(desk, visit, expected, gate_key, false).await;
+    refreshed.settle(None)
 }
 
 /// Tries once more with a fresh token where the rule asks for what the one at hand does not have yet: whoever has

@@ -39,7 +39,7 @@ pub use forward::{OriginUnreachable, Passage, Reads, ResponseHead};
 pub use leave::{Ending, Outgoing};
 pub use origin_request::{OriginRequest, untouched};
 pub use refresh::RefreshWait;
-pub use revocation::RevocationNames;
+pub use revocation::{RevocationNames, RevocationsFound};
 pub use routes::{BodyError, HealthReport, MAX_BODY_BYTES, Reach};
 pub use verify::{KeyUnusable, SignatureCheck, SignatureKey};
 pub use visit::Outcome;

@@ -4,7 +4,7 @@ use crate::cookies::SessionCookies;
 use crate::rules::Credentials;
 use crate::session::SessionCookieError;
 use crate::time::UnixTime;
-use crate::token::{self, SignedClaims, Token, VerifiedClaims};
+use crate::token::{self, SignedClaims, Token, TokenError, VerifiedClaims};
 
 use super::desk::Desk;
 use super::keys;
@@ -46,7 +46,7 @@ pub(super) async fn present(desk: &Desk, visit: &mut Visit) -> Presented {
     {
         return presented;
     }
-    let Some(verdict) = bearer else {
+    let Some(verdict) = bearer.or_else(|| foreign_bearer(visit)) else {
         return Presented::Nothing;
     };
     visit.source = Source::Bearer;
@@ -71,6 +71,16 @@ async fn bearer(desk: &Desk, visit: &mut Visit) -> Option<Verdict> {
     }
     let raw = raw.to_owned();
     Some(verify::verify(desk, visit, &raw).await)
+}
+
+/// A bearer token that is the origin's affair is no session of this project's either.
+fn foreign_bearer(visit: &Visit) -> Option<Verdict> {
+    if visit.rule().credentials == Credentials::Cookie {
+        return None;
+    }
+    let raw = bearer_token(visit.head.header("authorization")?)?;
+    let error = Token::parse(raw).err();
+    Some(Verdict::Failed(error.unwrap_or(TokenError::IssuerMismatch)))
 }
 
 fn is_of_project(visit: &Visit, raw: &str) -> bool {

@@ -73,14 +73,18 @@ pub(super) enum Refreshed {
 }
 
 impl Refreshed {
-    /// What the request turns out to be by it.
-    pub(super) fn settle(self) -> Settled {
+    /// What the request turns out to be by it. Without an answer of Auth an alive token, the `fallback`, goes on, and of
+    /// a dead one nothing can be said.
+    pub(super) fn settle(self, fallback: Option<VerifiedClaims>) -> Settled {
         match self {
             Self::Ended(code) => Settled::plain(Outcome::Expired, code),
             Self::Malformed => Settled::plain(Outcome::Invalid, "cookie_malformed"),
             Self::Renewed(claims, session) => Settled::refreshed(claims, session),
             Self::Revoked => Settled::plain(Outcome::Revoked, "signed_out"),
-            Self::Stands(reason) => Settled::plain(Outcome::Unavailable, reason),
+            Self::Stands(reason) => match fallback {
+                Some(claims) => Settled::valid(claims, reason),
+                None => Settled::plain(Outcome::Unavailable, reason),
+            },
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The look-up of revocations, for every verified session while `REVOCATION` is on.
 
-use crate::revocation;
+use crate::revocation::{self, Ends};
 
 use super::desk::{Desk, Effect};
 use super::settled::Settled;
@@ -13,6 +13,15 @@ pub struct RevocationNames {
     pub session: Option<String>,
     /// Where a revocation of the user's sessions would stand.
     pub user: String,
+}
+
+/// What `SESSION_KV` says of a session and its user.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct RevocationsFound {
+    /// What stands under the session's key.
+    pub session: Option<Ends>,
+    /// What stands under the user's key.
+    pub user: Option<Ends>,
 }
 
 /// Says of a verified session whether it was revoked. A store that fails denies nobody, but the operator learns of it.
@@ -35,7 +44,7 @@ pub(super) async fn check(desk: &Desk, visit: &mut Visit, settled: Settled) -> S
             visit.spend(Stage::Keys, desk.now());
             let now = desk.now();
             let mut memory = desk.memory();
-            if let Some((session, user)) = found {
+            if let Some(RevocationsFound { session, user }) = found {
                 memory.revocations.learn(claims, session, user, now);
                 memory.revocations.find(claims, now) == Some(true)
             } else {

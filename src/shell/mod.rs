@@ -91,6 +91,10 @@ pub fn fetch(
     env: Env,
     context: worker::worker_sys::Context,
 ) -> Result<JsValue, JsValue> {
+    if MEMORY.with(|memory| memory.try_borrow_mut().is_err()) {
+        // A request was cut off inside a decision. The entry makes a new instance and calls again.
+        return Ok(JsValue::UNDEFINED);
+    }
     let config = match bindings::config(&env) {
         Ok(config) => config,
         Err(error) => return http::misconfigured(&request, &error).map(JsValue::from),
@@ -185,10 +189,10 @@ async fn decide(
     mut effect: Effect,
 ) -> Stop {
     loop {
-        match effect {
-            Effect::Forward(ask) => return Stop::Origin(ask),
-            other => carry_out(runtime, request, other).await,
+        if let Effect::Forward(ask) = effect {
+            return Stop::Origin(ask);
         }
+        carry_out(runtime, request, effect).await;
         effect = match advance(runtime, course) {
             Turn::Ask(next) => next,
             Turn::End(ending) => return Stop::End(ending),

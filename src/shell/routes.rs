@@ -7,7 +7,9 @@ use wasm_bindgen_futures::JsFuture;
 use worker::{Delay, Env, KvStore};
 
 use crate::auth_api;
-use crate::handler::{BodyError, HealthReport, MAX_BODY_BYTES, Reach, RevocationNames};
+use crate::handler::{
+    BodyError, HealthReport, MAX_BODY_BYTES, Reach, RevocationNames, RevocationsFound,
+};
 use crate::jwks::CachedKeys;
 use crate::pkce;
 use crate::revocation::{Ends, Revocation};
@@ -53,14 +55,15 @@ pub(super) fn random() -> Vec<u8> {
 pub(super) async fn revocations(
     runtime: &Runtime,
     names: &RevocationNames,
-) -> Option<(Option<Ends>, Option<Ends>)> {
+) -> Option<RevocationsFound> {
     let store = store(&runtime.env)?;
     let read = Box::pin(async {
         let session = match &names.session {
             Some(name) => read(&store, name).await?,
             None => None,
         };
-        Some((session, read(&store, &names.user).await?))
+        let user = read(&store, &names.user).await?;
+        Some(RevocationsFound { session, user })
     });
     within(read).await?
 }

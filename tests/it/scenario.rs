@@ -18,7 +18,7 @@ use edge_session::fingerprint::FingerprintKey;
 use edge_session::handler::{
     AuthCall, BodyError, Course, Deferred, Effect, Ending, Gate, HealthReport, KeyUnusable,
     MAX_EFFECTS, OriginRequest, OriginUnreachable, Outgoing, Reach, Reads, RefreshAnswer,
-    RefreshOrder, RefreshWait, ResponseHead, SignatureCheck, SignatureKey, Turn,
+    RefreshOrder, RefreshWait, ResponseHead, RevocationsFound, SignatureCheck, SignatureKey, Turn,
 };
 use edge_session::head::{HeaderEdit, Headers, RequestHead};
 use edge_session::jwks::{CachedKeys, KeySet, KeysError, SignatureAlgorithm};
@@ -459,7 +459,10 @@ impl Scenario {
                 let names = ask.question();
                 let found = self.revoked.as_ref().map(|stored| {
                     let at = |name: &String| stored.get(name).cloned();
-                    (names.session.as_ref().and_then(at), at(&names.user))
+                    RevocationsFound {
+                        session: names.session.as_ref().and_then(at),
+                        user: at(&names.user),
+                    }
                 });
                 ask.answer(found);
             }

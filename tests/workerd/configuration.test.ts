@@ -43,7 +43,7 @@ const BAD: { variable: string; value: string | number | object | null; vars?: Re
   { variable: "RULES", value: [{ on_denied: "explode" }] },
   { variable: "RULES", value: [{ bypass: "yes" }] },
   { variable: "LOGIN_PATH", value: "login" },
-  { variable: "LOGIN_PATH", value: "https://evil.example/login" },
+  { variable: "LOGIN_PATH", value: "ftp://login.example.com/" },
   { variable: "LOGIN_PATH", value: "//evil.example/login" },
   { variable: "AUTH_PATH", value: "auth" },
   { variable: "SITE_URL", value: "app.example.com" },
@@ -471,10 +471,19 @@ describe("§1 variables", () => {
     expect(stack.origin.only().all("authorization")).toEqual([`Bearer ${session.access_token}`]);
   });
 
-  test("§1 FORWARD_BEARER=on leaves an Authorization of the client alone", async () => {
-    const cookies = await stack.cookies(stack.signIn());
-    await stack.worker("bearer").fetch("/", { cookies, headers: [["Authorization", "Basic dTpw"]] });
-    expect(stack.origin.only().all("authorization")).toEqual(["Basic dTpw"]);
+  test("§1 FORWARD_BEARER=on: the origin's Authorization is the verified token, whatever the client sent", async () => {
+    const session = stack.signIn();
+    await stack.worker("bearer").fetch("/", { cookies: await stack.cookies(session), headers: [["Authorization", "Basic dTpw"]] });
+    expect(stack.origin.only().all("authorization")).toEqual([`Bearer ${session.access_token}`]);
+  });
+
+  test("§1 FORWARD_BEARER=on: what is no JWT passes where there is no verified session, and a JWT that was not verified never does", async () => {
+    const forged = await stack.auth.sign({ claims: { iss: "https://other.example/auth/v1" } });
+    for (const [sent, arrives] of [["Basic dTpw", ["Basic dTpw"]], ["Bearer an-api-key", ["Bearer an-api-key"]], [`Bearer ${forged}`, []]] as const) {
+      stack.clear();
+      await stack.worker("bearer").fetch("/", { headers: [["Authorization", sent]] });
+      expect(stack.origin.only().all("authorization")).toEqual(arrives);
+    }
   });
 
   test("§1 FORWARD_BEARER=on forwards the token of a refresh, and none for a visitor without a session", async () => {

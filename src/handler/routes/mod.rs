@@ -101,14 +101,14 @@ impl RouteRequest {
     ) -> Option<Self> {
         let path = path.strip_suffix('/').unwrap_or(path);
         let route = Route::find(method, path)?;
-        let is_taken = match route {
-            // Without a provider it is the site's own login page.
-            Route::OAuth => Fields::from_form(query.unwrap_or_default())
-                .value("provider")
-                .is_some(),
-            Route::Revocations => config.revocation,
-            _ => true,
+        let names_provider = || {
+            let query = Fields::from_form(query.unwrap_or_default());
+            query.value("provider").is_some()
         };
+        // Without a provider it is the site's own login page.
+        let is_page = route == Route::OAuth && !names_provider();
+        let is_off = route == Route::Revocations && !config.revocation;
+        let is_taken = !is_page && !is_off;
         is_taken.then(|| Self {
             route,
             path: path.to_owned(),
