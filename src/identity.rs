@@ -168,7 +168,9 @@ fn named_claims(named: &[(String, String)], claims: &VerifiedClaims) -> Vec<Head
         let value = match all.pointer(pointer)? {
             Value::Null => return None,
             Value::String(text) => visible(text),
-            other => visible(&other.to_string()),
+            other @ (Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+                visible(&other.to_string())
+            }
         };
         Some(HeaderEdit::SetNamed(name.clone(), value?))
     };

@@ -209,7 +209,6 @@ describe("§7 the origin speaks last", () => {
     ["signs in with a chunk", `${KEY}.0=base64-new; Path=/`],
     ["signs out", `${KEY}=; Path=/; Max-Age=0`],
     ["drops a stale chunk", `${KEY}.3=; Path=/; Max-Age=0`],
-    ["starts a sign-in", `${KEY}-code-verifier=base64-v; Path=/`],
   ])("§7 if the origin %s itself, the Worker adds none of its own", async (_, line) => {
     stack.origin.on("/act", { body: "x", headers: [["Set-Cookie", line], ["Set-Cookie", "a=1; Path=/"]] });
     for (const session of [expired, dead]) {
@@ -222,6 +221,15 @@ describe("§7 the origin speaks last", () => {
     stack.origin.on("/act", { body: "x", headers: [["Set-Cookie", `${KEY}=base64-new; Path=/`], ...CACHEABLE] });
     expectUncacheable(await stack.worker("main").fetch("/act", { cookies: await expired() }));
     expectUncacheable(await stack.worker("main").fetch("/act"));
+  });
+
+  test("§7 a code verifier alone does not count", async () => {
+    const line = `${KEY}-code-verifier=base64-v; Path=/`;
+    stack.origin.on("/act", { body: "x", headers: [["Set-Cookie", line]] });
+    const answer = await stack.worker("main").fetch("/act", { cookies: await expired() });
+    expect(answer.all("set-cookie")).toContain(line);
+    expect(await sessionIn(answer, stack.auth.url, stack.key)).not.toBeNull();
+    expectUncacheable(answer);
   });
 
   test("§7 a cookie of another name does not silence the Worker", async () => {
