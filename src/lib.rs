@@ -53,9 +53,8 @@
 //! | [`gate`] | one refresh at a time for a session, and its end: who leads, who waits, who gets the newest session, and that nobody gets one that was signed out |
 //! | [`memory`], [`fingerprint`] | what an isolate remembers, and by what: verdicts, keys, cool-downs |
 //! | [`handler`] | the line: one request from top to bottom, and the routes below `AUTH_PATH` |
-//! | [`identity`], [`cache_control`], [`answer`] | headers for origin and caches, own answers |
+//! | [`identity`], [`cache_control`], [`location`], [`answer`] | headers for origin, caches and browser, own answers |
 //! | [`pages`] | the HTML of sign-in, account and error pages, in six languages |
-//! | [`examine`] | what the doctor is told of a configuration |
 //! | [`examine`] | what the doctor asks: problems, and which rule a request falls under |
 //! | [`record`], [`reason`], [`metrics`] | the log line, what an operator is told, and every reason there is |
 //! | `shell` | the only room with effects; compiled for wasm32 alone |
@@ -90,6 +89,7 @@ pub mod handler;
 pub mod head;
 pub mod identity;
 pub mod jwks;
+pub mod location;
 pub mod memory;
 pub mod metrics;
 pub mod overrides;
