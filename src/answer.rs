@@ -1,15 +1,18 @@
 //! Answers of the Worker itself: refusals, errors, redirects.
 //!
-//! Every one of them is uncacheable, and none repeats anything a client sent.
+//! Every one of them is uncacheable, and none repeats anything a client sent. What a browser navigates to is told in
+//! the words of a page ([`Answer::in_words`]), everything else in JSON.
 
 use serde_json::json;
 
 use crate::cache_control;
 use crate::config::ConfigError;
-use crate::pages::Html;
+use crate::pages::{ErrorPage, Forbidden, Frame, Html};
 
 /// Seconds after which a visitor whose session could not be decided may try again.
 const RETRY_AFTER_SECONDS: &str = "5";
+
+const HTML: &str = "text/html; charset=utf-8";
 
 /// What the client can read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -26,6 +29,27 @@ pub struct Answer {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: String,
+    words: Words,
+}
+
+/// What a page says in place of the body.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Words {
+    /// That the account may not see what it asked for.
+    Forbidden,
+    /// Nothing: the body stays.
+    None,
+    /// What the status means, and for the operator these details.
+    Status(Vec<String>),
+}
+
+/// Who reads a page.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reader<'r> {
+    /// The account's own name for itself.
+    pub account: Option<&'r str>,
+    /// Whether there is a route to sign out at.
+    pub can_sign_out: bool,
 }
 
 impl Answer {
@@ -51,12 +75,14 @@ impl Answer {
         let mut headers = vec![
             ("cache-control", cache_control::DENIAL.to_owned()),
             ("vary", "Cookie".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
         ];
         headers.extend(content_type.map(|kind| ("content-type", kind.to_owned())));
         Self {
             status,
             headers,
             body,
+            words: Words::None,
         }
     }
 
@@ -66,22 +92,90 @@ impl Answer {
         Self::new(status, Some("application/json"), body.to_string())
     }
 
-    /// A problem (RFC 9457).
-    fn problem(status: u16, title: &str, detail: &str) -> Self {
+    /// A problem (RFC 9457); a page says `details` of it.
+    fn problem_with(status: u16, title: &str, detail: &str, details: Vec<String>) -> Self {
         let body =
             json!({"type": "about:blank", "title": title, "status": status, "detail": detail});
-        Self::new(status, Some("application/problem+json"), body.to_string())
+        Self {
+            words: Words::Status(details),
+            ..Self::new(status, Some("application/problem+json"), body.to_string())
+        }
     }
 
-    fn page(status: u16, title: &str, text: &str) -> Self {
-        let body = html(
-            title,
-            &format!("<p>{text}</p><p><a href=\"/\">Home</a></p>"),
-        );
-        Self::new(status, Some("text/html; charset=utf-8"), body).with_header(
-            "content-security-policy",
-            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'".to_owned(),
-        )
+    fn problem(status: u16, title: &str, detail: &str) -> Self {
+        Self::problem_with(status, title, detail, vec![detail.to_owned()])
+    }
+
+    /// A page.
+    #[must_use]
+    pub fn page(status: u16, page: Html) -> Self {
+        Self::new(status, Some(HTML), page.body).with_policy(page.csp)
+    }
+
+    fn with_policy(self, policy: String) -> Self {
+        self.with_header("content-security-policy", policy)
+            .with_header("x-frame-options", "DENY".to_owned())
+    }
+
+    /// An answer that has to be told [`in_words`](Self::in_words).
+    fn told(status: u16, words: Words) -> Self {
+        Self {
+            words,
+            ..Self::new(status, Some(HTML), String::new())
+        }
+    }
+
+    /// True if there are words for it.
+    #[must_use]
+    pub fn has_words(&self) -> bool {
+        self.words != Words::None
+    }
+
+    /// The answer as a page, for whoever navigates; other headers stay. What has no words stays as it is.
+    #[must_use]
+    pub fn in_words(mut self, frame: Frame<'_>, reader: Reader<'_>) -> Self {
+        let page = match &self.words {
+            Words::None => return self,
+            Words::Forbidden => Forbidden {
+                frame,
+                account: reader.account,
+                can_sign_out: reader.can_sign_out,
+            }
+            .html(),
+            Words::Status(details) => ErrorPage {
+                frame,
+                status: self.status,
+                details,
+            }
+            .html(),
+        };
+        self.set("content-type", HTML.to_owned());
+        self.body = page.body;
+        self.words = Words::None;
+        self.with_policy(page.csp)
+    }
+
+    /// Lets scripts of these origins read the answer (Fetch 3.2), if `origin` is one of them.
+    #[must_use]
+    pub fn with_cors(mut self, allowed: &[String], origin: Option<&str>) -> Self {
+        if allowed.is_empty() {
+            return self;
+        }
+        self.set("vary", "Cookie, Origin".to_owned());
+        let Some(origin) = origin.filter(|origin| allowed.iter().any(|known| known == origin))
+        else {
+            return self;
+        };
+        self.with_header("access-control-allow-origin", origin.to_owned())
+            .with_header("access-control-allow-credentials", "true".to_owned())
+    }
+
+    fn set(&mut self, name: &str, value: String) {
+        for (known, held) in &mut self.headers {
+            if *known == name {
+                held.clone_from(&value);
+            }
+        }
     }
 
     /// Adds a header.
@@ -97,11 +191,7 @@ impl Answer {
         if lines.is_empty() {
             return self;
         }
-        for (name, value) in &mut self.headers {
-            if *name == "cache-control" {
-                cache_control::NO_STORE.clone_into(value);
-            }
-        }
+        self.set("cache-control", cache_control::NO_STORE.to_owned());
         self.headers.push(("expires", "0".to_owned()));
         self.headers.push(("pragma", "no-cache".to_owned()));
         self.headers
@@ -200,11 +290,7 @@ impl Answer {
     #[must_use]
     pub fn unauthorized(medium: Medium, reason: &str) -> Self {
         let answer = match medium {
-            Medium::Html => Self::page(
-                401,
-                "Please sign in",
-                "This page is for signed-in visitors.",
-            ),
+            Medium::Html => Self::told(401, Words::Status(Vec::new())),
             Medium::Json => Self::json(401, &json!({"error": "unauthorized", "reason": reason})),
         };
         answer.with_header("www-authenticate", "Bearer".to_owned())
@@ -214,7 +300,7 @@ impl Answer {
     #[must_use]
     pub fn forbidden(medium: Medium, reason: &str) -> Self {
         match medium {
-            Medium::Html => Self::page(403, "No access", "Your account may not see this page."),
+            Medium::Html => Self::told(403, Words::Forbidden),
             Medium::Json => Self::json(403, &json!({"error": "forbidden", "reason": reason})),
         }
     }
@@ -223,11 +309,7 @@ impl Answer {
     #[must_use]
     pub fn unavailable(medium: Medium, reason: &str) -> Self {
         let answer = match medium {
-            Medium::Html => Self::page(
-                503,
-                "One moment, please",
-                "Your sign-in cannot be checked right now. You are still signed in: please try again in a few seconds.",
-            ),
+            Medium::Html => Self::told(503, Words::Status(Vec::new())),
             Medium::Json => Self::json(503, &json!({"error": "unavailable", "reason": reason})),
         };
         answer.with_header("retry-after", RETRY_AFTER_SECONDS.to_owned())
@@ -235,15 +317,8 @@ impl Answer {
 
     /// 502 where the origin does not answer.
     #[must_use]
-    pub fn origin_unreachable(medium: Medium) -> Self {
-        match medium {
-            Medium::Html => Self::page(
-                502,
-                "The site does not answer",
-                "Please try again in a moment.",
-            ),
-            Medium::Json => Self::problem(502, "Bad Gateway", "the origin does not answer"),
-        }
+    pub fn origin_unreachable() -> Self {
+        Self::problem_with(502, "Bad Gateway", "the origin does not answer", Vec::new())
     }
 
     /// 400 for a path that could lead out of the path of `ORIGIN_URL`.
@@ -262,7 +337,7 @@ impl Answer {
         Self::problem(
             508,
             "Loop Detected",
-            "the request has already been through edge-session: set ORIGIN_URL to the site behind it",
+            "the request has been through edge-session five times: set ORIGIN_URL to the site behind it, or bind that as ORIGIN or ASSETS",
         )
     }
 
@@ -281,12 +356,12 @@ impl Answer {
             "detail": error.to_string(),
             "problems": problems,
         });
-        let mut answer = Self::new(500, Some("application/problem+json"), body.to_string());
-        for (name, value) in &mut answer.headers {
-            if *name == "cache-control" {
-                "no-store".clone_into(value);
-            }
-        }
+        let details = error.problems.iter().map(ToString::to_string).collect();
+        let mut answer = Self {
+            words: Words::Status(details),
+            ..Self::new(500, Some("application/problem+json"), body.to_string())
+        };
+        answer.set("cache-control", "no-store".to_owned());
         answer
     }
 }

@@ -10,12 +10,18 @@ pub const PRIVATE: &str = "private, no-cache";
 pub const DENIAL: &str = "private, no-store";
 
 /// Headers that speak to a CDN over the head of `Cache-Control` (RFC 9213, Edge Architecture 1.0).
-const CDN_HEADERS: [&str; 4] = [
+const CDN_HEADERS: [&str; 8] = [
     "cdn-cache-control",
     "cloudflare-cdn-cache-control",
+    "edge-control",
+    "netlify-cdn-cache-control",
     "surrogate-control",
     "surrogate-key",
+    "vercel-cdn-cache-control",
+    "x-accel-expires",
 ];
+/// How every CDN may name its own (RFC 9213 2).
+const TARGETED_SUFFIX: &str = "-cdn-cache-control";
 /// What would let a cache answer or revalidate with a response that carries a session.
 const VALIDATORS: [&str; 3] = ["age", "etag", "last-modified"];
 
@@ -29,11 +35,11 @@ pub fn names_read() -> impl Iterator<Item = &'static str> {
 #[must_use]
 pub fn carries_session(origin: &Headers) -> Vec<HeaderEdit> {
     let mut edits = vec![
-        HeaderEdit::Set("cache-control", NO_STORE.to_owned()),
+        cache_control(NO_STORE, origin),
         HeaderEdit::Set("expires", "0".to_owned()),
         HeaderEdit::Set("pragma", "no-cache".to_owned()),
     ];
-    edits.extend(remove(&CDN_HEADERS, origin));
+    edits.extend(remove_targeted(origin));
     edits.extend(remove(&VALIDATORS, origin));
     edits.extend(vary_cookie(origin));
     edits
@@ -41,8 +47,7 @@ pub fn carries_session(origin: &Headers) -> Vec<HeaderEdit> {
 
 /// Edits for an answer that carries an explanation: it is meant for one reader, once. Validators stay.
 pub fn explained(origin: &Headers) -> impl Iterator<Item = HeaderEdit> {
-    let no_store = HeaderEdit::Set("cache-control", NO_STORE.to_owned());
-    std::iter::once(no_store).chain(remove(&CDN_HEADERS, origin))
+    std::iter::once(cache_control(NO_STORE, origin)).chain(remove_targeted(origin))
 }
 
 /// Edits for an answer to a request with a session: only the browser may keep
@@ -50,7 +55,7 @@ pub fn explained(origin: &Headers) -> impl Iterator<Item = HeaderEdit> {
 #[must_use]
 pub fn with_session(origin: &Headers) -> Vec<HeaderEdit> {
     if origin.value("cache-control").is_some_and(is_marked_private) {
-        return remove(&CDN_HEADERS, origin).collect();
+        return remove_targeted(origin).collect();
     }
     revalidate(origin)
 }
@@ -58,10 +63,29 @@ pub fn with_session(origin: &Headers) -> Vec<HeaderEdit> {
 /// Edits for an answer that the browser may keep and has to ask about each time; validators stay.
 #[must_use]
 pub fn revalidate(origin: &Headers) -> Vec<HeaderEdit> {
-    let mut edits = vec![HeaderEdit::Set("cache-control", PRIVATE.to_owned())];
-    edits.extend(remove(&CDN_HEADERS, origin));
+    let mut edits = vec![cache_control(PRIVATE, origin)];
+    edits.extend(remove_targeted(origin));
     edits.extend(vary_cookie(origin));
     edits
+}
+
+/// What caches may do, and `no-transform` if the origin asked for it: it is about the bytes and not about who may keep
+/// them, and compression would hold an event stream back.
+fn cache_control(value: &str, origin: &Headers) -> HeaderEdit {
+    let mut asked = origin.values("cache-control").flat_map(directives);
+    let keeps_bytes = asked.any(|directive| directive.eq_ignore_ascii_case("no-transform"));
+    let transform = if keeps_bytes { ", no-transform" } else { "" };
+    HeaderEdit::Set("cache-control", format!("{value}{transform}"))
+}
+
+/// Removes what speaks to a CDN, each under its own name for it, as far as the headers were read.
+fn remove_targeted(origin: &Headers) -> impl Iterator<Item = HeaderEdit> {
+    let others = origin
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| name.ends_with(TARGETED_SUFFIX) && !CDN_HEADERS.contains(name));
+    let others = others.map(|name| HeaderEdit::Remove(name.to_owned()));
+    remove(&CDN_HEADERS, origin).chain(others)
 }
 
 /// Removes those that are there: an edit that changes nothing costs as much as one that does.

@@ -31,6 +31,20 @@ impl RequestHead {
         matches!(self.method.as_str(), "GET" | "HEAD")
     }
 
+    /// True if a person is looking at the answer. Browsers say so themselves
+    /// (Fetch Metadata); without that header the method and `Accept` tell.
+    #[must_use]
+    pub fn is_navigation(&self) -> bool {
+        let accepts_pages = || {
+            let accept = self.header("accept");
+            accept.is_some_and(|accept| accept.contains("text/html"))
+        };
+        match self.header("sec-fetch-mode") {
+            Some(mode) => mode.eq_ignore_ascii_case("navigate"),
+            None => self.is_read() && accepts_pages(),
+        }
+    }
+
     /// The headers.
     #[must_use]
     pub const fn headers(&self) -> &Headers {

@@ -1,19 +1,23 @@
 //! Identity headers for the origin: what a client sent is removed, what was verified is set.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac as _};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
-use crate::config::Config;
+use crate::config::{Config, IdentityClaims};
 use crate::head::{HeaderEdit, Headers};
+use crate::overrides::is_same_name;
+use crate::secret::Secret;
 use crate::time::UnixTime;
 use crate::token::VerifiedClaims;
 
-/// Marks a request that has been through the Worker.
+/// Counts how often a request has been through the Worker.
 pub const HOP_HEADER: &str = "x-session-hop";
-/// An operator's request for an explanation; its value is the secret key.
+/// An operator's request for an explanation; its value is the operator's token.
 pub const EXPLAIN_HEADER: &str = "x-session-explain";
 /// The answer to it.
 pub const EXPLANATION_HEADER: &str = "x-session-explanation";
@@ -21,17 +25,25 @@ pub const EXPLANATION_HEADER: &str = "x-session-explanation";
 const RESERVED_PREFIX: &str = "x-session-";
 /// Longest `X-Session-Claims`: servers refuse header lines above 8 to 16 KiB.
 const MAX_CLAIMS_BYTES: usize = 8 * 1024;
+/// Most that the claims and the `Cookie` header, which holds them too, may take together: Node.js refuses a request
+/// whose headers pass 16 KiB.
+const MAX_CLAIMS_AND_COOKIE_BYTES: usize = 12 * 1024;
+/// Longest value of a header that the operator named for a claim.
+const MAX_VALUE_BYTES: usize = 1024;
 /// How long an assertion may be used: it proves one request, not a session.
 const ASSERTION_SECONDS: u64 = 60;
+/// A site that renders by asking its own public address goes through the Worker more than once. The sixth time it is a
+/// loop.
+const MAX_HOPS: u32 = 5;
 
-/// Removes every header that a client could pass off as the Worker's. Servers
-/// that follow CGI cannot tell `_` from `-`, and some of them turn every
-/// character that is no letter or digit into `_` (`X.Session.User.Id`).
+/// Removes every header that a client could pass off as the Worker's: its own, and those that the operator named for
+/// claims or for the origin. Servers that follow CGI cannot tell `_` from `-`, and some of them turn every character
+/// that is no letter or digit into `_` (`X.Session.User.Id`).
 #[must_use]
-pub fn strip(headers: &Headers) -> Vec<HeaderEdit> {
+pub fn strip(config: &Config, headers: &Headers) -> Vec<HeaderEdit> {
     headers
         .iter()
-        .filter(|(name, _)| is_reserved(name))
+        .filter(|(name, _)| is_reserved(name) || is_named(config, name))
         .map(|(name, _)| HeaderEdit::Remove(name.to_owned()))
         .collect()
 }
@@ -46,33 +58,75 @@ fn is_reserved(name: &str) -> bool {
     })
 }
 
-/// The headers that tell `origin_host` who the visitor is.
+fn is_named(config: &Config, name: &str) -> bool {
+    let fixed = config.origin_headers.iter().map(|(name, _)| name.as_str());
+    let mut named = config.identity_claims.names().chain(fixed);
+    named.any(|known| is_same_name(known, name))
+}
+
+/// The headers that every request to the origin carries (`ORIGIN_HEADERS`).
+pub fn origin_headers(config: &Config) -> impl Iterator<Item = HeaderEdit> {
+    let headers = config.origin_headers.iter();
+    headers.map(|(name, value)| HeaderEdit::SetNamed(name.clone(), value.expose().to_owned()))
+}
+
+/// True if a request has been through the Worker so often that it goes round.
+#[must_use]
+pub fn is_loop(headers: &Headers) -> bool {
+    hops(headers) >= MAX_HOPS
+}
+
+/// Counts one passage more.
+#[must_use]
+pub fn counted(headers: &Headers) -> HeaderEdit {
+    let hops = hops(headers).saturating_add(1);
+    HeaderEdit::Set(HOP_HEADER, hops.to_string())
+}
+
+/// What is no number counts nothing: whoever is behind gets a number all the same.
+fn hops(headers: &Headers) -> u32 {
+    let sent = headers.value(HOP_HEADER).unwrap_or_default();
+    // Several lines come as one value with commas.
+    let counts = sent.split(',').map(|count| match count.trim() {
+        digits if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits.parse().unwrap_or(u32::MAX)
+        }
+        _ => 0,
+    });
+    counts.max().unwrap_or_default()
+}
+
+/// The headers that tell the origin who the visitor is, beside a `Cookie` header of this length.
 #[must_use]
 pub fn edits(
     config: &Config,
     claims: Option<&VerifiedClaims>,
     outcome: &'static str,
-    origin_host: &str,
-    now: UnixTime,
+    cookie_bytes: usize,
 ) -> Vec<HeaderEdit> {
     let mut edits = Vec::new();
-    // An outcome without a decision proves no identity.
-    let claims = claims.filter(|_| outcome != "unavailable");
-    if config.identity_headers {
-        edits.push(HeaderEdit::Set("x-session-outcome", outcome.to_owned()));
-        if let Some(claims) = claims {
-            edits.extend(claim_headers(claims));
-        }
+    if !config.identity_headers {
+        return edits;
     }
-    if let Some(secret) = &config.identity_secret {
-        let key = secret.expose().as_bytes();
-        let token = assertion(key, claims, outcome, origin_host, now);
-        edits.extend(token.map(|token| HeaderEdit::Set("x-session-assertion", token)));
+    edits.push(HeaderEdit::Set("x-session-outcome", outcome.to_owned()));
+    let Some(claims) = proven(claims, outcome) else {
+        return edits;
+    };
+    edits.extend(session_headers(claims));
+    match &config.identity_claims {
+        IdentityClaims::All => edits.extend(all_claims(claims, cookie_bytes)),
+        IdentityClaims::Named(named) => edits.extend(named_claims(named, claims)),
+        IdentityClaims::None => {}
     }
     edits
 }
 
-fn claim_headers(claims: &VerifiedClaims) -> Vec<HeaderEdit> {
+/// An outcome without a decision proves no identity.
+fn proven<'c>(claims: Option<&'c VerifiedClaims>, outcome: &str) -> Option<&'c VerifiedClaims> {
+    claims.filter(|_| outcome != "unavailable")
+}
+
+fn session_headers(claims: &VerifiedClaims) -> Vec<HeaderEdit> {
     let set = |name, value: &str| HeaderEdit::Set(name, value.to_owned());
     let mut edits = vec![
         set("x-session-user-id", &claims.user_id),
@@ -93,38 +147,116 @@ fn claim_headers(claims: &VerifiedClaims) -> Vec<HeaderEdit> {
             .map(|id| set("x-session-id", id)),
     );
     edits.extend(claims.aal.as_deref().map(|aal| set("x-session-aal", aal)));
-    if claims.encoded().len() <= MAX_CLAIMS_BYTES {
-        edits.push(set("x-session-claims", claims.encoded()));
-    }
+    let client_id = claims.client_id.as_deref().and_then(visible);
+    edits.extend(client_id.map(|id| HeaderEdit::Set("x-session-client-id", id)));
     edits
 }
 
-/// An HS256 JWT (RFC 7519) by which the origin knows that the Worker sent the request.
-fn assertion(
-    key: &[u8],
-    claims: Option<&VerifiedClaims>,
-    outcome: &str,
-    origin_host: &str,
-    now: UnixTime,
-) -> Option<String> {
-    let issued_at = now.seconds();
-    let mut payload = Map::new();
-    payload.insert("iss".into(), json!("edge-session"));
-    payload.insert("aud".into(), json!(origin_host));
-    if let Some(claims) = claims {
-        payload.insert("sub".into(), json!(claims.user_id));
-        payload.insert("session_id".into(), json!(claims.session_id));
-        payload.insert("role".into(), json!(claims.role));
-        payload.insert("aal".into(), json!(claims.aal));
+fn all_claims(claims: &VerifiedClaims, cookie_bytes: usize) -> Option<HeaderEdit> {
+    let encoded = claims.encoded();
+    let fits = encoded.len() <= MAX_CLAIMS_BYTES
+        && encoded.len().saturating_add(cookie_bytes) <= MAX_CLAIMS_AND_COOKIE_BYTES;
+    fits.then(|| HeaderEdit::Set("x-session-claims", encoded.to_owned()))
+}
+
+/// The claims that the operator named, each in the header that he named for it.
+fn named_claims(named: &[(String, String)], claims: &VerifiedClaims) -> Vec<HeaderEdit> {
+    let Some(all) = claims.json() else {
+        return Vec::new();
+    };
+    let header = |(name, pointer): &(String, String)| {
+        let value = match all.pointer(pointer)? {
+            Value::Null => return None,
+            Value::String(text) => visible(text),
+            other @ (Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+                visible(&other.to_string())
+            }
+        };
+        Some(HeaderEdit::SetNamed(name.clone(), value?))
+    };
+    named.iter().filter_map(header).collect()
+}
+
+/// A text as a header value: each byte that is not visible ASCII percent-encoded. `None` if that is too long.
+fn visible(text: &str) -> Option<String> {
+    if text.len() > MAX_VALUE_BYTES {
+        return None;
     }
-    payload.insert("outcome".into(), json!(outcome));
-    payload.insert("iat".into(), json!(issued_at));
-    payload.insert("exp".into(), json!(issued_at + ASSERTION_SECONDS));
-    let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","typ":"JWT"}"#);
-    let payload = URL_SAFE_NO_PAD.encode(Value::Object(payload).to_string());
-    let input = format!("{header}.{payload}");
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
-    mac.update(input.as_bytes());
-    let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
-    Some(format!("{input}.{signature}"))
+    let mut value = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() {
+            value.push(char::from(byte));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(value, "%{byte:02X}");
+        }
+    }
+    (value.len() <= MAX_VALUE_BYTES).then_some(value)
+}
+
+/// By what the origin knows that the Worker sent the request: a JWT (RFC 7519) for this one request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Assertion {
+    payload: String,
+}
+
+impl Assertion {
+    /// What is asserted to `origin_host`.
+    #[must_use]
+    pub fn new(
+        claims: Option<&VerifiedClaims>,
+        outcome: &str,
+        origin_host: &str,
+        now: UnixTime,
+    ) -> Self {
+        let issued_at = now.seconds();
+        let mut payload = Map::new();
+        payload.insert("iss".into(), json!("edge-session"));
+        payload.insert("aud".into(), json!(origin_host));
+        if let Some(claims) = proven(claims, outcome) {
+            payload.insert("sub".into(), json!(claims.user_id));
+            payload.insert("session_id".into(), json!(claims.session_id));
+            payload.insert("role".into(), json!(claims.role));
+            payload.insert("aal".into(), json!(claims.aal));
+        }
+        payload.insert("outcome".into(), json!(outcome));
+        payload.insert("iat".into(), json!(issued_at));
+        payload.insert("exp".into(), json!(issued_at + ASSERTION_SECONDS));
+        Self {
+            payload: Value::Object(payload).to_string(),
+        }
+    }
+
+    /// What is signed with the private key of this name (ES256).
+    #[must_use]
+    pub fn signing_input(&self, kid: &str) -> String {
+        let header = json!({"alg": "ES256", "typ": "JWT", "kid": kid});
+        self.input(&header.to_string())
+    }
+
+    /// The whole token, signed with the shared secret (HS256).
+    #[must_use]
+    pub fn signed_by(&self, secret: &Secret) -> Option<String> {
+        let input = self.input(r#"{"alg":"HS256","typ":"JWT"}"#);
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).ok()?;
+        mac.update(input.as_bytes());
+        Some(signed(&input, &mac.finalize().into_bytes()))
+    }
+
+    fn input(&self, header: &str) -> String {
+        let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        format!("{}.{}", encode(header), encode(&self.payload))
+    }
+}
+
+/// The token of a signing input and its signature (RFC 7515 7.1).
+#[must_use]
+pub fn signed(input: &str, signature: &[u8]) -> String {
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// The header that carries the assertion.
+#[must_use]
+pub fn assertion_header(token: String) -> HeaderEdit {
+    HeaderEdit::Set("x-session-assertion", token)
 }

@@ -56,8 +56,13 @@ pub const REASONS: &[Reason] = &[
     ),
     reason(
         "loop",
-        "the request has been through the Worker already",
-        "point `ORIGIN_URL` at the site behind the Worker",
+        "the request has been through the Worker five times already",
+        "point `ORIGIN_URL` at the site behind the Worker, or bind it as `ORIGIN` or `ASSETS`",
+    ),
+    reason(
+        "origin_unreachable",
+        "the origin did not answer, and `origin_error` says why",
+        "look at the origin, and whether `ORIGIN_URL` names it",
     ),
     reason(
         "path_outside",

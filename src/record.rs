@@ -1,4 +1,5 @@
-//! The one log line of a request: enums and numbers only, so that nothing secret can be in it.
+//! The one log line of a request: enums, numbers and what the operator wrote himself, so that nothing secret can be in
+//! it. Only where he asks for it (`LOG_PATH`) does it say what was requested.
 
 use serde::Serialize;
 
@@ -37,12 +38,18 @@ pub struct RequestRecord {
     /// What enforcing would have done; only while `MODE` is `observe`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub would: Option<&'static str>,
+    /// Whether enforcing would have deleted the session's cookies beside denying.
+    #[serde(skip_serializing_if = "is_false")]
+    pub would_delete: bool,
     /// The outcome's word.
     pub outcome: &'static str,
     /// The stable code of why.
     pub reason: &'static str,
     /// Index of the rule in `RULES`; none if no rule matched.
     pub rule: Option<usize>,
+    /// What the operator calls the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_name: Option<String>,
     /// What the rule's guard missed: `session`, `role`, `aal`, `anonymous`, `claim` or `decision`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denied: Option<&'static str>,
@@ -58,9 +65,64 @@ pub struct RequestRecord {
     pub ms: Stages,
     /// Status of the answer.
     pub status: u16,
+    /// Why the origin did not answer, in the runtime's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin_error: Option<String>,
+    /// Method, host and path of the request, if `LOG_PATH` is on.
+    #[serde(flatten)]
+    pub place: Option<Place>,
     /// Cloudflare's id of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ray: Option<String>,
+}
+
+/// What was requested. The query is left out: codes and tokens stand there.
+#[derive(Clone, Debug, Serialize)]
+pub struct Place {
+    /// The method.
+    pub method: String,
+    /// The host, with its port.
+    pub host: String,
+    /// The path.
+    pub path: String,
+}
+
+/// The shape that serde asks for.
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+/// Longest cause that is logged, in words.
+const MAX_WORDS: usize = 24;
+/// Longest word of a cause: error messages have none that is longer, tokens are never as short.
+const MAX_WORD_BYTES: usize = 40;
+
+/// A message as it may be logged: plain words stay, and whatever could be an address, an e-mail address, a parameter or
+/// a token becomes `…`.
+///
+/// ```
+/// use edge_session::record::plain_words;
+///
+/// let words = plain_words("Network connection lost at http://inner/?token=abc");
+/// assert_eq!(words, "Network connection lost at …");
+/// ```
+#[must_use]
+pub fn plain_words(message: &str) -> String {
+    let words: Vec<&str> = message
+        .split_ascii_whitespace()
+        .take(MAX_WORDS)
+        .map(plain_word)
+        .collect();
+    words.join(" ")
+}
+
+fn plain_word(word: &str) -> &str {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".,:;()'_-\"".contains(&byte);
+    if word.len() <= MAX_WORD_BYTES && word.bytes().all(is_plain) {
+        word
+    } else {
+        "…"
+    }
 }
 
 impl RequestRecord {

@@ -54,6 +54,17 @@ pub fn forward_header(
     (!is_empty).then_some(forwarded)
 }
 
+/// The cookies of these names alone, byte for byte and in order; `None` if there is none.
+pub fn named_only(header: &str, storage_key: &str, names: &[String]) -> Option<String> {
+    let mut kept = String::new();
+    for pair in pairs(header, storage_key) {
+        if names.iter().any(|name| name == pair.name) {
+            append(&mut kept, pair.raw);
+        }
+    }
+    (!kept.is_empty()).then_some(kept)
+}
+
 fn append(header: &mut String, raw: &str) {
     if header.is_empty() {
         header.push_str(raw.trim_start_matches(BLANKS));

@@ -15,7 +15,7 @@ mod found;
 mod names;
 mod pairs;
 
-pub use self::forwarding::{Forwarding, forward_header, has_disguised_session};
+pub use self::forwarding::{Forwarding, forward_header, has_disguised_session, named_only};
 use self::found::Found;
 pub(crate) use self::names::is_flow_id;
 pub use self::names::{Member, is_family_name, is_session_name, member};

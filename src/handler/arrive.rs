@@ -7,9 +7,13 @@ use crate::config::Config;
 use crate::identity;
 use crate::overrides;
 use crate::path::RequestPath;
+use crate::record::Place;
 
 use super::routes::RouteRequest;
 use super::visit::Visit;
+
+/// The route below `AUTH_PATH` whose answer no other origin reads, whatever a rule says.
+const TOKEN_PATH: &str = "/token";
 
 /// What kind of request it is.
 #[derive(Debug)]
@@ -26,32 +30,44 @@ pub(super) enum Arrival {
 
 /// Looks at a request before anything is read of its session.
 pub(super) fn arrive(visit: &mut Visit) -> Arrival {
-    if visit.head.header(identity::HOP_HEADER).is_some() {
+    let config = Rc::clone(&visit.config);
+    if config.log_path {
+        visit.record.place = Some(Place {
+            method: visit.head.method().to_owned(),
+            host: visit.head.authority().to_owned(),
+            path: visit.head.path().to_owned(),
+        });
+    }
+    if identity::is_loop(visit.head.headers()) {
+        visit.alarm();
         return Arrival::Refused(Answer::loop_detected(), "loop");
     }
     if !visit.head.has_plain_authority() {
         return Arrival::Refused(Answer::bad_request("Host"), "host_malformed");
     }
-    let config = Rc::clone(&visit.config);
     if let Some(route) = RouteRequest::well_known(&config, &visit.head) {
         return Arrival::Route(route);
     }
     let raw_path = visit.head.path().to_owned();
     let path = RequestPath::new(&raw_path);
+    let methods = overrides::methods(&visit.head);
+    let methods: Vec<&str> = methods.iter().map(AsRef::as_ref).collect();
+    let (index, rule) = config.rules.find(&methods, visit.head.authority(), &path);
     if let Some(rest) = own_path(&config, &path)
         && let Some(route) =
             RouteRequest::find(&config, visit.head.method(), visit.head.query(), rest)
     {
+        // A token is for scripts of the site alone.
+        visit.cors_rule = index.filter(|_| rest.trim_end_matches('/') != TOKEN_PATH);
         return Arrival::Route(route);
     }
+    visit.cors_rule = index;
     if leaves_origin(&config, &path) {
         return Arrival::Refused(Answer::path_outside(), "path_outside");
     }
-    let methods = overrides::methods(&visit.head);
-    let methods: Vec<&str> = methods.iter().map(AsRef::as_ref).collect();
-    let (index, rule) = config.rules.find(&methods, visit.head.authority(), &path);
     visit.rule = index;
     visit.record.rule = index;
+    visit.record.rule_name.clone_from(&rule.name);
     if rule.bypass {
         return Arrival::Bypass;
     }

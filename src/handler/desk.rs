@@ -75,6 +75,8 @@ pub enum Effect {
     ReadRevocation(Ask<RevocationNames, Option<RevocationsFound>>),
     /// Refresh the session, through the gate if there is one.
     RefreshSession(Ask<Box<RefreshWait>, RefreshAnswer>),
+    /// Sign this with the private key of the configuration (ES256): its 64 bytes, or nothing if the runtime cannot.
+    SignAssertion(Ask<String, Option<Vec<u8>>>),
     /// Store a revocation in `SESSION_KV`; whether that went well.
     StoreRevocation(Ask<Revocation, bool>),
 }
@@ -102,6 +104,7 @@ impl Effect {
             Self::ReadKeys(_) => "read_keys",
             Self::ReadRevocation(_) => "read_revocation",
             Self::RefreshSession(_) => "refresh_session",
+            Self::SignAssertion(_) => "sign_assertion",
             Self::StoreRevocation(_) => "store_revocation",
         }
     }

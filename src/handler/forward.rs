@@ -2,34 +2,20 @@
 
 use crate::answer::Answer;
 use crate::cache_control;
-use crate::config::{Config, HttpUrl};
-use crate::cookies::{self, Forwarding, Member, set_cookie};
-use crate::head::{HeaderEdit, Headers, RequestHead};
-use crate::identity;
-use crate::overrides;
-use crate::record::RequestRecord;
+use crate::cookies::{self, Member, set_cookie};
+use crate::head::{HeaderEdit, Headers};
+use crate::location;
+use crate::record::{self, RequestRecord};
 use crate::rules::Cache;
-use crate::time::UnixTime;
-use crate::token::{self, ClaimedIssuer};
 
 use super::desk::{Desk, Effect};
 use super::explain;
 use super::guard;
 use super::leave::{self, Ending, Outgoing};
 use super::observe;
+use super::origin_request::{self, OriginRequest};
 use super::settled::Settled;
-use super::visit::{Outcome, Source, Visit};
-
-/// What the origin is sent: the visitor's request with these changes.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct OriginRequest {
-    /// Another URL, if `ORIGIN_URL` is set.
-    pub url: Option<String>,
-    /// Changes to the headers; what none names stays as it came.
-    pub edits: Vec<HeaderEdit>,
-    /// True if Cloudflare's cache must neither answer nor store (a session is involved).
-    pub bypass_cache: bool,
-}
+use super::visit::{Outcome, Visit};
 
 /// One passage through the origin.
 #[derive(Clone, Debug)]
@@ -38,6 +24,8 @@ pub struct Passage {
     pub request: OriginRequest,
     /// Which headers of the answer are needed.
     pub reads: Reads,
+    /// True if those of [`location::HEADERS`] are needed too: `ORIGIN_URL` has a name that visitors do not know.
+    pub reads_location: bool,
     /// True if only the head of the origin's answer may leave: a preflight passed a guard that its sender would not pass.
     ///
     /// Browsers read nothing but the head, and an origin that does not look at the method answers with the page.
@@ -56,6 +44,8 @@ pub struct ResponseHead {
 /// Which headers of the origin's answer matter to a request. Each one that is read costs CPU.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Reads {
+    /// All: whatever speaks to a cache has to go, under any name.
+    All,
     /// `Set-Cookie`, and those of [`cache_control::names_read`].
     CacheHeaders,
     /// `Set-Cookie`, and the others too if there is one.
@@ -65,31 +55,46 @@ pub enum Reads {
 }
 
 /// The origin did not answer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct OriginUnreachable;
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct OriginUnreachable {
+    cause: String,
+}
+
+impl OriginUnreachable {
+    /// Takes the runtime's words for it; what could be a secret of the request is left out of them.
+    #[must_use]
+    pub fn new(words: &str) -> Self {
+        Self {
+            cause: record::plain_words(words),
+        }
+    }
+}
 
 /// Sends the request on and hands the origin's answer back.
 pub(super) async fn forward(desk: &Desk, mut visit: Visit, settled: Settled) -> Ending {
-    let request = if visit.config.is_observing() {
-        observe::untouched(&visit.config, &visit.head)
+    let is_observing = visit.config.is_observing();
+    let request = if is_observing {
+        origin_request::untouched(&visit.config, &visit.head)
     } else {
-        origin_request(&visit, &settled, desk.now())
+        origin_request::origin_request(desk, &mut visit, &settled).await
     };
     let passage = Passage {
         request,
         reads: reads(&visit, &settled),
+        reads_location: visit.config.origin_url.is_some() && !is_observing,
         is_head_only: guard::passes_as_preflight(&visit, &settled),
     };
     let sent = desk.now();
     let answer = desk.ask(Effect::Forward, passage).await;
     visit.record.ms.origin = desk.now().millis_since(sent);
     match answer {
-        Err(OriginUnreachable) => {
+        Err(OriginUnreachable { cause }) => {
             visit.alarm();
-            let answer = Answer::origin_unreachable(guard::medium(&visit));
+            visit.record.origin_error = Some(cause);
+            let answer = Answer::origin_unreachable();
             leave::respond(desk, visit, settled, answer).await
         }
-        Ok(head) if visit.config.is_observing() => observed(desk, &visit, &settled, &head),
+        Ok(head) if is_observing => observed(desk, &visit, &settled, &head),
         Ok(head) => {
             let settled = leave::recheck(desk, settled).await;
             hand_back(desk, visit, &settled, &head)
@@ -102,6 +107,8 @@ fn reads(visit: &Visit, settled: &Settled) -> Reads {
         Reads::CacheHeaders
     } else if settled.outcome() == Outcome::Bypass {
         Reads::Nothing
+    } else if settled.has_cookies_due(visit) {
+        Reads::All
     } else if visit.has_session() || visit.rule().cache == Cache::Shared {
         Reads::CacheHeaders
     } else {
@@ -135,110 +142,6 @@ fn observed(desk: &Desk, visit: &Visit, settled: &Settled, head: &ResponseHead) 
     }
 }
 
-fn origin_request(visit: &Visit, settled: &Settled, now: UnixTime) -> OriginRequest {
-    let mut edits = identity::strip(visit.head.headers());
-    edits.extend(overrides::removals(visit.head.headers()));
-    edits.push(HeaderEdit::Set(identity::HOP_HEADER, "1".to_owned()));
-    let url = origin_url(&visit.config, &visit.head);
-    if url.is_some() {
-        edits.push(HeaderEdit::Set(
-            "x-forwarded-host",
-            visit.head.authority().to_owned(),
-        ));
-        edits.push(HeaderEdit::Set(
-            "x-forwarded-proto",
-            visit.head.scheme().to_owned(),
-        ));
-    }
-    let is_shared = visit.rule().cache == Cache::Shared;
-    if settled.outcome() == Outcome::Bypass {
-        // Nothing of the session is read or written.
-    } else if is_shared {
-        // The page is the same for everyone, so it must be asked for as by nobody.
-        edits.push(HeaderEdit::Remove("cookie".to_owned()));
-        edits.push(HeaderEdit::Remove("authorization".to_owned()));
-    } else {
-        edits.extend(cookie_edit(visit, settled));
-        edits.extend(bearer_edit(visit, settled));
-        let host = origin_host(visit);
-        let outcome = settled.outcome().word();
-        edits.extend(identity::edits(
-            &visit.config,
-            settled.claims(),
-            outcome,
-            &host,
-            now,
-        ));
-    }
-    OriginRequest {
-        url,
-        edits,
-        bypass_cache: !is_shared && visit.has_session(),
-    }
-}
-
-/// Where the request goes, if `ORIGIN_URL` says another place.
-pub(super) fn origin_url(config: &Config, head: &RequestHead) -> Option<String> {
-    let base = config.origin_url.as_ref()?.as_str().trim_end_matches('/');
-    Some(format!("{base}{}", head.path_and_query()))
-}
-
-/// The host, with its port, that the request is for at the origin.
-fn origin_host(visit: &Visit) -> String {
-    let origin = visit.config.origin_url.as_ref();
-    origin
-        .map_or_else(|| visit.head.authority(), HttpUrl::authority)
-        .to_owned()
-}
-
-/// The change to `Cookie`, if any.
-fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
-    let header = visit.head.header("cookie")?;
-    let key = &visit.config.storage_key;
-    let due = settled.chunks_due(visit);
-    let trusted = settled.trusted_chunks(visit);
-    let is_disguised = !visit.is_known && cookies::has_disguised_session(header, key);
-    let forwarding = if !visit.config.forward_cookies {
-        Forwarding::DropFamily
-    } else if visit.source != Source::Cookies {
-        let has_unverified = visit.cookies().is_some() && !visit.is_cookie_vouched;
-        if !is_disguised && !has_unverified {
-            return None;
-        }
-        Forwarding::DropSession
-    } else if settled.claims().is_none() || settled.outcome() == Outcome::Unavailable {
-        // An origin with its own client would start a refresh of its own.
-        Forwarding::DropSession
-    } else if let Some(chunks) = due.as_ref().or(trusted.as_ref()) {
-        Forwarding::Replace(chunks)
-    } else if visit.is_duplicated() || is_disguised {
-        Forwarding::Keep(visit.candidate()?)
-    } else {
-        return None;
-    };
-    let rewritten = cookies::forward_header(header, key, &forwarding);
-    Some(rewritten.map_or_else(
-        || HeaderEdit::Remove("cookie".to_owned()),
-        |value| HeaderEdit::Set("cookie", value),
-    ))
-}
-
-/// The change to `Authorization`, if `FORWARD_BEARER` asks for one: the origin may trust every JWT that it finds there.
-fn bearer_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
-    if !visit.config.forward_bearer {
-        return None;
-    }
-    let verified = settled.access_token(visit);
-    if let Some(token) = verified.filter(|_| settled.outcome() != Outcome::Unavailable) {
-        return Some(HeaderEdit::Set("authorization", format!("Bearer {token}")));
-    }
-    let sent = visit.head.header("authorization")?;
-    let is_token = sent
-        .split([' ', ','])
-        .any(|part| token::claimed_issuer(part) != ClaimedIssuer::NoToken);
-    is_token.then(|| HeaderEdit::Remove("authorization".to_owned()))
-}
-
 /// What the origin's answer sets or deletes of the session's family.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Spoken {
@@ -270,8 +173,9 @@ fn response_edits(
     head: &ResponseHead,
     record: &mut RequestRecord,
 ) -> Vec<HeaderEdit> {
+    let mut edits = location_edits(visit, head);
     if settled.outcome() == Outcome::Bypass {
-        return Vec::new();
+        return edits;
     }
     let spoken = spoken(visit, head);
     // The origin speaks last: what it wrote itself is newer than what is due here.
@@ -281,24 +185,52 @@ fn response_edits(
         settled.set_cookies(visit)
     };
     record.cookies = due.len();
-    let rule = visit.rule();
-    let mut edits = if spoken != Spoken::Nothing || !due.is_empty() {
+    edits.extend(if spoken != Spoken::Nothing || !due.is_empty() {
         cache_control::carries_session(&head.headers)
-    } else if rule.cache == Cache::Shared {
-        let is_guarded = rule.require.is_some();
-        if is_guarded {
-            cache_control::revalidate(&head.headers)
-        } else {
-            Vec::new()
-        }
-    } else if visit.has_session() {
-        cache_control::with_session(&head.headers)
     } else {
-        Vec::new()
-    };
+        cache_edits(visit, head)
+    });
     edits.extend(
         due.into_iter()
             .map(|line| HeaderEdit::Append("set-cookie", line)),
     );
     edits
+}
+
+/// What caches are told of an answer that carries no session.
+fn cache_edits(visit: &Visit, head: &ResponseHead) -> Vec<HeaderEdit> {
+    let rule = visit.rule();
+    if rule.cache != Cache::Shared {
+        return if visit.has_session() {
+            cache_control::with_session(&head.headers)
+        } else {
+            Vec::new()
+        };
+    }
+    if rule.require.is_some() {
+        cache_control::revalidate(&head.headers)
+    } else if origin_request::has_shared_cookie(visit) {
+        // What this cookie shows is not for everyone.
+        cache_control::with_session(&head.headers)
+    } else {
+        Vec::new()
+    }
+}
+
+/// Visitors cannot follow an address by which only the Worker calls the site.
+fn location_edits(visit: &Visit, head: &ResponseHead) -> Vec<HeaderEdit> {
+    let Some(origin) = &visit.config.origin_url else {
+        return Vec::new();
+    };
+    let site = visit.site_origin();
+    let names = location::Names {
+        site: &site,
+        host: origin.authority(),
+        path: origin.path(),
+    };
+    let moved = |name: &'static str| {
+        let address = head.headers.value(name)?;
+        Some(HeaderEdit::Set(name, location::on_site(names, address)?))
+    };
+    location::HEADERS.into_iter().filter_map(moved).collect()
 }

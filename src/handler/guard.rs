@@ -149,7 +149,7 @@ fn answer(visit: &Visit, settled: &Settled, denial: &Denial) -> Answer {
         OnDenied::Status => false,
     };
     let rule = visit.rule();
-    let login = rule.login.as_ref().unwrap_or(&visit.config.login);
+    let login = login(visit);
     match denial {
         Denial::Unauthorized if is_sent_on => Answer::see_other(way_back(visit, login, None)),
         Denial::Unauthorized => Answer::unauthorized(medium, settled.outcome().word()),
@@ -178,31 +178,30 @@ pub(super) fn medium(visit: &Visit) -> Medium {
     }
 }
 
+/// The page that the visitor wants in the end.
+pub(super) fn wanted_page(visit: &Visit) -> String {
+    if visit.head.is_read() {
+        return visit.head.path_and_query().to_owned();
+    }
+    // A form's target is no page to come back to; the page it stood on is.
+    referer_path(visit).unwrap_or_else(|| "/".to_owned())
+}
+
+/// Where the rule sends whoever has to sign in.
+pub(super) fn login(visit: &Visit) -> &Destination {
+    visit.rule().login.as_ref().unwrap_or(&visit.config.login)
+}
+
 /// The address of a page that leads back here afterwards.
-fn way_back(visit: &Visit, page: &Destination, reason: Option<&str>) -> String {
-    let next = if visit.head.is_read() {
-        visit.head.path_and_query().to_owned()
-    } else {
-        // A form's target is no page to come back to; the page it stood on is.
-        referer_path(visit).unwrap_or_else(|| "/".to_owned())
-    };
+pub(super) fn way_back(visit: &Visit, page: &Destination, reason: Option<&str>) -> String {
+    let next = wanted_page(visit);
     let origin = visit.site_origin();
     visit.site(&origin).send_to(page, &next, reason)
 }
 
-/// True if a person is looking at the answer. Browsers say so themselves
-/// (Fetch Metadata); without that header the method and `Accept` tell.
+/// True if a person is looking at the answer.
 pub(super) fn is_navigation(visit: &Visit) -> bool {
-    let head = &visit.head;
-    head.header("sec-fetch-mode").map_or_else(
-        || {
-            head.is_read()
-                && head
-                    .header("accept")
-                    .is_some_and(|accept| accept.contains("text/html"))
-        },
-        |mode| mode.eq_ignore_ascii_case("navigate"),
-    )
+    visit.head.is_navigation()
 }
 
 pub(super) fn referer_path(visit: &Visit) -> Option<String> {

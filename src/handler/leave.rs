@@ -8,6 +8,10 @@ use crate::record::RequestRecord;
 use super::desk::{Desk, Effect};
 use super::settled::Settled;
 use super::visit::{Outcome, Visit};
+use super::words;
+
+/// The reason of a request whose origin did not answer, whoever made it.
+const ORIGIN_UNREACHABLE: &str = "origin_unreachable";
 
 /// What leaves, and the line to log.
 #[derive(Debug)]
@@ -56,8 +60,13 @@ pub(super) fn finish(desk: &Desk, visit: &Visit, settled: &Settled, answer: Answ
     let cookies = settled.set_cookies(visit);
     let mut record = visit.record.clone();
     settled.write_record(&mut record, cookies.len(), answer.status());
+    if record.origin_error.is_some() {
+        // What an operator has to know first.
+        record.reason = ORIGIN_UNREACHABLE;
+    }
     record.ms.total = desk.now().millis_since(visit.started);
-    let mut answer = answer.with_cookies(cookies);
+    let mut answer = words::say(visit, settled, answer).with_cookies(cookies);
+    answer = answer.with_cors(visit.cors(), visit.head.header("origin"));
     if visit.config.server_timing {
         answer = answer.with_header("server-timing", record.server_timing());
     }

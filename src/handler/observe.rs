@@ -1,16 +1,13 @@
 //! `MODE=observe`: every decision is made and logged, and none is carried out.
 //!
 //! The request goes to the origin, and the answer to the visitor, as if the
-//! Worker were not there. A refresh is never begun: Auth would rotate the
+//! Worker were not there, save that nobody can pass off a header as the Worker's
+//! or the operator's. A refresh is never begun: Auth would rotate the
 //! token, and without new cookies the browser would lose its session.
 
-use crate::config::Config;
-use crate::head::{HeaderEdit, RequestHead};
-use crate::identity::EXPLAIN_HEADER;
 use crate::record::RequestRecord;
 use crate::time::UnixTime;
 
-use super::forward::{self, OriginRequest};
 use super::settled::Settled;
 use super::visit::{Outcome, Visit};
 
@@ -51,19 +48,6 @@ impl Would {
     }
 }
 
-/// The request as it goes on: only its place changes, if `ORIGIN_URL` names another. The secret
-/// by which an operator asks for an explanation was meant for the Worker and ends here.
-#[must_use]
-pub fn untouched(config: &Config, head: &RequestHead) -> OriginRequest {
-    let asked = head.header(EXPLAIN_HEADER);
-    let edits = asked.map(|_| HeaderEdit::Remove(EXPLAIN_HEADER.to_owned()));
-    OriginRequest {
-        url: forward::origin_url(config, head),
-        edits: edits.into_iter().collect(),
-        bypass_cache: false,
-    }
-}
-
 /// What a request turns out to be whose session is of no interest.
 pub(super) fn pass(visit: &mut Visit, reason: &'static str, would: Would) -> Settled {
     visit.record.would = Some(would.word());
@@ -81,6 +65,8 @@ pub(super) fn conclude(visit: &mut Visit, settled: &Settled, is_denied: bool) {
         visit.record.denied = None;
     }
     let has_cookies_due = !settled.cookies_due(visit).is_empty();
+    visit.record.would_delete =
+        is_denied && !is_undecided && settled.is_deleted() && has_cookies_due;
     let would = if is_denied && !is_undecided {
         Some(Would::Deny)
     } else if settled.is_deleted() && has_cookies_due {
@@ -107,6 +93,7 @@ pub(super) fn record(
     settled.write_record(&mut record, 0, status);
     record.ms.total = now.millis_since(visit.started);
     let is_cookie_work = [Would::Delete.word(), Would::Write.word()].map(Some);
+    record.would_delete &= !is_family_set;
     if is_family_set && is_cookie_work.contains(&record.would) {
         record.would = Some(Would::Forward.word());
     }

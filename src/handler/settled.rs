@@ -168,6 +168,11 @@ impl Settled {
         )
     }
 
+    /// True if there are cookies that leave.
+    pub(super) fn has_cookies_due(&self, visit: &Visit) -> bool {
+        !self.is_withheld && (self.is_deleted() || self.chunks_due(visit).is_some())
+    }
+
     /// The `Set-Cookie` lines that leave: those due, except while observing.
     pub(super) fn set_cookies(&self, visit: &Visit) -> Vec<String> {
         if visit.config.is_observing() || self.is_withheld {

@@ -92,6 +92,8 @@ pub(super) struct Visit {
     pub(super) chosen: Option<usize>,
     pub(super) record: RequestRecord,
     pub(super) rule: Option<usize>,
+    /// The rule whose `cors` holds for the Worker's own answers, its routes' too.
+    pub(super) cors_rule: Option<usize>,
     pub(super) source: Source,
     pub(super) started: UnixTime,
     waiting_since: UnixTime,
@@ -117,6 +119,7 @@ impl Visit {
             chosen: None,
             record,
             rule: None,
+            cors_rule: None,
             source: Source::Nothing,
             started: now,
             waiting_since: now,
@@ -125,6 +128,11 @@ impl Visit {
 
     pub(super) fn rule(&self) -> &Rule {
         self.config.rules.rule(self.rule)
+    }
+
+    /// The origins whose scripts may read what the Worker itself answers.
+    pub(super) fn cors(&self) -> &[String] {
+        &self.config.rules.rule(self.cors_rule).cors
     }
 
     /// The session's cookies, if the request has any.

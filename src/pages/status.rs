@@ -40,7 +40,7 @@ impl Forbidden<'_> {
 pub struct ErrorPage<'p> {
     /// What all pages have.
     pub frame: Frame<'p>,
-    /// The status: 400, 403 (a form of another site), 404, 405, 413, 429, 500, 502, 503, 508; others read like 400.
+    /// The status: 400, 401, 403 (a form of another site), 404, 405, 413, 429, 500, 502, 503, 508; others read like 400.
     pub status: u16,
     /// What an operator has to know, in English.
     pub details: &'p [String],
@@ -55,6 +55,7 @@ impl ErrorPage<'_> {
 
     fn keys(&self) -> (&'static str, &'static str) {
         match self.status {
+            401 => ("401.title", "401.text"),
             403 => ("403.title", "403.cross_site.text"),
             404 => ("404.title", "404.text"),
             405 => ("405.title", "405.text"),

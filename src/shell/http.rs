@@ -4,20 +4,21 @@
 
 use std::cell::Cell;
 
-use js_sys::{Array, JsString, Object, Promise};
+use js_sys::{Array, JsString, Object, Promise, Reflect};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::{
-    Headers, Request, RequestCache, RequestInit, RequestRedirect, Response, ResponseInit,
-};
+use web_sys::{Headers, Request, RequestInit, RequestRedirect, Response, ResponseInit};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Reader};
 use crate::cache_control;
+use crate::config::ConfigError;
 use crate::handler::{
     Ask, Course, Effect, OriginRequest, OriginUnreachable, Passage, Reads, ResponseHead, Turn,
 };
 use crate::head::{self, HeaderEdit, RequestHead};
+use crate::location;
+use crate::pages::{Frame, Language};
 
 use super::{Runtime, Stop, advance, bindings, conclude, decide, memory, now, promise, text};
 
@@ -44,12 +45,10 @@ pub(super) fn forward(
     match sent {
         Ok(sent) => {
             // One closure for both ends: each is a JavaScript object with a finalizer.
-            let settled = Closure::once_into_js(move |value: JsValue| {
-                finish(value.dyn_into::<Response>().ok())
-            });
+            let settled = Closure::once_into_js(move |value: JsValue| finish(value.dyn_into()));
             Ok(sent.settle(&settled, &settled).into())
         }
-        Err(_) => finish(None),
+        Err(error) => finish(Err(error)),
     }
 }
 
@@ -59,22 +58,32 @@ fn finish(
     request: Request,
     mut course: Course,
     ask: Ask<Passage, Result<ResponseHead, OriginUnreachable>>,
-    response: Option<Response>,
+    answer: Result<Response, JsValue>,
 ) -> Result<JsValue, JsValue> {
-    let (reads, is_head_only) = (ask.question().reads, ask.question().is_head_only);
-    let head = response
+    let passage = ask.question();
+    let is_head_only = passage.is_head_only;
+    let head = answer
         .as_ref()
-        .map(|response| response_head(response, reads));
-    let status = response.as_ref().map(Response::status);
+        .map(|response| response_head(response, passage.reads, passage.reads_location))
+        .map_err(unreachable);
+    let status = answer.as_ref().ok().map(Response::status);
     memory().borrow_mut().health.note_origin(status, now());
-    ask.answer(head.ok_or(OriginUnreachable));
-    let origin = response.map(|response| (response, is_head_only));
+    ask.answer(head);
+    let origin = answer.ok().map(|response| (response, is_head_only));
     match advance(&runtime, &mut course) {
         Turn::End(ending) => conclude(&runtime, *ending, origin).map(JsValue::from),
         Turn::Ask(effect) => Ok(promise(finish_later(
             runtime, request, course, effect, origin,
         ))),
     }
+}
+
+/// Why the origin did not answer: what the runtime, or a Worker behind a binding, threw.
+pub(super) fn unreachable(thrown: &JsValue) -> OriginUnreachable {
+    let message = Reflect::get(thrown, &JsValue::from_str("message"));
+    let message = message.ok().and_then(|message| message.as_string());
+    let words = message.or_else(|| thrown.as_string());
+    OriginUnreachable::new(words.as_deref().unwrap_or("no response"))
 }
 
 /// Goes on where something has to be looked up before the origin's answer may leave.
@@ -95,6 +104,12 @@ async fn finish_later(
 #[wasm_bindgen]
 extern "C" {
     pub(super) type Thenable;
+
+    /// An application with `fetch`: a binding, or an object of another Worker.
+    type Application;
+
+    #[wasm_bindgen(method, catch)]
+    fn fetch(this: &Application, request: &Request) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(method, js_name = then)]
     fn settle(this: &Thenable, resolved: &JsValue, rejected: &JsValue) -> Promise;
@@ -125,45 +140,89 @@ pub(super) fn send(
     } else {
         &PLAIN
     };
-    let fetcher = origin_fetcher(runtime);
-    let promise = inits.with(|init| {
-        // Headers beside the request cost half of what a changed copy of the request does.
-        init.set_headers(&headers);
-        match &origin.url {
-            // The old request serves as the init of the new one: method, body and all.
-            Some(url) => {
-                let init_of_url = request.unchecked_ref::<RequestInit>();
-                let moved = Request::new_with_str_and_init(url, init_of_url)?;
-                fetcher.fetch_with_init(&moved, init)
-            }
-            None => fetcher.fetch_with_init(request, init),
+    let bound = match &origin.url {
+        Some(_) => None,
+        None => bound_fetcher(runtime),
+    };
+    let Some(fetcher) = bound else {
+        return inits.with(|init| fetch(request, origin.url.as_deref(), init, &headers));
+    };
+    // An application in a Worker gets one request that says everything: a wrapper of it may hand on no more than the
+    // first argument. What it knows of the connection (`cf`) stays.
+    let init = init();
+    init.set_headers(&headers);
+    if origin.bypass_cache {
+        let connection = Reflect::get(request, &JsValue::from_str("cf"))?;
+        let merged = Object::assign(&Object::new(), &connection.unchecked_into());
+        let merged = Object::assign(&merged, &uncached()?);
+        Reflect::set(&init, &JsValue::from_str("cf"), &merged)?;
+    }
+    let request = Request::new_with_request_and_init(request, &init)?;
+    // It may answer without a promise.
+    let answer = fetcher.unchecked_ref::<Application>().fetch(&request)?;
+    Ok(Promise::resolve(&answer).unchecked_into())
+}
+
+fn fetch(
+    request: &Request,
+    url: Option<&str>,
+    init: &RequestInit,
+    headers: &Headers,
+) -> Result<Thenable, JsValue> {
+    let fetcher = bindings::global_fetcher();
+    // Headers beside the request cost half of what a changed copy of the request does.
+    init.set_headers(headers);
+    let promise = match url {
+        // The old request serves as the init of the new one: method, body and all.
+        Some(url) => {
+            let init_of_url = request.unchecked_ref::<RequestInit>();
+            let moved = Request::new_with_str_and_init(url, init_of_url)?;
+            fetcher.fetch_with_init(&moved, init)?
         }
-    })?;
+        None => fetcher.fetch_with_init(request, init)?,
+    };
     Ok(promise.unchecked_into())
 }
 
 thread_local! {
     /// The name of the origin's binding, once it was looked for.
     static BOUND: Cell<Option<Option<&'static str>>> = const { Cell::new(None) };
-    static PLAIN: RequestInit = init(false);
-    static UNCACHED: RequestInit = init(true);
+    static PLAIN: RequestInit = init();
+    static UNCACHED: RequestInit = uncached_init();
 }
 
-fn init(is_uncached: bool) -> RequestInit {
+fn init() -> RequestInit {
     let init = RequestInit::new();
     // The runtime would follow redirects itself and swallow their cookies.
     init.set_redirect(RequestRedirect::Manual);
-    if is_uncached {
-        init.set_cache(RequestCache::NoStore);
+    init
+}
+
+fn uncached_init() -> RequestInit {
+    let init = init();
+    // Neither call fails on a plain object.
+    if let Ok(uncached) = uncached() {
+        drop(Reflect::set(&init, &JsValue::from_str("cf"), &uncached));
     }
     init
 }
 
-/// `ORIGIN_URL`, then the binding `ORIGIN`, then `ASSETS`, then the zone's own origin.
-fn origin_fetcher(runtime: &Runtime) -> worker::worker_sys::Fetcher {
-    if runtime.config.origin_url.is_some() {
-        return bindings::global_fetcher();
+/// What `cache: "no-store"` tells Cloudflare's cache. The word itself would also make the runtime send the origin a
+/// `Cache-Control` and a `Pragma` of its own, and an origin that heeds them never answers 304.
+fn uncached() -> Result<Object, JsValue> {
+    let object = Object::new();
+    let members = [
+        ("cacheTtl", JsValue::from(-1)),
+        ("cacheLevel", JsValue::from_str("bypass")),
+    ];
+    for (name, value) in members {
+        Reflect::set(&object, &JsValue::from_str(name), &value)?;
     }
+    Ok(object)
+}
+
+/// The binding `ORIGIN`, or else `ASSETS`; with neither the zone's own origin is asked.
+fn bound_fetcher(runtime: &Runtime) -> Option<worker::worker_sys::Fetcher> {
     let env = &runtime.env;
     // Which bindings there are never changes; the objects themselves belong to the request.
     let bound = BOUND.get().unwrap_or_else(|| {
@@ -172,21 +231,29 @@ fn origin_fetcher(runtime: &Runtime) -> worker::worker_sys::Fetcher {
         BOUND.set(Some(bound));
         bound
     });
-    bound
-        .and_then(|name| bindings::fetcher(env, name))
-        .unwrap_or_else(bindings::global_fetcher)
+    bound.and_then(|name| bindings::fetcher(env, name))
 }
 
 /// What is read of the origin's answer.
-pub(super) fn response_head(response: &Response, reads: Reads) -> ResponseHead {
+pub(super) fn response_head(
+    response: &Response,
+    reads: Reads,
+    reads_location: bool,
+) -> ResponseHead {
     let all = response.headers();
     let has_cookies = || all.has("set-cookie").unwrap_or(true);
+    let places: &[&'static str] = if reads_location {
+        &location::HEADERS
+    } else {
+        &[]
+    };
+    let places = places.iter().copied();
     let headers = match reads {
-        Reads::Nothing => head::Headers::default(),
+        Reads::All => headers(&all),
         // Each line of `Set-Cookie` counts, and only the whole list has them one by one.
         Reads::CacheHeaders | Reads::Cookies if has_cookies() => headers(&all),
-        Reads::CacheHeaders => cache_headers(&all),
-        Reads::Cookies => head::Headers::default(),
+        Reads::CacheHeaders => some_headers(&all, cache_control::names_read().chain(places)),
+        Reads::Cookies | Reads::Nothing => some_headers(&all, places),
     };
     ResponseHead {
         status: response.status(),
@@ -194,9 +261,9 @@ pub(super) fn response_head(response: &Response, reads: Reads) -> ResponseHead {
     }
 }
 
-fn cache_headers(headers: &Headers) -> head::Headers {
+fn some_headers(headers: &Headers, names: impl Iterator<Item = &'static str>) -> head::Headers {
     let headers = headers.unchecked_ref::<NamedHeaders>();
-    let present: Vec<(&str, String)> = cache_control::names_read()
+    let present: Vec<(&str, String)> = names
         .filter_map(|name| Some((name, headers.get(&text::name(name))?)))
         .collect();
     head::Headers::from_pairs(present.iter().map(|(name, value)| (*name, value.as_str())))
@@ -259,4 +326,17 @@ pub(super) fn respond(answer: &Answer) -> Result<Response, JsValue> {
     init.set_headers(headers.unchecked_ref::<Object>());
     let body = (!answer.body().is_empty()).then(|| answer.body());
     Response::new_with_opt_str_and_init(body, &init)
+}
+
+/// Tells a visitor that no request can be served: in words, if he navigates.
+pub(super) fn misconfigured(request: &Request, error: &ConfigError) -> Result<Response, JsValue> {
+    let (answer, head) = (Answer::misconfigured(error), head(request));
+    if !head.is_navigation() {
+        return respond(&answer);
+    }
+    let frame = Frame {
+        language: Language::accepted(head.header("accept-language")),
+        ..Frame::default()
+    };
+    respond(&answer.in_words(frame, Reader::default()))
 }

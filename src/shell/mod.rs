@@ -27,7 +27,6 @@ use wasm_bindgen_futures::future_to_promise;
 use web_sys::Response;
 use worker::{Context, Delay, Env, event};
 
-use crate::answer::Answer;
 use crate::config::Config;
 use crate::fingerprint::FingerprintKey;
 use crate::handler::{Ask, Course, Deferred, Effect, Ending, OriginUnreachable, Passage, Turn};
@@ -98,7 +97,7 @@ pub fn fetch(
     }
     let config = match bindings::config(&env) {
         Ok(config) => config,
-        Err(error) => return http::respond(&Answer::misconfigured(&error)).map(JsValue::from),
+        Err(error) => return http::misconfigured(&request, &error).map(JsValue::from),
     };
     let runtime = Runtime {
         config,
@@ -218,10 +217,7 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
             Delay::from(Duration::from_millis(*ask.question())).await;
             ask.answer(());
         }
-        Effect::CheckHealth(ask) => {
-            let report = routes::health(runtime).await;
-            ask.answer(report);
-        }
+        Effect::CheckHealth(ask) => ask.answer(routes::health(runtime).await),
         Effect::CheckSignature(ask) => {
             let is_good = crypto::verify(ask.question()).await;
             ask.answer(is_good);
@@ -239,15 +235,9 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
             let fetched = keys::fetch(runtime, &call.request, call.timeout_ms).await;
             ask.answer(fetched);
         }
-        Effect::Forward(ask) => ask.answer(Err(OriginUnreachable)),
-        Effect::ReadBody(ask) => {
-            let body = routes::body(request).await;
-            ask.answer(body);
-        }
-        Effect::ReadKeys(ask) => {
-            let stored = keys::read(runtime).await;
-            ask.answer(stored);
-        }
+        Effect::Forward(ask) => ask.answer(Err(OriginUnreachable::new("not asked"))),
+        Effect::ReadBody(ask) => ask.answer(routes::body(request).await),
+        Effect::ReadKeys(ask) => ask.answer(keys::read(runtime).await),
         Effect::ReadRevocation(ask) => {
             let found = routes::revocations(runtime, ask.question()).await;
             ask.answer(found);
@@ -255,6 +245,10 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
         Effect::RefreshSession(ask) => {
             let answer = refresh::carry_out(runtime, ask.question()).await;
             ask.answer(answer);
+        }
+        Effect::SignAssertion(ask) => {
+            let signature = crypto::sign(&runtime.config, ask.question()).await;
+            ask.answer(signature);
         }
         Effect::StoreRevocation(ask) => {
             let is_stored = routes::revoke(runtime, ask.question()).await;

@@ -35,8 +35,8 @@ pub(super) async fn pass(runtime: Runtime, request: Request) -> Result<Response,
     let passed = Passed {
         head: answer
             .as_ref()
-            .map(|response| http::response_head(response, Reads::CacheHeaders))
-            .map_err(|_| OriginUnreachable),
+            .map(|response| http::response_head(response, Reads::CacheHeaders, false))
+            .map_err(http::unreachable),
         ms: now().millis_since(sent),
     };
     let Ok(response) = answer else {

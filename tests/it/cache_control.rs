@@ -1,6 +1,8 @@
 //! Which caches may keep an answer.
 
-use edge_session::cache_control::{NO_STORE, PRIVATE, carries_session, revalidate, with_session};
+use edge_session::cache_control::{
+    NO_STORE, PRIVATE, carries_session, explained, revalidate, with_session,
+};
 use edge_session::head::{HeaderEdit, Headers};
 
 fn set(edits: &[HeaderEdit], wanted: &str) -> Option<String> {
@@ -23,11 +25,16 @@ fn removed(edits: &[HeaderEdit]) -> Vec<&str> {
         .collect()
 }
 
-const CDN: [&str; 4] = [
+const CDN: [&str; 9] = [
     "cdn-cache-control",
     "cloudflare-cdn-cache-control",
+    "edge-control",
+    "netlify-cdn-cache-control",
     "surrogate-control",
     "surrogate-key",
+    "vercel-cdn-cache-control",
+    "x-accel-expires",
+    "any-cdn-cache-control",
 ];
 const VALIDATORS: [&str; 3] = ["age", "etag", "last-modified"];
 
@@ -107,6 +114,27 @@ fn everything_else_becomes_private() {
 #[test]
 fn validators_stay_where_the_browser_may_keep_the_answer() {
     assert_eq!(removed(&revalidate(&origin(None, None))), CDN);
+}
+
+#[test]
+fn no_transform_is_kept_whatever_else_is_said() {
+    for (value, suffix) in [
+        ("no-cache=\"x\", no-transform", ", no-transform"),
+        ("public, NO-TRANSFORM", ", no-transform"),
+        ("public, ext=\"a, no-transform\"", ""),
+        ("public", ""),
+    ] {
+        let origin = origin(Some(value), None);
+        for (edits, said) in [
+            (carries_session(&origin), NO_STORE),
+            (with_session(&origin), PRIVATE),
+            (revalidate(&origin), PRIVATE),
+            (explained(&origin).collect(), NO_STORE),
+        ] {
+            let expected = format!("{said}{suffix}");
+            assert_eq!(set(&edits, "cache-control"), Some(expected), "{value}");
+        }
+    }
 }
 
 #[test]

@@ -272,7 +272,162 @@ fn origin_url_replaces_scheme_and_host_and_keeps_path_and_query() {
     }
     let run = Scenario::new().run();
     assert_eq!(run.origin.as_ref().unwrap().url, None);
-    assert!(run.at_origin("x-forwarded-host").is_empty());
+}
+
+/// What the origin is told of the site's name.
+fn told_of_site(scenario: Scenario) -> (String, String) {
+    let run = scenario
+        .header("x-forwarded-host", "forged.example")
+        .header("x_forwarded_host", "forged.example")
+        .header("x-forwarded-proto", "forged")
+        .header("x_forwarded_proto", "forged")
+        .run();
+    let sent = run.all_at_origin();
+    assert!(sent.iter().all(|(_, value)| !value.starts_with("forged")));
+    (
+        run.at_origin("x-forwarded-host").concat(),
+        run.at_origin("x-forwarded-proto").concat(),
+    )
+}
+
+#[test]
+fn the_origin_is_told_the_name_of_the_site_where_it_cannot_see_it() {
+    let pair = |host: &str, proto: &str| (host.to_owned(), proto.to_owned());
+    let with = |name: &str, value: &str| Scenario::new().var(name, value);
+    let cases = [
+        (Scenario::new(), pair("", "")),
+        (
+            with("ORIGIN_URL", "https://inner.example"),
+            pair("site.example", "https"),
+        ),
+        // The host is the site's own, as on a route.
+        (
+            with("ORIGIN_URL", "https://site.example/base"),
+            pair("", ""),
+        ),
+        (
+            with("SITE_URL", "https://www.example:8443"),
+            pair("www.example:8443", "https"),
+        ),
+        (
+            with("ORIGIN_URL", "http://127.0.0.1:1")
+                .var("SITE_URL", "https://www.example")
+                .url("http://inner/page"),
+            pair("www.example", "https"),
+        ),
+        (
+            with("SITE_URL", "https://www.example").rule(&json!({"bypass": true})),
+            pair("www.example", "https"),
+        ),
+        (
+            with("SITE_URL", "https://www.example").rule(&json!({"cache": "shared"})),
+            pair("www.example", "https"),
+        ),
+    ];
+    for (scenario, expected) in cases {
+        assert_eq!(told_of_site(scenario), expected);
+    }
+}
+
+#[test]
+fn expect_ends_here() {
+    for rule in [json!({}), json!({"bypass": true})] {
+        let run = Scenario::new()
+            .rule(&rule)
+            .header("expect", "100-continue")
+            .run();
+        assert!(run.at_origin("expect").is_empty());
+    }
+}
+
+#[test]
+fn headers_that_the_operator_fixed_are_on_every_request() {
+    for outcome in OUTCOMES {
+        let run = visitor(outcome)
+            .var("ORIGIN_HEADERS", r#"{"X-Vercel-Protection-Bypass": "abc"}"#)
+            .run();
+        assert_eq!(
+            run.at_origin("x-vercel-protection-bypass"),
+            ["abc"],
+            "{outcome}"
+        );
+    }
+}
+
+#[test]
+fn an_address_by_which_only_the_worker_knows_the_site_becomes_the_sites() {
+    let moved = |address: &str, rule: &serde_json::Value| {
+        let run = Scenario::expiring_in(3600)
+            .rule(rule)
+            .var("ORIGIN_URL", "http://inner.example:3000/base/")
+            .origin_header("location", address)
+            .origin_header("content-location", address)
+            .run();
+        assert_eq!(
+            run.at_browser("location"),
+            run.at_browser("content-location")
+        );
+        run.at_browser("location").concat()
+    };
+    for (address, expected) in [
+        (
+            "http://inner.example:3000/base/a?b#c",
+            "https://site.example/a?b#c",
+        ),
+        ("HTTPS://INNER.example:3000/base", "https://site.example/"),
+        ("//inner.example:3000/base?x", "https://site.example/?x"),
+        (
+            "http://inner.example:3000/other",
+            "https://site.example/other",
+        ),
+        (
+            "http://inner.example:3000/based",
+            "https://site.example/based",
+        ),
+        ("http://inner.example:3000", "https://site.example/"),
+        ("http://inner.example/base/a", "http://inner.example/base/a"),
+        (
+            "http://inner.example:3000.evil.example/",
+            "http://inner.example:3000.evil.example/",
+        ),
+        (
+            "http://u@inner.example:3000/",
+            "http://u@inner.example:3000/",
+        ),
+        (
+            "https://elsewhere.example/base/",
+            "https://elsewhere.example/base/",
+        ),
+        ("/base/a", "/base/a"),
+        (
+            "ftp://inner.example:3000/base/a",
+            "ftp://inner.example:3000/base/a",
+        ),
+    ] {
+        for rule in [
+            json!({}),
+            json!({"bypass": true}),
+            json!({"cache": "shared"}),
+        ] {
+            assert_eq!(moved(address, &rule), expected, "{rule}");
+        }
+    }
+    let run = Scenario::new()
+        .var("ORIGIN_URL", "http://inner.example")
+        .var("SITE_URL", "https://www.example")
+        .origin_header("location", "http://inner.example/a")
+        .run();
+    assert_eq!(run.at_browser("location"), ["https://www.example/a"]);
+}
+
+#[test]
+fn while_observing_an_address_stays_as_it_is() {
+    let run = Scenario::new()
+        .var("MODE", "observe")
+        .var("ORIGIN_URL", "http://inner.example")
+        .origin_header("location", "http://inner.example/a")
+        .run();
+    assert_eq!(run.at_browser("location"), ["http://inner.example/a"]);
 }
 
 #[test]
@@ -317,6 +472,31 @@ fn a_shared_page_is_asked_for_as_by_nobody() {
 }
 
 #[test]
+fn a_shared_page_gets_the_cookies_that_the_operator_named_and_no_cache_then() {
+    let preview = |cookie: &str| {
+        shared(Scenario::new())
+            .var("SHARED_COOKIES", "__prerender_bypass, draft")
+            .cookie(&format!(
+                "{cookie}; {}; other=2",
+                session_cookie(&expiring_in(3600))
+            ))
+            .origin_header("cache-control", "public, max-age=60")
+            .run()
+    };
+    let run = preview("a=1; __prerender_bypass=x%20\"y\"; draft=1; draft=2");
+    assert_eq!(
+        run.at_origin("cookie"),
+        ["__prerender_bypass=x%20\"y\"; draft=1; draft=2"]
+    );
+    assert!(run.origin.as_ref().unwrap().bypass_cache);
+    assert_eq!(run.at_browser("cache-control"), ["private, no-cache"]);
+    let run = preview("drafts=1");
+    assert!(run.at_origin("cookie").is_empty());
+    assert!(!run.origin.as_ref().unwrap().bypass_cache);
+    assert_eq!(run.at_browser("cache-control"), ["public, max-age=60"]);
+}
+
+#[test]
 fn a_shared_page_without_guard_keeps_the_headers_of_the_origin() {
     let run = shared(visitor("valid"))
         .origin_header("cache-control", "public, max-age=60")
@@ -353,12 +533,15 @@ fn a_shared_page_with_cookies_is_kept_by_nobody() {
     }
 }
 
-const LOUD: [(&str, &str); 9] = [
+const LOUD: [(&str, &str); 12] = [
     ("cache-control", "public, max-age=600"),
     ("cdn-cache-control", "max-age=600"),
     ("cloudflare-cdn-cache-control", "max-age=600"),
     ("surrogate-control", "max-age=600"),
     ("surrogate-key", "page"),
+    ("x-accel-expires", "600"),
+    ("edge-control", "max-age=600"),
+    ("akamai-cdn-cache-control", "max-age=600"),
     ("etag", "\"1\""),
     ("last-modified", "Thu, 01 Jan 2026 00:00:00 GMT"),
     ("age", "5"),
@@ -382,7 +565,7 @@ fn a_response_with_a_session_cookie_is_kept_by_no_cache() {
         assert_eq!(run.at_browser("expires"), ["0"]);
         assert_eq!(run.at_browser("pragma"), ["no-cache"]);
         assert_eq!(run.at_browser("vary"), ["Accept-Encoding, Cookie"]);
-        for (name, _) in &LOUD[1..8] {
+        for (name, _) in &LOUD[1..11] {
             assert!(run.at_browser(name).is_empty(), "{outcome}: {name}");
         }
     }
@@ -472,6 +655,43 @@ fn an_origin_that_does_not_answer_is_502_and_the_cookies_still_arrive() {
         ["application/problem+json"]
     );
     assert_eq!(program.record.level, edge_session::record::Level::Error);
+    for run in [page, program] {
+        assert_eq!(run.record.reason, "origin_unreachable");
+        let cause = run.record.origin_error.as_deref();
+        assert_eq!(cause, Some("Network connection lost."));
+    }
+}
+
+#[test]
+fn a_cause_holds_nothing_of_a_visitor() {
+    for secret in [
+        "https://inner/?token=abc",
+        "visitor@example.com",
+        "a=b",
+        "eyJhbGciOiJFUzI1NiIsImtpZCI6ImtpZC1lcyIsInR5cCI6IkpXVCJ9",
+        "größe",
+    ] {
+        let error = edge_session::handler::OriginUnreachable::new(&format!("failed: {secret} (x)"));
+        let text = format!("{error:?}");
+        assert!(text.contains("failed: … (x)"), "{text}");
+    }
+}
+
+#[test]
+fn the_log_line_names_the_rule_and_where_it_is_wanted_the_place() {
+    let line = |scenario: Scenario| {
+        let mut scenario = scenario.rule(&json!({"name": "pages", "path": "/page*"}));
+        serde_json::to_value(scenario.run().record).unwrap()
+    };
+    let named = line(Scenario::new().var("LOG_PATH", "on").method("PUT"));
+    assert_eq!(named["rule_name"], "pages");
+    assert_eq!(
+        (&named["method"], &named["host"], &named["path"]),
+        (&json!("PUT"), &json!("site.example"), &json!("/page"))
+    );
+    for member in ["method", "host", "path"] {
+        assert_eq!(line(Scenario::new()).get(member), None);
+    }
 }
 
 #[test]

@@ -162,6 +162,81 @@ fn a_person_without_the_right_gets_a_page_and_no_redirect() {
 }
 
 #[test]
+fn the_403_page_names_the_account_and_offers_another() {
+    let page = |auth_path: &str| {
+        let token = Signer::Es256.mint(&json!({"email": "<zoe>@example.com"}));
+        let run = Scenario::with_token(&token)
+            .rule(&json!({"require": {"role": "admin"}}))
+            .refresh(Reply::error(500, "unexpected_failure"))
+            .var("AUTH_PATH", auth_path)
+            .header("accept-language", "fr-CH, en;q=0.5")
+            .run();
+        assert_eq!(run.answer().status(), 403);
+        run.answer().body().to_owned()
+    };
+    let offering = page("/auth");
+    assert!(offering.contains("lang=\"fr\"") && !offering.contains("<zoe>"));
+    assert!(offering.contains("zoe") && offering.contains("@example.com"));
+    assert!(offering.contains("/auth/signout") && offering.contains("reason=sign_in_again"));
+    assert!(!page("").contains("signout"));
+}
+
+#[test]
+fn what_a_browser_navigates_to_is_answered_in_html() {
+    let guarded = || Scenario::new().rule(&json!({"require": true, "on_denied": "status"}));
+    let cases = [
+        (guarded(), 401, "application/json"),
+        (
+            Scenario::new().url("https://a b/"),
+            400,
+            "application/problem+json",
+        ),
+        (
+            Scenario::new().header("x-session-hop", "9"),
+            508,
+            "application/problem+json",
+        ),
+        (Scenario::new().no_origin(), 502, "application/problem+json"),
+    ];
+    for (mut visitor, status, program) in cases {
+        let page = visitor.run();
+        assert_eq!(page.record.status, status);
+        assert_eq!(
+            page.at_browser("content-type"),
+            ["text/html; charset=utf-8"]
+        );
+        assert_eq!(page.at_browser("x-content-type-options"), ["nosniff"]);
+        let policy = page.at_browser("content-security-policy").concat();
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+        let run = visitor.fetch().run();
+        assert_eq!(run.at_browser("content-type"), [program]);
+        assert_eq!(run.at_browser("x-content-type-options"), ["nosniff"]);
+    }
+}
+
+#[test]
+fn scripts_of_the_origins_that_a_rule_names_read_its_denials() {
+    let rule = json!({"require": true, "cors": ["https://app.example"]});
+    let denied = |origin: &str| {
+        let scenario = Scenario::new().fetch().rule(&rule);
+        scenario.header("origin", origin).run()
+    };
+    let run = denied("https://app.example");
+    assert_eq!(run.record.status, 401);
+    assert_eq!(
+        run.at_browser("access-control-allow-origin"),
+        ["https://app.example"]
+    );
+    assert_eq!(run.at_browser("access-control-allow-credentials"), ["true"]);
+    assert_eq!(run.at_browser("vary"), ["Cookie, Origin"]);
+    for other in ["https://evil.example", "null", ""] {
+        let run = denied(other);
+        assert!(run.at_browser("access-control-allow-origin").is_empty());
+        assert_eq!(run.at_browser("vary"), ["Cookie, Origin"]);
+    }
+}
+
+#[test]
 fn all_conditions_together_let_the_right_one_pass() {
     let require = json!({"role": ["admin", "authenticated"], "aal": "aal2", "anonymous": false, "claims": {"/app_metadata/plan": ["pro", "team"]}});
     let token = Signer::Es256.mint(&json!({"aal": "aal2"}));

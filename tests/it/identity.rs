@@ -4,7 +4,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
 
 use crate::scenario::{Reply, Run, Scenario};
-use crate::tokens::{NOW, SESSION, Signer, USER, decode, expiring_in};
+use crate::tokens::{NOW, SESSION, Signer, USER, decode, expiring_in, public_jwk};
 
 const SECRET: &str = "a-secret-of-more-than-32-bytes-for-it";
 
@@ -41,20 +41,174 @@ fn an_anonymous_user_is_marked() {
     assert_eq!(run.at_origin("x-session-anonymous"), ["false"]);
 }
 
+/// A visitor with a bearer token, which stands in no cookie, and how long its claims are.
+fn padded(bytes: usize) -> (Scenario, usize) {
+    let token = Signer::Es256.mint(&json!({"user_metadata": "x".repeat(bytes)}));
+    let length = token.split('.').nth(1).unwrap().len();
+    (Scenario::new().bearer(&token), length)
+}
+
 #[test]
 fn claims_above_8_kib_are_left_out_and_the_rest_stays() {
-    let sized = |bytes: usize| {
-        let run =
-            Scenario::with_token(&Signer::Es256.mint(&json!({"user_metadata": "x".repeat(bytes)})))
-                .run();
-        (
-            run.at_origin("x-session-claims").concat().len(),
-            run.at_origin("x-session-user-id").len(),
-        )
+    for (bytes, is_sent) in [(5500, true), (7000, false)] {
+        let (mut visitor, length) = padded(bytes);
+        let run = visitor.run();
+        assert_eq!(length <= 8192, is_sent);
+        assert_eq!(
+            run.at_origin("x-session-claims").len(),
+            usize::from(is_sent)
+        );
+        assert_eq!(run.at_origin("x-session-user-id").len(), 1);
+    }
+}
+
+#[test]
+fn claims_are_left_out_where_they_and_the_cookies_together_pass_12_kib() {
+    let (_, length) = padded(4000);
+    for (cookie_bytes, is_sent) in [(12 * 1024 - length, true), (12 * 1024 - length + 1, false)] {
+        let (visitor, _) = padded(4000);
+        let cookie = format!("a={}", "x".repeat(cookie_bytes - 2));
+        let run = visitor.cookie(&cookie).run();
+        assert_eq!(
+            run.at_origin("x-session-claims").len(),
+            usize::from(is_sent)
+        );
+    }
+    // Cookies that the origin does not get count nothing.
+    let token = Signer::Es256.mint(&json!({"user_metadata": "x".repeat(4500)}));
+    for (forward, is_sent) in [("on", false), ("off", true)] {
+        let run = Scenario::with_token(&token)
+            .var("FORWARD_COOKIES", forward)
+            .run();
+        assert_eq!(
+            run.at_origin("x-session-claims").len(),
+            usize::from(is_sent),
+            "{forward}"
+        );
+    }
+}
+
+#[test]
+fn a_token_of_somebody_elses_app_names_the_app() {
+    let token = |client: &str| Signer::Es256.mint(&json!({"client_id": client}));
+    let told = |client: &str| {
+        let run = Scenario::new().bearer(&token(client)).run();
+        run.at_origin("x-session-client-id")
     };
-    let (length, _) = sized(5500);
-    assert!(length > 7000 && length <= 8192, "{length}");
-    assert_eq!(sized(7000), (0, 1));
+    assert_eq!(told("app-1"), ["app-1"]);
+    assert_eq!(told("a\r\nx: y"), ["a%0D%0Ax:%20y"]);
+    assert!(told("").is_empty());
+}
+
+fn with_claims(claims: &Value, table: &Value) -> Run {
+    Scenario::with_token(&Signer::Es256.mint(claims))
+        .var("IDENTITY_CLAIMS", &table.to_string())
+        .run()
+}
+
+#[test]
+fn claims_stand_in_the_headers_that_the_operator_named() {
+    let claims = json!({
+        "email": "zoë@example.com",
+        "app_metadata": {"plan": "pro plus", "seats": 3, "tags": ["a", "b"], "gone": null, "flag": false},
+        "long": "x".repeat(1024), "longer": "x".repeat(1025), "wide": "é".repeat(171),
+    });
+    let table = json!({
+        "X-Email": "/email", "X-Plan": "/app_metadata/plan", "X-Seats": "/app_metadata/seats",
+        "X-Tags": "/app_metadata/tags", "X-Gone": "/app_metadata/gone", "X-Flag": "/app_metadata/flag",
+        "X-None": "/nothing/there", "X-Long": "/long", "X-Longer": "/longer", "X-Wide": "/wide",
+    });
+    let run = with_claims(&claims, &table);
+    for (name, expected) in [
+        ("x-email", "zo%C3%AB@example.com"),
+        ("x-plan", "pro%20plus"),
+        ("x-seats", "3"),
+        ("x-tags", "[\"a\",\"b\"]"),
+        ("x-flag", "false"),
+        ("x-long", &"x".repeat(1024)),
+    ] {
+        assert_eq!(run.at_origin(name), [expected], "{name}");
+    }
+    for name in ["x-gone", "x-none", "x-longer", "x-wide", "x-session-claims"] {
+        assert!(run.at_origin(name).is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn no_claims_are_told_where_none_are_wanted_or_nobody_is_verified() {
+    let table = json!({"X-Email": "/email"}).to_string();
+    let run = Scenario::expiring_in(3600)
+        .var("IDENTITY_CLAIMS", "none")
+        .run();
+    assert!(run.at_origin("x-session-claims").is_empty());
+    assert_eq!(run.at_origin("x-session-user-id"), [USER]);
+    for visitor in [
+        Scenario::new(),
+        Scenario::with_token("a.b.c"),
+        Scenario::expiring_in(-60).refresh(Reply::error(503, "x")),
+        Scenario::expiring_in(3600).rule(&json!({"cache": "shared"})),
+        Scenario::expiring_in(3600).rule(&json!({"bypass": true})),
+        Scenario::expiring_in(3600).var("IDENTITY_HEADERS", "off"),
+    ] {
+        let run = visitor.var("IDENTITY_CLAIMS", &table).run();
+        assert!(run.at_origin("x-email").is_empty());
+    }
+}
+
+#[test]
+fn what_the_operator_named_is_taken_off_in_every_mode() {
+    let names = ["x-email", "X_Email", "x.email", "x-lock", "X_LOCK"];
+    for rule in [
+        json!({}),
+        json!({"bypass": true}),
+        json!({"cache": "shared"}),
+    ] {
+        for mode in ["enforce", "observe"] {
+            let visitor = names.iter().fold(Scenario::new(), |visitor, name| {
+                visitor.header(name, "forged")
+            });
+            let run = visitor
+                .rule(&rule)
+                .var("MODE", mode)
+                .var("IDENTITY_CLAIMS", r#"{"X-Email": "/email"}"#)
+                .var("ORIGIN_HEADERS", r#"{"X-Lock": "let me in"}"#)
+                .run();
+            let sent = run.all_at_origin();
+            assert!(
+                sent.iter().all(|(_, value)| value != "forged"),
+                "{rule} {mode}"
+            );
+            assert_eq!(run.at_origin("x-lock"), ["let me in"], "{rule} {mode}");
+        }
+    }
+}
+
+#[test]
+fn with_a_private_key_the_assertion_needs_no_secret_at_the_origin() {
+    const KEY: &str = r#"{"kty":"EC","crv":"P-256","kid":"own","x":"0E7UQH1BleQ-r50LdG44J5wC7TvDIfrkMU00WI7B8qM","y":"lpIwkcj5yHYEsN3jnNDsfZfHb1gIwnvjYwrDHgN1W0Y","d":"CmRqGg4-cZccixYEU5_cAsLtN3KO5Ljd7fsdhgdOGiM"}"#;
+    let visitor = || Scenario::expiring_in(3600).var("IDENTITY_PRIVATE_KEY", KEY);
+    for mut visitor in [visitor(), visitor().var("IDENTITY_SECRET", SECRET)] {
+        let run = visitor.run();
+        let token = run.at_origin("x-session-assertion").concat();
+        let header: Value =
+            serde_json::from_slice(&decode(token.split('.').next().unwrap())).unwrap();
+        assert_eq!(header, json!({"alg": "ES256", "typ": "JWT", "kid": "own"}));
+        let jwk = serde_json::from_value(public_jwk("es256", &json!({}))).unwrap();
+        let key = DecodingKey::from_jwk(&jwk).unwrap();
+        let mut validation = Validation::new(Algorithm::ES256);
+        validation.set_audience(&["site.example"]);
+        validation.validate_exp = false;
+        let claims = jsonwebtoken::decode::<Value>(&token, &key, &validation)
+            .unwrap()
+            .claims;
+        assert_eq!(
+            (&claims["sub"], &claims["exp"]),
+            (&json!(USER), &json!(NOW + 60))
+        );
+    }
+    let run = visitor().no_signing().run();
+    assert!(run.at_origin("x-session-assertion").is_empty());
+    assert_eq!(run.record.level, edge_session::record::Level::Error);
 }
 
 #[test]

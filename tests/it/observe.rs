@@ -133,10 +133,6 @@ fn each_decision_is_logged_and_none_carried_out() {
             ("bypass", "path_outside", "refuse"),
         ),
         (
-            observing(Scenario::new()).header("x-session-hop", "1"),
-            ("bypass", "loop", "refuse"),
-        ),
-        (
             observing(alive()).path("/auth/session"),
             ("bypass", "own_route", "serve"),
         ),
@@ -157,13 +153,44 @@ fn each_decision_is_logged_and_none_carried_out() {
 }
 
 #[test]
-fn identity_that_a_client_made_up_passes_as_without_the_worker() {
-    let forged = "00000000-0000-4000-8000-000000000000";
+fn what_only_the_worker_and_the_operator_may_say_is_said_by_them() {
     let run = observing(Scenario::new())
-        .header("x-session-user-id", forged)
+        .var("ORIGIN_HEADERS", r#"{"X-Lock": "open"}"#)
+        .header("x-session-user-id", "forged")
+        .header("x_lock", "forged")
+        .header("x-forwarded-host", "other.example")
+        .header("expect", "100-continue")
         .run();
-    assert_eq!(run.at_origin("x-session-user-id"), [forged]);
-    assert_untouched(&run);
+    assert!(
+        run.all_at_origin()
+            .iter()
+            .all(|(_, value)| value != "forged")
+    );
+    assert_eq!(run.at_origin("x-lock"), ["open"]);
+    assert_eq!(run.at_origin("x-forwarded-host"), ["other.example"]);
+    assert!(run.at_origin("expect").is_empty());
+}
+
+#[test]
+fn a_count_that_another_worker_began_goes_on() {
+    let run = observing(Scenario::new())
+        .header("x-session-hop", "5")
+        .run();
+    assert_eq!(logged(&run), ("bypass", "loop", "refuse"));
+    assert_eq!(run.at_origin("x-session-hop"), ["6"]);
+}
+
+#[test]
+fn what_would_be_deleted_is_said_beside_what_would_be_denied() {
+    let line = |run: &Run| serde_json::to_value(&run.record).unwrap();
+    let denied = guarded(Scenario::with_token("a.b.c")).run();
+    assert_eq!(line(&denied).get("would_delete"), Some(&Value::from(true)));
+    for mut other in [
+        guarded(Scenario::new()),
+        observing(Scenario::with_token("a.b.c")),
+    ] {
+        assert_eq!(line(&other.run()).get("would_delete"), None);
+    }
 }
 
 #[test]
@@ -201,7 +228,7 @@ fn an_origin_that_is_silent_is_answered_for_without_cookies() {
     let run = observing(Scenario::with_token("a.b.c")).no_origin().run();
     assert_eq!(run.answer().status(), 502);
     assert_eq!(run.at_browser("set-cookie"), Vec::<String>::new());
-    assert_eq!(logged(&run), ("invalid", "token_malformed", "delete"));
+    assert_eq!(logged(&run), ("invalid", "origin_unreachable", "delete"));
 }
 
 #[test]

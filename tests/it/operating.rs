@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use edge_session::metrics::{BLOBS, DOUBLES, data_point};
-use edge_session::record::{Level, RequestRecord, Stages};
+use edge_session::record::{Level, Place, RequestRecord, Stages};
 use serde_json::{Value, json};
 
 use crate::scenario::Scenario;
@@ -15,9 +15,11 @@ fn full_record() -> RequestRecord {
     RequestRecord {
         level: Level::Error,
         would: Some("deny"),
+        would_delete: true,
         outcome: "valid",
         reason: "token_valid",
         rule: Some(3),
+        rule_name: Some("members".to_owned()),
         denied: Some("aal"),
         auth_calls: 6,
         gate: "shared",
@@ -31,6 +33,12 @@ fn full_record() -> RequestRecord {
             total: 11,
         },
         status: 403,
+        origin_error: Some("Network connection lost.".to_owned()),
+        place: Some(Place {
+            method: "GET".to_owned(),
+            host: "site.example".to_owned(),
+            path: "/page".to_owned(),
+        }),
         ray: Some("8a-FRA".to_owned()),
     }
 }
@@ -70,10 +78,12 @@ fn the_log_line_is_what_it_was() {
     assert_eq!(
         line,
         json!({
-            "level": "error", "would": "deny", "outcome": "valid", "reason": "token_valid", "rule": 3, "denied": "aal",
+            "level": "error", "would": "deny", "would_delete": true, "outcome": "valid", "reason": "token_valid", "rule": 3,
+            "rule_name": "members", "denied": "aal",
             "auth_calls": 6, "gate": "shared", "keys": "kv", "cookies": 7,
             "ms": {"keys": 13, "verify": 14, "auth": 12, "origin": 15, "total": 11},
-            "status": 403, "ray": "8a-FRA",
+            "status": 403, "origin_error": "Network connection lost.", "method": "GET", "host": "site.example",
+            "path": "/page", "ray": "8a-FRA",
         })
     );
     let least = serde_json::to_value(RequestRecord::default()).unwrap();

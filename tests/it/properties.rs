@@ -179,7 +179,7 @@ fn script(cookie: impl Strategy<Value = String>) -> impl Strategy<Value = Script
     ]));
     let origin = (any::<bool>(), origin_cookie).prop_map(|(answers, cookie)| {
         if !answers {
-            return Err(OriginUnreachable);
+            return Err(OriginUnreachable::new("lost"));
         }
         let cookie = cookie.map(|line| ("set-cookie".to_owned(), line));
         let cache_control = ("cache-control".to_owned(), "public, max-age=60".to_owned());
@@ -275,7 +275,10 @@ fn play(script: &Script) -> Played {
             | Effect::Pause(_)
             | Effect::ReadBody(_)
             | Effect::ReadRevocation(_)
-            | Effect::StoreRevocation(_) => unreachable!("no AUTH_PATH and no REVOCATION are set"),
+            | Effect::SignAssertion(_)
+            | Effect::StoreRevocation(_) => {
+                unreachable!("no AUTH_PATH, no REVOCATION and no private key are set")
+            }
             Effect::CheckSignature(ask) => {
                 let is_good = check_signature(ask.question());
                 ask.answer(is_good);
@@ -294,8 +297,8 @@ fn play(script: &Script) -> Played {
             Effect::Forward(ask) => {
                 request_edits.clone_from(&ask.question().request.edits);
                 let head = match &script.origin {
-                    Ok(headers) => origin_head(200, headers, ask.question().reads),
-                    Err(error) => Err(*error),
+                    Ok(headers) => origin_head(200, headers, ask.question().reads, false),
+                    Err(error) => Err(error.clone()),
                 };
                 ask.answer(head);
             }
@@ -438,7 +441,8 @@ proptest! {
         let observed = play(&observing);
         prop_assert_eq!(observed.steps.last(), Some(&"forward"));
         prop_assert!(!observed.steps.contains(&"refresh_session"));
-        prop_assert!(observed.request_edits.is_empty() && observed.lines().is_empty());
+        let is_removal = |edit: &HeaderEdit| matches!(edit, HeaderEdit::Remove(name) if name.starts_with("x-session-"));
+        prop_assert!(observed.request_edits.iter().all(is_removal) && observed.lines().is_empty());
         if let Outgoing::Origin(edits) = &observed.outgoing {
             prop_assert!(edits.is_empty(), "{edits:?}");
         }
@@ -454,7 +458,12 @@ proptest! {
             (_, false) => "write",
         };
         prop_assert_eq!(would, done);
-        let decision = |played: &Played| (played.record.outcome, played.record.reason, played.record.denied);
+        // Whoever is denied does not learn that the origin does not answer.
+        let is_silent = observed.record.origin_error.is_some();
+        let decision = |played: &Played| {
+            let reason = if is_silent { "origin_unreachable" } else { played.record.reason };
+            (played.record.outcome, reason, played.record.denied)
+        };
         prop_assert_eq!(decision(&observed), decision(&enforced));
     }
 

@@ -71,7 +71,8 @@ fn without_a_session() -> Vec<(&'static str, Scenario)> {
     vec![
         ("no_session", Scenario::new()),
         ("bypass", Scenario::new().path("/logo.svg")),
-        ("loop", Scenario::new().header("x-session-hop", "1")),
+        ("loop", Scenario::new().header("x-session-hop", "5")),
+        ("origin_unreachable", Scenario::new().no_origin()),
         (
             "path_outside",
             Scenario::new()
@@ -444,6 +445,7 @@ const OTHER_WORDS: &[&str] = &[
     "read_keys",
     "read_revocation",
     "refresh_session",
+    "sign_assertion",
     "refresh_token",
     "sb_flow_id",
     "secret_key",

@@ -22,6 +22,7 @@ use edge_session::handler::{
 };
 use edge_session::head::{HeaderEdit, Headers, RequestHead};
 use edge_session::jwks::{CachedKeys, KeySet, KeysError, SignatureAlgorithm};
+use edge_session::location;
 use edge_session::memory::{Memory, SharedMemory};
 use edge_session::reason::{REASONS, Reason};
 use edge_session::record::RequestRecord;
@@ -30,7 +31,7 @@ use edge_session::time::UnixTime;
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde_json::{Value, json};
 
-use crate::tokens::{self, NOW, encode};
+use crate::tokens::{self, NOW, Signer, encode};
 
 /// The storage key of the project in tests.
 pub(crate) const KEY: &str = "sb-abc-auth-token";
@@ -126,6 +127,7 @@ pub(crate) struct Scenario {
     /// Sessions that the gates know to have ended.
     pub(crate) ended: Vec<String>,
     silent_gate: Option<&'static str>,
+    can_sign: bool,
     /// The status of the origin's answer.
     origin: Result<u16, OriginUnreachable>,
     pub(crate) origin_headers: Vec<(String, String)>,
@@ -162,6 +164,7 @@ impl Scenario {
             random_bytes: 72,
             ended: Vec::new(),
             silent_gate: None,
+            can_sign: true,
             now: UnixTime::from_seconds(NOW),
             vars: Vec::new(),
             method: "GET".to_owned(),
@@ -348,6 +351,12 @@ impl Scenario {
         self
     }
 
+    /// The runtime takes no private key.
+    pub(crate) const fn no_signing(mut self) -> Self {
+        self.can_sign = false;
+        self
+    }
+
     /// The gate asks nobody and says why.
     pub(crate) const fn silent_gate(mut self, code: &'static str) -> Self {
         self.silent_gate = Some(code);
@@ -367,7 +376,7 @@ impl Scenario {
     }
 
     pub(crate) fn no_origin(mut self) -> Self {
-        self.origin = Err(OriginUnreachable);
+        self.origin = Err(OriginUnreachable::new("Network connection lost."));
         self
     }
 
@@ -481,7 +490,7 @@ impl Scenario {
             Effect::Forward(ask) => {
                 let passage = ask.question();
                 log.origin = Some(passage.request.clone());
-                let head = self.origin_head(passage.reads);
+                let head = self.origin_head(passage.reads, passage.reads_location);
                 ask.answer(head);
             }
             Effect::ReadBody(ask) => ask.answer(self.body.clone()),
@@ -501,6 +510,10 @@ impl Scenario {
                 log.orders.push(ask.question().order().clone());
                 let answer = self.attempt(ask.question(), log);
                 ask.answer(answer);
+            }
+            Effect::SignAssertion(ask) => {
+                let signature = Signer::Es256.sign(ask.question());
+                ask.answer(self.can_sign.then(|| tokens::decode(&signature)));
             }
             Effect::StoreRevocation(ask) => {
                 let revocation = ask.question();
@@ -577,8 +590,17 @@ impl Scenario {
     }
 
     /// The origin's answer as the shell reads it.
-    fn origin_head(&self, reads: Reads) -> Result<ResponseHead, OriginUnreachable> {
-        origin_head(self.origin?, &self.origin_headers, reads)
+    fn origin_head(
+        &self,
+        reads: Reads,
+        reads_location: bool,
+    ) -> Result<ResponseHead, OriginUnreachable> {
+        origin_head(
+            self.origin.clone()?,
+            &self.origin_headers,
+            reads,
+            reads_location,
+        )
     }
 
     fn end(&self, log: Log, ending: Ending) -> Run {
@@ -791,14 +813,19 @@ pub(crate) fn origin_head(
     status: u16,
     headers: &[(String, String)],
     reads: Reads,
+    reads_location: bool,
 ) -> Result<ResponseHead, OriginUnreachable> {
     let has_cookies = headers.iter().any(|(name, _)| name == "set-cookie");
+    let is_place = |name: &str| reads_location && location::HEADERS.contains(&name);
     let is_read = |name: &str| match reads {
+        Reads::All => true,
         Reads::CacheHeaders => has_cookies || cache_control::names_read().any(|read| read == name),
         Reads::Cookies => has_cookies,
         Reads::Nothing => false,
     };
-    let pairs = headers.iter().filter(|(name, _)| is_read(name));
+    let pairs = headers
+        .iter()
+        .filter(|(name, _)| is_read(name) || is_place(name));
     let pairs = pairs.map(|(name, value)| (name.as_str(), value.as_str()));
     Ok(ResponseHead {
         status,

@@ -23,6 +23,7 @@ const WORKERS = {
   shared: {
     vars: {
       FORWARD_BEARER: "on",
+      SHARED_COOKIES: "preview",
       IDENTITY_SECRET: "an-identity-secret-of-more-than-32-bytes",
       RULES: [
         { path: "/members*", require: true, cache: "shared" },
@@ -47,6 +48,9 @@ const CACHEABLE: HeaderList = [
   ["Cloudflare-CDN-Cache-Control", "max-age=600"],
   ["Surrogate-Control", "max-age=600"],
   ["Surrogate-Key", "page"],
+  ["X-Accel-Expires", "600"],
+  ["Edge-Control", "max-age=600"],
+  ["Other-CDN-Cache-Control", "max-age=600"],
   ["ETag", '"v1"'],
   ["Last-Modified", "Fri, 20 Nov 2026 10:00:00 GMT"],
   ["Age", "12"],
@@ -166,6 +170,17 @@ describe("§7 every response that carries a session cookie", () => {
     expect(answer.text).toBe("page");
     expectUncacheable(answer);
     expect(answer.header("vary")?.toLowerCase()).toContain("accept-encoding");
+    for (const name of ["x-accel-expires", "edge-control", "other-cdn-cache-control"]) {
+      expect([name, answer.header(name)]).toEqual([name, undefined]);
+    }
+  });
+
+  test("§7 no-transform stays if the origin said so", async () => {
+    stack.origin.on("/page", { body: "page", headers: [["Cache-Control", "public, no-transform"]] });
+    const written = await stack.worker("main").fetch("/page", { cookies: await expired() });
+    expect(written.header("cache-control")).toBe("private, no-cache, no-store, must-revalidate, max-age=0, no-transform");
+    const answer = await stack.worker("main").fetch("/page", { cookies: await stack.cookies(stack.signIn()) });
+    expect(answer.header("cache-control")).toBe("private, no-cache, no-transform");
   });
 
   test("§7 Vary includes Cookie once, beside what the origin says", async () => {
@@ -194,7 +209,6 @@ describe("§7 the origin speaks last", () => {
     ["signs in with a chunk", `${KEY}.0=base64-new; Path=/`],
     ["signs out", `${KEY}=; Path=/; Max-Age=0`],
     ["drops a stale chunk", `${KEY}.3=; Path=/; Max-Age=0`],
-    ["starts a sign-in", `${KEY}-code-verifier=base64-v; Path=/`],
   ])("§7 if the origin %s itself, the Worker adds none of its own", async (_, line) => {
     stack.origin.on("/act", { body: "x", headers: [["Set-Cookie", line], ["Set-Cookie", "a=1; Path=/"]] });
     for (const session of [expired, dead]) {
@@ -207,6 +221,15 @@ describe("§7 the origin speaks last", () => {
     stack.origin.on("/act", { body: "x", headers: [["Set-Cookie", `${KEY}=base64-new; Path=/`], ...CACHEABLE] });
     expectUncacheable(await stack.worker("main").fetch("/act", { cookies: await expired() }));
     expectUncacheable(await stack.worker("main").fetch("/act"));
+  });
+
+  test("§7 a code verifier alone does not count", async () => {
+    const line = `${KEY}-code-verifier=base64-v; Path=/`;
+    stack.origin.on("/act", { body: "x", headers: [["Set-Cookie", line]] });
+    const answer = await stack.worker("main").fetch("/act", { cookies: await expired() });
+    expect(answer.all("set-cookie")).toContain(line);
+    expect(await sessionIn(answer, stack.auth.url, stack.key)).not.toBeNull();
+    expectUncacheable(answer);
   });
 
   test("§7 a cookie of another name does not silence the Worker", async () => {
@@ -337,6 +360,12 @@ describe("§7 cache: shared", () => {
     expect(received.all("cookie")).toEqual([]);
     expect(received.all("authorization")).toEqual([]);
     expect(received.headers.map(([name]) => name.toLowerCase()).filter((name) => name.startsWith("x-session-") && name !== "x-session-hop")).toEqual([]);
+  });
+
+  test("§7 of the cookies those of SHARED_COOKIES pass", async () => {
+    const cookies = `theme=dark; preview=a%20b; ${cookieHeader(await stack.cookies(stack.signIn()))}`;
+    await stack.worker("shared").fetch("/shared", { cookies });
+    expect(stack.origin.only().all("cookie")).toEqual(["preview=a%20b"]);
   });
 
   test("§7 rules, refresh and guards still run before it", async () => {

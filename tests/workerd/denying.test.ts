@@ -11,11 +11,12 @@ const WORKERS = {
         { path: "/role*", require: { role: "editor" } },
         { path: "/redirect*", require: true, on_denied: "redirect" },
         { path: "/status*", require: true, on_denied: "status" },
+        { path: "/cors*", require: true, cors: ["https://app.example.org"] },
         { require: true },
       ],
     },
   },
-  routes: { vars: { RULES: [{ require: true }], AUTH_PATH: "/auth" } },
+  routes: { vars: { RULES: [{ path: "/role*", require: { role: "editor" } }, { require: true }], AUTH_PATH: "/auth" } },
   impatient: { vars: { RULES: [{ require: true }], AUTH_TIMEOUT_MS: "300" } },
 } satisfies Record<string, WorkerSpec>;
 
@@ -75,6 +76,15 @@ describe("§5 a session that falls short", () => {
     expect(answer.header("location")).toBeUndefined();
     expectDenialHeaders(answer);
     expect(stack.origin.requests).toEqual([]);
+  });
+
+  test("§5 the 403 page names the account and offers another sign-in if AUTH_PATH is set", async () => {
+    const cookies = await stack.cookies(stack.signIn({ email: "ines@example.com" }));
+    const answer = await stack.worker("routes").fetch("/role", { cookies, navigate: true });
+    expect([answer.status, answer.header("x-content-type-options")]).toEqual([403, "nosniff"]);
+    expect(answer.text).toContain("ines@example.com");
+    expect(answer.text).toContain("/auth/signout");
+    expect((await guard("/role", { cookies, navigate: true })).text).not.toContain("signout");
   });
 
   test("§5 session without the required role, otherwise: 403 JSON", async () => {
@@ -143,7 +153,8 @@ describe("§5 auto: what a navigation is", () => {
   test("§5 on_denied: redirect sends everything to the login, status nothing", async () => {
     expect((await guard("/redirect")).status).toBe(303);
     expect((await guard("/redirect", { method: "POST", body: "x" })).status).toBe(303);
-    expect((await guard("/status", { navigate: true })).status).toBe(401);
+    const page = await guard("/status", { navigate: true });
+    expect([page.status, page.header("content-type")]).toEqual([401, "text/html; charset=utf-8"]);
   });
 });
 
@@ -222,6 +233,13 @@ describe("§5 never denied", () => {
     expect(answer.status).toBe(204);
     expect(answer.header("access-control-allow-origin")).toBe("https://other.example");
     expect(stack.origin.only().method).toBe("OPTIONS");
+  });
+
+  test("§2 cors: scripts of the origins named may read what the Worker answers", async () => {
+    const answer = await guard("/cors", { headers: [["Origin", "https://app.example.org"]] });
+    expect([answer.status, answer.header("access-control-allow-origin"), answer.header("access-control-allow-credentials")]).toEqual([401, "https://app.example.org", "true"]);
+    expect(answer.header("vary")?.toLowerCase()).toContain("origin");
+    expect((await guard("/cors", { headers: [["Origin", "https://evil.example"]] })).header("access-control-allow-origin")).toBeUndefined();
   });
 
   test("§5 an OPTIONS request that is no preflight is denied", async () => {

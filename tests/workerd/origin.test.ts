@@ -1,6 +1,6 @@
 /** Contract §6: what the origin gets. */
-import { randomBytes } from "node:crypto";
-import { jwtVerify } from "jose";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { importJWK, jwtVerify } from "jose";
 import { gunzipSync } from "node:zlib";
 import { WebSocket } from "ws";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -10,6 +10,7 @@ import { claimsOf, type Cookie, cookieHeader, parseCookies } from "../support/se
 import { type Stack, startStack, type WorkerSpec } from "../support/stack.ts";
 
 const IDENTITY_SECRET = "an-identity-secret-of-more-than-32-bytes";
+const PRIVATE_KEY = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" });
 const IDENTITY = ["user-id", "id", "role", "aal", "expires-at", "anonymous", "claims"].map((name) => `x-session-${name}`);
 
 const WORKERS = {
@@ -17,6 +18,10 @@ const WORKERS = {
   bypass: { vars: { RULES: [{ bypass: true }] } },
   off: { vars: { IDENTITY_HEADERS: "off" } },
   asserted: { vars: { IDENTITY_SECRET } },
+  named: { vars: { IDENTITY_CLAIMS: { "X-Plan": "/app_metadata/plan" }, ORIGIN_HEADERS: { "X-Lock": "open" } } },
+  observing: { vars: { MODE: "observe", ORIGIN_HEADERS: { "X-Lock": "open" } } },
+  signed: { vars: { IDENTITY_SECRET, IDENTITY_PRIVATE_KEY: PRIVATE_KEY } },
+  renamed: { vars: { SITE_URL: "https://www.example.com" } },
   assertedRoute: { vars: { IDENTITY_SECRET }, bindings: { route: true } },
   service: { bindings: { originBinding: true } },
   route: { bindings: { route: true } },
@@ -201,6 +206,20 @@ describe("§6 identity", () => {
     },
   );
 
+  test.each(["named", "observing"] as const)("§6 headers named in ORIGIN_HEADERS are the operator's in every mode (%s)", async (name) => {
+    await stack.worker(name).fetch("/", { headers: [["X-Lock", "forged"], ["x_lock", "forged"]] });
+    const received = stack.origin.only();
+    expect(received.headers.filter(([, value]) => value.includes("forged"))).toEqual([]);
+    expect(received.all("x-lock")).toEqual(["open"]);
+  });
+
+  test("§6 IDENTITY_CLAIMS as a table: the claim stands in the header named for it", async () => {
+    const session = stack.signIn({ app_metadata: { plan: "größer" } });
+    await stack.worker("named").fetch("/", { cookies: await stack.cookies(session), headers: [["X-Plan", "forged"]] });
+    expect(stack.origin.only().all("x-plan")).toEqual(["gr%C3%B6%C3%9Fer"]);
+    expect(stack.origin.only().header("x-session-claims")).toBeUndefined();
+  });
+
   test("§6 a header that only resembles the reserved ones stays", async () => {
     const headers: [string, string][] = [["X-Sessions", "1"], ["X-My-Session-Id", "2"], ["Session-Id", "3"]];
     await stack.worker("main").fetch("/", { headers });
@@ -245,6 +264,18 @@ describe("§6 X-Session-Assertion", () => {
     expect(payload.aud).toBe("app.example.com");
   });
 
+  test("§6 with IDENTITY_PRIVATE_KEY: an ES256 JWT with kid, also beside a secret", async () => {
+    const { d: _, ...jwk } = PRIVATE_KEY as { d?: string };
+    for (const cookies of ["", cookieHeader(await stack.cookies(stack.signIn()))]) {
+      stack.origin.clear();
+      await stack.worker("signed").fetch("/", { cookies });
+      const token = stack.origin.only().header("x-session-assertion") ?? "";
+      const { payload, protectedHeader } = await jwtVerify(token, await importJWK(jwk, "ES256"));
+      expect(protectedHeader).toEqual({ alg: "ES256", typ: "JWT", kid: expect.stringMatching(/^[\w-]{43}$/) });
+      expect([payload.iss, payload.aud]).toEqual(["edge-session", stack.origin.host]);
+    }
+  });
+
   test("§6 without IDENTITY_SECRET there is none", async () => {
     await stack.worker("main").fetch("/", { cookies: await stack.cookies(stack.signIn()) });
     expect(stack.origin.only().header("x-session-assertion")).toBeUndefined();
@@ -260,6 +291,39 @@ describe("§6 the request as it came", () => {
     await stack.worker("main").fetch("/", { site: "http://other.example:8080" });
     expect(stack.origin.only().all("x-forwarded-host")).toEqual(["other.example:8080"]);
     expect(stack.origin.only().all("x-forwarded-proto")).toEqual(["http"]);
+  });
+
+  test("§6 X-Forwarded-Host, X-Forwarded-Proto are those of SITE_URL", async () => {
+    await stack.worker("renamed").fetch("/", { site: "http://inner.example", headers: [["X-Forwarded-Proto", "forged"]] });
+    expect(stack.origin.only().all("x-forwarded-host")).toEqual(["www.example.com"]);
+    expect(stack.origin.only().all("x-forwarded-proto")).toEqual(["https"]);
+  });
+
+  test.each(["main", "observing"] as const)("§6 Expect is dropped (%s)", async (name) => {
+    const answer = await stack.worker(name).fetch("/upload", { method: "POST", body: "payload", headers: [["Expect", "100-continue"]] });
+    expect(answer.status).toBe(200);
+    expect(stack.origin.only().header("expect")).toBeUndefined();
+    expect(stack.origin.only().body.toString()).toBe("payload");
+  });
+
+  test.each(["main", "service", "route"] as const)("§6 no Cache-Control or Pragma that the visitor did not send (%s)", async (name) => {
+    const cookies = await stack.cookies(stack.signIn());
+    await stack.worker(name).fetch("/", { cookies, headers: [["If-None-Match", '"1"']] });
+    expect(stack.origin.only().header("cache-control")).toBeUndefined();
+    expect(stack.origin.only().header("pragma")).toBeUndefined();
+    expect(stack.origin.only().header("if-none-match")).toBe('"1"');
+    stack.origin.clear();
+    await stack.worker(name).fetch("/", { cookies, headers: [["Cache-Control", "max-age=0"]] });
+    expect(stack.origin.only().header("cache-control")).toBe("max-age=0");
+    expect(stack.origin.only().header("pragma")).toBeUndefined();
+  });
+
+  test("§6 revalidation with a session answers 304 as without one", async () => {
+    stack.origin.on("/kept", { status: 304, headers: [["ETag", '"1"']] });
+    for (const cookies of ["", cookieHeader(await stack.cookies(stack.signIn()))]) {
+      const answer = await stack.worker("main").fetch("/kept", { cookies, headers: [["If-None-Match", '"1"']] });
+      expect([answer.status, answer.header("etag")]).toEqual([304, '"1"']);
+    }
   });
 
   test("§6 where the host stays, none is added", async () => {
@@ -449,6 +513,18 @@ describe("§6 the answer as it came", () => {
   });
 });
 
+describe("§6 addresses of the origin", () => {
+  test.each(["Location", "Content-Location"])("§6 a %s that names ORIGIN_URL's own host is turned into the site's", async (name) => {
+    for (const cookies of ["", cookieHeader(await stack.cookies(stack.signIn()))]) {
+      stack.origin.on("/from", { status: name === "Location" ? 302 : 200, headers: [[name, `${stack.origin.url}/to?a=b#c`]] });
+      const answer = await stack.worker("main").fetch("/from", { cookies });
+      expect(answer.header(name.toLowerCase())).toBe("https://app.example.com/to?a=b#c");
+      stack.origin.on("/from", { status: 302, headers: [[name, "https://elsewhere.example/to"]] });
+      expect((await stack.worker("main").fetch("/from", { cookies })).header(name.toLowerCase())).toBe("https://elsewhere.example/to");
+    }
+  });
+});
+
 describe("§6 no origin", () => {
   test("§6 origin unreachable: 502 as problem+json for non-navigations", async () => {
     const answer = await stack.worker("unreachable").fetch("/api");
@@ -468,15 +544,26 @@ describe("§6 no origin", () => {
     expect((await stack.worker("main").fetch("/cut")).status).toBe(502);
   });
 
-  test("§6 a request that has already been through the Worker is answered 508 and names ORIGIN_URL", async () => {
-    const answer = await stack.worker("itself").fetch("/page");
-    expect(answer.status).toBe(508);
-    expect(answer.text).toContain("ORIGIN_URL");
+  test("§6 the sixth time through such a Worker a request is answered 508, which names ORIGIN_URL, ORIGIN and ASSETS", async () => {
+    for (const answer of [
+      await stack.worker("itself").fetch("/page"),
+      await stack.worker("main").fetch("/page", { headers: [["X-Session-Hop", "5"]] }),
+      await stack.worker("main").fetch("/page", { navigate: true, headers: [["X-Session-Hop", "5"]] }),
+    ]) {
+      expect(answer.status).toBe(508);
+      for (const name of ["ORIGIN_URL", "ORIGIN ", "ASSETS"]) {
+        expect(answer.text).toContain(name);
+      }
+    }
+    expect(stack.origin.requests).toEqual([]);
   });
 
-  test("§6 what is forwarded is marked with X-Session-Hop", async () => {
+  test("§6 X-Session-Hop counts", async () => {
     await stack.worker("main").fetch("/");
-    expect(stack.origin.only().header("x-session-hop")).toBeDefined();
+    expect(stack.origin.only().all("x-session-hop")).toEqual(["1"]);
+    stack.origin.clear();
+    await stack.worker("main").fetch("/", { headers: [["X-Session-Hop", "4"]] });
+    expect(stack.origin.only().all("x-session-hop")).toEqual(["5"]);
   });
 });
 

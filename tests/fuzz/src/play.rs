@@ -92,6 +92,7 @@ pub(crate) fn play(
             | Effect::ReadBody(_)
             | Effect::ReadKeys(_)
             | Effect::ReadRevocation(_)
+            | Effect::SignAssertion(_)
             | Effect::StoreRevocation(_)) => panic!("{} has no place here", other.name()),
         }
     }

@@ -1,0 +1,54 @@
+//! The Worker's own answers in words, for whoever navigates.
+
+use crate::answer::{Answer, Reader};
+use crate::config::Pages;
+use crate::pages::{Frame, Language, Site};
+
+use super::guard;
+use super::settled::Settled;
+use super::visit::Visit;
+
+/// Who may know an account by its name: `email` first, since that is what people sign in with.
+const ACCOUNT_CLAIMS: [&str; 2] = ["email", "phone"];
+
+/// The answer as a page where a browser navigates.
+pub(super) fn say(visit: &Visit, settled: &Settled, answer: Answer) -> Answer {
+    if !answer.has_words() || !guard::is_navigation(visit) {
+        return answer;
+    }
+    let config = &visit.config;
+    let site = site(&config.pages);
+    let hosts: Vec<String> = config.redirect_hosts.iter().map(str::to_owned).collect();
+    let sign_in = guard::way_back(visit, guard::login(visit), None);
+    let next = guard::wanted_page(visit);
+    let frame = Frame {
+        site: &site,
+        language: Language::accepted(visit.head.header("accept-language")),
+        auth_path: config.auth_path.as_deref().unwrap_or_default(),
+        sign_in: &sign_in,
+        next: &next,
+        redirect_hosts: &hosts,
+        ..Frame::default()
+    };
+    let claims = settled.claims().and_then(|claims| claims.json());
+    let named = |name: &str| {
+        let account = claims.as_ref()?.get(name)?.as_str()?;
+        (!account.is_empty()).then_some(account)
+    };
+    let reader = Reader {
+        account: ACCOUNT_CLAIMS.into_iter().find_map(named),
+        can_sign_out: config.auth_path.is_some(),
+    };
+    answer.in_words(frame, reader)
+}
+
+/// What `PAGES` says of the site.
+pub(super) fn site(pages: &Pages) -> Site<'_> {
+    Site {
+        name: pages.name.as_deref().unwrap_or_default(),
+        logo: pages.logo.as_deref(),
+        color: pages.color.as_deref(),
+        home: pages.home.as_deref(),
+        texts: Some(&pages.texts),
+    }
+}
