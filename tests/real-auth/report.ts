@@ -20,6 +20,7 @@ export function report({ version, how, parts }: Run, clients: Record<string, str
   const flows = parts.filter(({ kind }) => kind === "flows");
   const passed = new Set(conformance.flatMap(({ outcome }) => outcome.passed));
   const never = [...new Set(conformance.flatMap(({ outcome }) => outcome.skipped))].filter((name) => !passed.has(name));
+  const left = flows.flatMap(({ outcome }) => outcome.skipped);
   const groups = byGroup(flows.flatMap(({ outcome }) => outcome.passed));
   const ways = how === "program" ? "started by the suite in each configuration" : "a running server, seen from outside";
   return `# Compatibility
@@ -45,7 +46,7 @@ ${passed.size} different cases passed.${never.length === 0 ? "" : ` Not run in a
 ${groups.size === 0 ? "\nNot run.\n" : ""}${[...groups].map(([group, names]) => `\n**${group}** (${names.length}):\n\n${names.map((name) => `- ${name}`).join("\n")}\n`).join("")}
 ${failures(parts)}## Not run
 
-A hosted project, Auth behind the gateway of self-hosted Supabase, SAML with an identity provider, and messages through a provider of SMS.
+${left.map((name) => `- ${name.replaceAll(" > ", ", ")}\n`).join("")}${left.length === 0 ? "" : "\n"}A hosted project, Auth behind the gateway of self-hosted Supabase, SAML with an identity provider, and messages through a provider of SMS.
 `;
 }
 
