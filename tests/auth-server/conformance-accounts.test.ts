@@ -367,6 +367,7 @@ describe("mails", () => {
 
   test("A34 both addresses confirm a change, and the first half gives no session", async ({ skip }) => {
     auth.needsOperator(skip);
+    await auth.needs(skip, { autoconfirm: false });
     const who = await auth.createUser();
     const { access_token } = await auth.signIn(who);
     const email = address();
@@ -376,6 +377,17 @@ describe("mails", () => {
     expect([first.status, first.body.access_token, first.body.msg]).toEqual([200, undefined, expect.stringContaining("other email")]);
     const second = await post("/verify", { type: "email_change", token_hash: (await auth.mail(email)).tokenHash });
     expect([second.status, second.body.user.email]).toEqual([200, email]);
+  });
+
+  test("A46 one address is enough for a change where sign-ups need no confirmation", async ({ skip }) => {
+    auth.needsOperator(skip);
+    await auth.needs(skip, { autoconfirm: true });
+    const who = await auth.createUser();
+    const { access_token } = await auth.signIn(who);
+    const email = address();
+    expect((await putUser(access_token, { email })).body.email).toBe(who.email);
+    const { body } = await post("/verify", { type: "email_change", token_hash: (await auth.mail(who.email)).tokenHash });
+    expect(body.user?.email).toBe(email);
   });
 
   test("A35 a taken address is refused for a change", async () => {

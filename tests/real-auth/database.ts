@@ -13,10 +13,11 @@ export class Databases {
     this.#url = url;
   }
 
-  /** Drops what earlier runs left. */
+  /** Drops what this run and earlier ones left; a run that is still going on keeps its own. */
   async clean(): Promise<void> {
     const { rows } = await this.#run("select datname from pg_database where datname like $1", [`${PREFIX}%`]);
-    for (const { datname } of rows) {
+    const left = rows.filter(({ datname }) => !belongsToAnother(datname));
+    for (const { datname } of left) {
       await this.drop(datname);
     }
   }
@@ -61,5 +62,18 @@ async function run(connectionString: string, sql: string, values: unknown[]): Pr
     return await client.query(sql, values);
   } finally {
     await client.end();
+  }
+}
+
+/** The name holds the number of the process that made it. */
+function belongsToAnother(name: string): boolean {
+  const pid = Number(name.slice(PREFIX.length).split("_")[0]);
+  if (pid === process.pid) {
+    return false;
+  }
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }

@@ -45,17 +45,17 @@ describe.each(NAMES)("%s", (name) => {
       const page = `/auth/confirm?token_hash=${mail!.tokenHash}&type=email&next=%2Fmembers`;
       expect((await visitor.get(page)).status).toBe(200);
       const fields = { token_hash: mail!.tokenHash, type: "email", next: "/members" };
-      expectSignedIn(way, await visitor.post(way, "/auth/confirm", fields));
+      await visitor.post(way, "/auth/confirm", fields);
       expect((await visitor.who()).email).toBe(email);
       const again = await bench().visitor().post(way, "/auth/confirm", fields);
-      expect(way === "form" ? again.header("location") : again.json().error).toContain("otp_expired");
+      expect(again.header("location") ?? again.text).toContain("otp_expired");
     });
 
     test("one-time mail: the hash signs a known user in", async () => {
       const [email, visitor] = [await bench().user(), bench().visitor()];
       await visitor.post(way, "/auth/otp", { email, next: "/members" });
       const { tokenHash } = bench().project.mail.list(email)[0]!;
-      expectSignedIn(way, await visitor.post(way, "/auth/confirm", { token_hash: tokenHash, type: "email", next: "/members" }));
+      await visitor.post(way, "/auth/confirm", { token_hash: tokenHash, type: "email", next: "/members" });
       expect((await visitor.who()).email).toBe(email);
     });
 

@@ -8,6 +8,8 @@ export type Algorithm = "ES256" | "HS256";
 export class SigningKeys {
   readonly secret = randomUUID() + randomUUID();
   readonly #keys: JWK[] = [];
+  /** Published, and signs after the next rotation. */
+  #standby: JWK | null = null;
 
   static async create(algorithm: Algorithm): Promise<SigningKeys> {
     const keys = new SigningKeys();
@@ -17,9 +19,14 @@ export class SigningKeys {
     return keys;
   }
 
+  /** Publishes the next key in advance, from now on before every rotation. */
+  async standby(): Promise<void> {
+    this.#standby = await newKey();
+  }
+
   async rotate(): Promise<void> {
-    const { privateKey } = await generateKeyPair("ES256", { extractable: true });
-    this.#keys.unshift({ ...(await exportJWK(privateKey)), kid: randomUUID(), alg: "ES256", use: "sig" });
+    this.#keys.unshift(this.#standby ?? (await newKey()));
+    this.#standby = this.#standby === null ? null : await newKey();
   }
 
   /** Takes back every key but the newest. */
@@ -32,7 +39,7 @@ export class SigningKeys {
     if (current === undefined) {
       return { GOTRUE_JWT_SECRET: this.secret };
     }
-    const verifying = earlier.map((key) => ({ ...key, key_ops: ["verify"] }));
+    const verifying = [...earlier, ...(this.#standby === null ? [] : [this.#standby])].map((key) => ({ ...key, key_ops: ["verify"] }));
     return {
       GOTRUE_JWT_SECRET: this.secret,
       GOTRUE_JWT_KEYS: JSON.stringify([{ ...current, key_ops: ["sign", "verify"] }, ...verifying]),
@@ -45,4 +52,9 @@ export class SigningKeys {
     const header = current === undefined ? { alg: "HS256" } : { alg: "ES256", kid: current.kid ?? "" };
     return new SignJWT({ role: "service_role", aud: "authenticated" }).setProtectedHeader(header).setIssuedAt().setExpirationTime("1h").sign(key);
   }
+}
+
+async function newKey(): Promise<JWK> {
+  const { privateKey } = await generateKeyPair("ES256", { extractable: true });
+  return { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: "ES256", use: "sig" };
 }

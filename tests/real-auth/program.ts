@@ -26,7 +26,10 @@ export interface Project extends Running {
   /** Signs with a new key from now on; the earlier ones still verify. */
   rotate(): Promise<void>;
   revokeEarlierKeys(): Promise<void>;
+  /** Publishes the key that will sign after the next rotation. */
+  standby(): Promise<void>;
   jwtSecret: string;
+  query(sql: string, values?: unknown[]): Promise<any[]>;
   /** Starts again with the configuration's later settings; false if it has none. */
   upgrade(): Promise<boolean>;
   /** Makes everything that Auth keeps older by so many seconds. */
@@ -100,6 +103,10 @@ export async function startProject(program: string, databases: Databases, templa
       await keys.rotate();
       await again();
     },
+    async standby() {
+      await keys.standby();
+      await again();
+    },
     async revokeEarlierKeys() {
       keys.revoke();
       await again();
@@ -116,6 +123,7 @@ export async function startProject(program: string, databases: Databases, templa
       await databases.query(database, aging(seconds));
     },
     messages,
+    query: (sql, values) => databases.query(database, sql, values),
     async close() {
       await stop(running);
       await Promise.all([gateway.close(), mail.close(), provider.close()]);

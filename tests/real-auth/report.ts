@@ -20,6 +20,7 @@ export function report({ version, how, parts }: Run, clients: Record<string, str
   const flows = parts.filter(({ kind }) => kind === "flows");
   const passed = new Set(conformance.flatMap(({ outcome }) => outcome.passed));
   const never = [...new Set(conformance.flatMap(({ outcome }) => outcome.skipped))].filter((name) => !passed.has(name));
+  const left = flows.flatMap(({ outcome }) => outcome.skipped);
   const groups = byGroup(flows.flatMap(({ outcome }) => outcome.passed));
   const ways = how === "program" ? "started by the suite in each configuration" : "a running server, seen from outside";
   return `# Compatibility
@@ -35,18 +36,24 @@ ${Object.entries(clients).map(([name, number]) => `| \`${name}\` | ${number} |`)
 
 The conformance suite, of which the local Auth of the other tests passes every case. A case is left out where the configuration makes it pointless.
 
-| configuration | passed | left out |
-|---|---|---|
-${conformance.map(({ name, outcome }) => `| ${name} | ${outcome.passed.length} | ${outcome.skipped.length} |`).join("\n")}
+| configuration | passed | failed | left out |
+|---|---|---|---|
+${conformance.map(({ name, outcome }) => `| ${name} | ${outcome.passed.length} | ${outcome.failed.length} | ${outcome.skipped.length} |`).join("\n")}
 
 ${passed.size} different cases passed.${never.length === 0 ? "" : ` Not run in any configuration: ${never.join("; ")}.`}
 
 ## The Worker in front
 ${groups.size === 0 ? "\nNot run.\n" : ""}${[...groups].map(([group, names]) => `\n**${group}** (${names.length}):\n\n${names.map((name) => `- ${name}`).join("\n")}\n`).join("")}
-## Not run
+${failures(parts)}## Not run
 
-A hosted project, Auth behind the gateway of self-hosted Supabase, SAML with an identity provider, and messages through a provider of SMS.
+${left.map((name) => `- ${name.replaceAll(" > ", ", ")}\n`).join("")}${left.length === 0 ? "" : "\n"}A hosted project, Auth behind the gateway of self-hosted Supabase, SAML with an identity provider, and messages through a provider of SMS.
 `;
+}
+
+/** Failed cases by name, so that nobody takes them for passed. */
+function failures(parts: Run["parts"]): string {
+  const failed = parts.flatMap(({ name, outcome }) => outcome.failed.map((failure) => `- ${name}: ${failure.split(": ")[0]}`));
+  return failed.length === 0 ? "" : `## Failed\n\n${failed.join("\n")}\n\n`;
 }
 
 /** The cases of each \`describe\` of the top level; the configuration's name may hold several words. */

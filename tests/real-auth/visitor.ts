@@ -3,6 +3,7 @@ import { createServerClient, parseCookieHeader, serializeCookieHeader } from "@s
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { CookieJar } from "tough-cookie";
 import type { Answer } from "../support/http.ts";
+import type { HeaderList } from "../support/origin.ts";
 import { parseSetCookies, readSession, type SessionBody } from "../support/sessions.ts";
 import { type FetchInit, SITE, type WorkerHandle } from "../support/stack.ts";
 import type { Running } from "./program.ts";
@@ -21,8 +22,8 @@ export class Visitor {
     this.#project = project;
   }
 
-  async get(path: string): Promise<Answer> {
-    return this.#keep(await this.#worker.fetch(path, { navigate: true, cookies: this.cookies }));
+  async get(path: string, headers: HeaderList = []): Promise<Answer> {
+    return this.#keep(await this.#worker.fetch(path, { navigate: headers.length === 0, headers, cookies: this.cookies }));
   }
 
   async post(way: Way, path: string, fields: Record<string, string>): Promise<Answer> {

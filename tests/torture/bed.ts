@@ -7,6 +7,7 @@ import { Agent, createServer, request as httpRequest, type Server } from "node:h
 import type { AddressInfo } from "node:net";
 import { startStack, type Stack, type WorkerSpec } from "../support/stack.ts";
 import { claimsOf, writeCookies } from "../support/sessions.ts";
+import { type BedAuth, localAuth, realAuth } from "./real-auth.ts";
 import { Browser, expiryMs, short, type Snapshot, type Visit } from "./browser.ts";
 import { type Gatekeeper, startGatekeeper } from "./faults.ts";
 import { type Event, type Options, plan, TIMES, upheavals } from "./plan.ts";
@@ -66,16 +67,18 @@ class Bed {
   readonly #keeper: Gatekeeper;
   readonly #origin: Server;
   readonly #stack: Stack<Service>;
+  readonly #auth: BedAuth;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 512 });
   readonly #browsers: Browser[];
   readonly #report: Report;
   readonly #needed = new Set<string>();
 
-  constructor(options: Options, keeper: Gatekeeper, origin: Server, stack: Stack<Service>) {
+  constructor(options: Options, keeper: Gatekeeper, origin: Server, stack: Stack<Service>, auth: BedAuth) {
     this.#options = options;
     this.#keeper = keeper;
     this.#origin = origin;
     this.#stack = stack;
+    this.#auth = auth;
     this.#browsers = Array.from({ length: options.browsers }, (_, index) => new Browser(index, SITE));
     this.#report = {
       options,
@@ -104,16 +107,19 @@ class Bed {
     const origin = await startOrigin();
     const originUrl = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
     const gate = options.without !== "gate";
+    const lives = { jwtExp: Math.round(real(TIMES.tokenLife)), reuseInterval: real(TIMES.reuseInterval) };
+    const program = options.real === undefined ? null : await realAuth(options.real, lives);
     const workers = Object.fromEntries(
       SERVICES.map((name): [Service, WorkerSpec] => [name, { bindings: gate ? { gate: name === "first" ? true : "first" } : {} }]),
     ) as Record<Service, WorkerSpec>;
     const stack = await startStack({
       workers,
       bindings: { kv: "shared" },
-      auth: { jwtExp: Math.round(real(TIMES.tokenLife)), reuseInterval: real(TIMES.reuseInterval) },
+      auth: lives,
       vars: ({ auth }) => ({
         SUPABASE_URL: keeper.url,
-        JWT_ISSUER: auth.authUrl,
+        JWT_ISSUER: program === null ? auth.authUrl : `${program.url}/auth/v1`,
+        SUPABASE_PUBLISHABLE_KEY: (program ?? auth).publishableKey,
         ORIGIN_URL: originUrl,
         CLOCK_SKEW_SECONDS: "0",
         REFRESH_MARGIN_SECONDS: String(Math.round(real(TIMES.refreshMargin))),
@@ -125,8 +131,9 @@ class Bed {
         RULES: [{ path: "/live/*", verify: "live" }],
       }),
     });
-    keeper.target = stack.auth.url;
-    const bed = new Bed(options, keeper, origin, stack);
+    const auth = program ?? localAuth(stack.auth);
+    keeper.target = auth.url;
+    const bed = new Bed(options, keeper, origin, stack, auth);
     keeper.watch = (token, line) => bed.#browsers.find((browser) => browser.holds(token))?.hear(line);
     return bed;
   }
@@ -160,7 +167,7 @@ class Bed {
 
   async close(): Promise<void> {
     this.#agent.destroy();
-    await Promise.all([this.#stack.close(), this.#keeper.close()]);
+    await Promise.all([this.#stack.close(), this.#keeper.close(), this.#auth.close()]);
     this.#origin.closeAllConnections();
     await new Promise((closed) => this.#origin.close(closed));
   }
@@ -188,17 +195,17 @@ class Bed {
       case "restart":
         return this.#keeper.restart((TIMES.authRestart / this.#options.scale) * 1000);
       case "standby":
-        await this.#stack.auth.keys.standby();
+        await this.#auth.standby();
         return;
       case "rotate":
-        await this.#stack.auth.keys.rotate();
+        await this.#auth.rotate();
     }
   }
 
   async #signEverybodyIn(): Promise<void> {
     // The first key set that is fetched already lists the key that Auth will sign with after its first rotation.
-    await this.#stack.auth.keys.standby();
-    const stranger = this.#stack.auth.createSession({ email: "stranger@example.com", expiresIn: 3600 });
+    await this.#auth.standby();
+    const stranger = await this.#auth.stranger();
     this.#keeper.stranger = JSON.stringify({ ...stranger, expires_in: 3600 });
     for (let from = 0; from < this.#browsers.length; from += AT_ONCE) {
       await Promise.all(this.#browsers.slice(from, from + AT_ONCE).map((browser) => this.#signIn(browser)));
@@ -209,11 +216,11 @@ class Bed {
   async #signIn(browser: Browser): Promise<void> {
     // A response that is still under way belongs to the session before.
     await Promise.all([...browser.pending]);
-    const session = this.#stack.auth.createSession({ email: browser.email });
+    const session = await this.#auth.signIn(browser.email);
     browser.startOver();
     // The real client would look after tokens of so short a life at once; this one only has to be written.
     const lasting = { ...session, expires_in: 3600, expires_at: Math.floor(Date.now() / 1000) + 3600 };
-    for (const { name, value } of await writeCookies(this.#stack.auth.url, lasting)) {
+    for (const { name, value } of await writeCookies(this.#auth.url, lasting)) {
       browser.jar.setCookieSync(`${name}=${encodeURIComponent(value)}; Path=/; Max-Age=34560000; SameSite=Lax`, SITE);
     }
     browser.userId = String(session.user?.id);
@@ -260,7 +267,7 @@ class Bed {
       return;
     }
     browser.tell(`its client refreshes ${short(session.refresh_token)}`);
-    const { error } = await browser.client(this.#keeper.url, this.#stack.auth.publishableKey).auth.getSession();
+    const { error } = await browser.client(this.#keeper.url, this.#auth.publishableKey).auth.getSession();
     if (error !== null) {
       browser.tell(`its client: ${error.name} ${error.message}`);
     }
@@ -272,14 +279,14 @@ class Bed {
     const { sessionId } = browser;
     browser.tell("signs out");
     browser.leaving = true;
-    const { error } = await browser.client(this.#keeper.url, this.#stack.auth.publishableKey).auth.signOut({ scope: "local" });
+    const { error } = await browser.client(this.#keeper.url, this.#auth.publishableKey).auth.signOut({ scope: "local" });
     browser.leaving = false;
     if (error !== null && browser.session(this.#stack.key) !== null) {
       browser.tell(`sign-out failed: ${error.message}`);
       return;
     }
     // The client forgets its session even where Auth did not hear of the sign-out; the model knows only one kind.
-    this.#stack.auth.deleteSession(sessionId);
+    await this.#auth.endSession(sessionId);
     browser.signedIn = false;
     browser.deadline = Date.now() + (TIMES.tokenLife / this.#options.scale) * 1000 + 1_000;
     browser.tabs.length = 0;

@@ -1,11 +1,13 @@
 /**
- * `node tests/torture/main.ts [--browsers 2000] [--minutes 10] [--seed 1] [--scale 5] [--no-faults] [--without gate|replay]`
+ * `node tests/torture/main.ts [--browsers 2000] [--minutes 10] [--seed 1] [--scale 5] [--no-faults] [--without gate|replay]
+ *  [--auth-bin program --database-url postgres://… [--tokens 1|2|upgrade]]`
  *
  * Ends with status 1 if a session was lost, crossed or outlived its sign-out.
  */
 import { parseArgs } from "node:util";
 import { run } from "./bed.ts";
 import type { Options } from "./plan.ts";
+import type { Tokens } from "./real-auth.ts";
 import { failures, stories, table } from "./report.ts";
 
 const { values } = parseArgs({
@@ -16,6 +18,9 @@ const { values } = parseArgs({
     scale: { type: "string", default: "5" },
     "no-faults": { type: "boolean", default: false },
     without: { type: "string" },
+    "auth-bin": { type: "string" },
+    "database-url": { type: "string", default: process.env.DATABASE_URL ?? "" },
+    tokens: { type: "string", default: "1" },
   },
 });
 // The clients print a hint for every session that is read from cookies.
@@ -27,6 +32,9 @@ const report = await run({
   scale: Number(values.scale),
   faults: !values["no-faults"],
   without: (values.without ?? null) as Options["without"],
+  ...(values["auth-bin"] === undefined
+    ? {}
+    : { real: { program: values["auth-bin"], databaseUrl: values["database-url"], tokens: values.tokens as Tokens } }),
 });
 console.log(table(report));
 const found = failures(report);

@@ -6,6 +6,7 @@
  * tokens, the margin, the replay and reuse times, Auth's time-out and delays.
  */
 import { Random } from "./random.ts";
+import type { RealAuthOptions } from "./real-auth.ts";
 
 export interface Options {
   browsers: number;
@@ -17,6 +18,8 @@ export interface Options {
   faults: boolean;
   /** Leaves a part of the Worker's protection out, to see that the bed notices. */
   without: "gate" | "replay" | null;
+  /** Instead of the local Auth. */
+  real?: RealAuthOptions;
 }
 
 /** Virtual seconds. A real token lives 60 minutes and is refreshed 90 s before its end; here all that is one minute. */

@@ -178,7 +178,8 @@ function reauthenticate(state: State, user: User): object {
 
 function changeEmail(c: Ctx, state: State, user: User, email: string, body: JsonObject): void {
   const back = wayBack(c, state, body);
-  if (state.settings.autoconfirm) {
+  // Members confirm a new address even where sign-ups need not.
+  if (state.settings.autoconfirm && user.isAnonymous) {
     state.store.changeEmail(user, email);
     user.isAnonymous = false;
     user.emailConfirmedAt ??= iso(state.clock.nowMs());

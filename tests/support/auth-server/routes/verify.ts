@@ -237,7 +237,7 @@ function confirm(state: State, user: User): void {
 }
 
 function confirmChange(state: State, user: User): boolean {
-  if (!user.emailChangeHalf) {
+  if (!user.emailChangeHalf && !state.settings.autoconfirm) {
     user.emailChangeHalf = true;
     return false;
   }

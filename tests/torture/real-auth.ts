@@ -1,0 +1,106 @@
+/** A real Auth in the bed: a program that whoever runs the bed brings, with short lives like the local one's. */
+import type { AuthServer } from "../support/auth-server/server.ts";
+import type { SignedIn } from "../support/stack.ts";
+import { CONFIGURATIONS, type Configuration } from "../real-auth/configurations.ts";
+import { Databases } from "../real-auth/database.ts";
+import { prepare, type Project, startProject } from "../real-auth/program.ts";
+
+/** What the bed asks of Auth beside the wire. */
+export interface BedAuth {
+  url: string;
+  publishableKey: string;
+  signIn(email: string): Promise<SignedIn>;
+  /** A session of nobody in the bed, with as long a token as there is. */
+  stranger(): Promise<SignedIn>;
+  endSession(id: string): Promise<unknown>;
+  /** Publishes the key that signs after the next rotation. */
+  standby(): Promise<unknown>;
+  rotate(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+export type Tokens = "1" | "2" | "upgrade";
+
+export interface RealAuthOptions {
+  program: string;
+  databaseUrl: string;
+  tokens: Tokens;
+}
+
+/** The local Auth of a stack, which the stack closes. */
+export function localAuth(auth: AuthServer): BedAuth {
+  return {
+    url: auth.url,
+    publishableKey: auth.publishableKey,
+    signIn: async (email) => auth.createSession({ email }) as unknown as SignedIn,
+    stranger: async () => auth.createSession({ email: "stranger@example.com", expiresIn: 3600 }) as unknown as SignedIn,
+    endSession: async (id) => auth.deleteSession(id),
+    standby: () => auth.keys.standby(),
+    rotate: () => auth.keys.rotate(),
+    close: async () => undefined,
+  };
+}
+
+const PASSWORD = "correct horse battery";
+const NAMES: Record<Tokens, string> = {
+  "1": "ES256, tokens of version 1",
+  "2": "tokens of version 2",
+  upgrade: "upgrade of tokens from version 1 to 2",
+};
+
+export async function realAuth(options: RealAuthOptions, times: { jwtExp: number; reuseInterval: number }): Promise<BedAuth> {
+  const databases = new Databases(options.databaseUrl);
+  await databases.clean();
+  const template = await prepare(options.program, databases);
+  const project = await startProject(options.program, databases, template, configuration(options.tokens, times));
+  const known = new Set<string>();
+  let upgraded = false;
+  const signIn = async (email: string): Promise<SignedIn> => {
+    if (!known.has(email)) {
+      known.add(email);
+      await call(project, "/admin/users", { email, password: PASSWORD, email_confirm: true }, project.secretKey);
+    }
+    return withId(await call(project, "/token?grant_type=password", { email, password: PASSWORD }, project.publishableKey));
+  };
+  return {
+    url: project.url,
+    publishableKey: project.publishableKey,
+    signIn,
+    stranger: () => signIn("stranger@example.com"),
+    endSession: (id) => project.query("delete from auth.sessions where id = $1", [id]),
+    standby: () => project.standby(),
+    async rotate() {
+      await project.rotate();
+      if (options.tokens === "upgrade" && !upgraded) {
+        upgraded = true;
+        await project.upgrade();
+      }
+    },
+    async close() {
+      await project.close();
+      await databases.clean();
+    },
+  };
+}
+
+function configuration(tokens: Tokens, { jwtExp, reuseInterval }: { jwtExp: number; reuseInterval: number }): Configuration {
+  const found = CONFIGURATIONS.find(({ name }) => name === NAMES[tokens]);
+  if (found === undefined) {
+    throw new Error(`no configuration is named ${NAMES[tokens]}`);
+  }
+  const short = { GOTRUE_JWT_EXP: String(jwtExp), GOTRUE_SECURITY_REFRESH_TOKEN_REUSE_INTERVAL: String(Math.ceil(reuseInterval)) };
+  return { ...found, environment: { ...found.environment, ...short } };
+}
+
+async function call(project: Project, path: string, body: object, apikey: string): Promise<any> {
+  const response = await fetch(`${project.url}/auth/v1${path}`, { method: "POST", headers: { apikey }, body: JSON.stringify(body) });
+  if (!response.ok) {
+    throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  }
+  return response.json();
+}
+
+function withId(session: SignedIn): SignedIn {
+  const claims = JSON.parse(Buffer.from(session.access_token.split(".")[1] ?? "", "base64url").toString());
+  return { ...session, session_id: claims.session_id };
+}
