@@ -115,15 +115,19 @@ describe("§8 every route", () => {
     expect(stack.origin.requests).toEqual([]);
   });
 
-  test("§8 other methods: 405 with Allow; bodies over 64 KiB: 413; all answers no-store", async () => {
-    const wrong = await worker.fetch("/auth/login", { method: "DELETE" });
-    expect([wrong.status, wrong.header("allow")]).toEqual([405, "GET, POST"]);
+  test("§8 other paths and methods are the site's; bodies over 64 KiB: 413; all answers no-store and nosniff", async () => {
+    for (const [path, method] of [["/auth/login", "DELETE"], ["/auth/nowhere", "GET"], ["/auth/login", "GET"]] as const) {
+      stack.clear();
+      expect([path, method, (await worker.fetch(path, { method })).status]).toEqual([path, method, 200]);
+      expect(stack.origin.requests).toHaveLength(1);
+    }
     const large = await worker.fetch("/auth/login", form({ email: "a".repeat(64 * 1024) }));
     expect(large.status).toBe(413);
     const chunked = await worker.fetch("/auth/login", { ...form({ email: "a".repeat(200 * 1024) }) });
     expect(chunked.status).toBe(413);
-    for (const answer of [wrong, large, await worker.fetch("/auth/session"), await worker.fetch("/auth/health"), await worker.fetch("/auth/nowhere")]) {
+    for (const answer of [large, await worker.fetch("/auth/session/"), await worker.fetch("/auth/health")]) {
       expect(answer.header("cache-control")).toContain("no-store");
+      expect(answer.header("x-content-type-options")).toBe("nosniff");
     }
   });
 
@@ -210,12 +214,12 @@ describe("§8 confirm", () => {
     expect([answer.status, answer.header("location")]).toEqual([303, "/members"]);
     expect((await sessionIn(answer, stack.auth.url, stack.key))?.user?.email).toBe(email);
     const again = await worker.fetch("/auth/confirm", form(fields));
-    expect(again.header("location")).toBe("/login?error=otp_expired");
+    expect(again.header("location")).toBe("/login?error=otp_expired&next=%2Fmembers");
   });
 
   test("§8 the page needs no script and allows none", async () => {
     const answer = await worker.fetch("/auth/confirm?token_hash=abc&type=email&next=%2F%22%3E%3Cscript%3E");
-    expect(answer.header("content-security-policy")).toBe("default-src 'none'; style-src 'unsafe-inline'; form-action 'self'");
+    expect(answer.header("content-security-policy")).toMatch(/^default-src 'none'; style-src 'sha256-[^']+'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'$/);
     expect(answer.text).not.toContain("<script");
   });
 
