@@ -366,6 +366,33 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// One of the Worker's own pages, with the policy it has to be sent with.
+    #[must_use]
+    pub fn html(html: Html, status: u16) -> Self {
+        Self::new(status, Some("text/html; charset=utf-8"), html.body)
+            .with_header("content-security-policy", html.csp)
+            .with_header("x-frame-options", "DENY".to_owned())
+            .with_nosniff()
+    }
+
+    /// 308 to the same address of another host.
+    #[must_use]
+    pub fn permanent_redirect(location: String) -> Self {
+        Self::new(308, None, String::new()).with_header("location", location)
+    }
+
+    /// Forbids browsers to guess what it is.
+    #[must_use]
+    pub fn with_nosniff(self) -> Self {
+        const NAME: &str = "x-content-type-options";
+        if self.headers.iter().any(|(known, _)| *known == NAME) {
+            return self;
+        }
+        self.with_header(NAME, "nosniff".to_owned())
+    }
+}
+
 /// A small page that needs no script, no file and no colour scheme of its own.
 ///
 /// The page tells the browser to name its origin, and nothing of its address, where its form is sent. Under

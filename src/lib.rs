@@ -20,25 +20,24 @@
 //!
 //! ## One request
 //!
+//! [`handler`] is a line: its file `line.rs` is the order of a request from top to bottom, and each stage beside it says
+//! what it found without knowing what comes next. What a stage cannot do itself it asks for as an
+//! [`handler::Effect`]; the shell carries it out and hands the answer back.
+//!
 //! ```text
-//!  browser ─► shell::http    RequestHead: method, URL, headers; never the body
-//!             config         Config, parsed once per isolate
-//!             path, rules    which rule holds
-//!             cookies        chunks joined, value decoded, duplicates told apart
-//!             session        the session's JSON, unknown members kept
-//!             handler        Step ─┬─ ReadKeys ───────► SESSION_KV
-//!                                  ├─ FetchKeys ──────► GET jwks.json
-//!                                  ├─ CheckSignature ─► WebCrypto
-//!                                  ├─ AskUser ────────► GET /user
-//!                                  ├─ RefreshSession ─► POST /token
-//!                                  ├─ Respond ▼         a denial, an error
-//!                                  └─ Forward ▼
-//!             token          VerifiedClaims: only a verification makes them
-//!             identity       headers for the origin: stripped, then set
-//!  origin  ◄─ shell::http    the request, its body streamed through
-//!  origin  ─► handler        edits to the answer: Set-Cookie, Cache-Control, Vary
-//!  browser ◄─ shell::http    the answer, its body streamed through
-//!             shell::log     one RequestRecord
+//!  browser ─► shell::http     RequestHead: method, URL, headers; never the body
+//!             config          Config, parsed once per isolate
+//!             handler::line   arrive      which rule holds; is it one of our own routes?
+//!                             present     cookies or bearer token, verified: keys, signature, or Auth's word
+//!                             refresh     where the token is about to run out, or has
+//!                             revocation  whether the session was ended before its token
+//!                             live        Auth's opinion, where a rule wants it
+//!                             guard       who may pass ─► respond, where the rule is not met
+//!                             forward     the request as the origin gets it
+//!  origin  ◄─ shell::http     the request, its body streamed through
+//!  origin  ─► handler         forward, leave: Set-Cookie, Cache-Control, Vary
+//!  browser ◄─ shell::http     the answer, its body streamed through
+//!             shell::log      one RequestRecord
 //! ```
 //!
 //! ## Map
@@ -52,18 +51,20 @@
 //! | [`jwks`], [`token`], [`auth_api`] | keys, tokens, and what Auth's answers mean |
 //! | [`refresh_order`] | a refresh as it is ordered, and what came of it |
 //! | [`gate`] | one refresh at a time for a session, and its end: who leads, who waits, who gets the newest session, and that nobody gets one that was signed out |
-//! | [`budget`] | how much of Auth strangers may use up |
 //! | [`memory`], [`fingerprint`] | what an isolate remembers, and by what: verdicts, keys, cool-downs |
-//! | [`handler`] | the states of a request |
+//! | [`handler`] | the line: one request from top to bottom, and the routes below `AUTH_PATH` |
 //! | [`identity`], [`cache_control`], [`location`], [`answer`] | headers for origin, caches and browser, own answers |
+//! | [`pages`] | the HTML of sign-in, account and error pages, in six languages |
 //! | [`examine`] | what the doctor asks: problems, and which rule a request falls under |
 //! | [`record`], [`reason`], [`metrics`] | the log line, what an operator is told, and every reason there is |
 //! | `shell` | the only room with effects; compiled for wasm32 alone |
 //!
 //! ## Invariants
 //!
-//! - Nothing outside `shell` awaits, reads a clock, or draws random numbers;
-//!   the runtime's crates do not even exist for other targets.
+//! - Nothing outside `shell` reads a clock, sends or draws random numbers; the runtime's crates do not even
+//!   exist for other targets. What `handler` awaits is the answer to an effect, and nothing else.
+//! - A stage of `handler` names no stage; only `line.rs` knows what comes after what.
+//! - The end of a session is the end: a late answer never signs anybody in again.
 //! - No header of a client is trusted: reserved names are removed first, and
 //!   identity is set from [`token::VerifiedClaims`] only.
 //! - A session is written only after its new token was verified.

@@ -112,6 +112,20 @@ pub fn verifier(header: &str, key: &str, flow_id: Option<&str>) -> Option<String
     (!verifier.is_empty()).then(|| verifier.to_owned())
 }
 
+/// What the flow was begun for, such as `recovery`, if the client wrote it beside its verifier.
+#[must_use]
+pub fn purpose(header: &str, key: &str, flow_id: Option<&str>) -> Option<String> {
+    let name = match flow_id {
+        Some(id) if is_flow_id(id) => slot_name(key, id),
+        Some(_) => return None,
+        None => fixed_name(key),
+    };
+    let stored = read(header, key, &name)?;
+    stored
+        .split_once('/')
+        .map(|(_, purpose)| purpose.to_owned())
+}
+
 /// What remains of the cookies once the verifier of `flow_id` was used, well or badly.
 #[must_use]
 pub fn forget(header: &str, key: &str, flow_id: Option<&str>, encoding: Encoding) -> Changes {

@@ -302,16 +302,6 @@ pub const REASONS: &[Reason] = &[
         "nothing if seldom; else look for exceeded limits",
     ),
     reason(
-        "route_unknown",
-        "below `AUTH_PATH`, but no route: 404",
-        CALLER,
-    ),
-    reason(
-        "method_not_allowed",
-        "a route does not take the method: 405",
-        CALLER,
-    ),
-    reason(
         "cross_site",
         "another site's form: 403",
         "set `SITE_URL` if the site's public origin is another than the request's",
@@ -352,6 +342,47 @@ pub const REASONS: &[Reason] = &[
         "a sign-in came back without success: denied, too old, or begun in another browser",
         "if many, compare Auth's redirect URLs with `SITE_URL` and `AUTH_PATH`",
     ),
+    reason(
+        "fragment_page",
+        "an address came back without a code: the page that takes the tokens of its fragment was shown",
+        NONE,
+    ),
+    reason("account_page", "a page of `ACCOUNT_PAGES` was shown", NONE),
+    reason(
+        "challenge_sent",
+        "the browser was asked for a passkey",
+        NONE,
+    ),
+    reason(
+        "rate_limited",
+        "`SIGN_IN_LIMIT` refused the visitor's address or the account: 429",
+        FORGED,
+    ),
+    reason(
+        "captcha_failed",
+        "Turnstile did not take the visitor for a person: 403",
+        FORGED,
+    ),
+    reason(
+        "captcha_unreachable",
+        "Turnstile did not answer: 503",
+        "look at the status of Cloudflare",
+    ),
+    reason(
+        "prefetch",
+        "a browser fetched the start of a sign-in in advance: nothing was begun",
+        NONE,
+    ),
+    reason(
+        "other_host",
+        "the visitor was sent to the host of `SITE_URL`",
+        NONE,
+    ),
+    reason(
+        "identity_keys",
+        "the public key of the identity assertion was asked for",
+        NONE,
+    ),
     reason("confirm_page", "the page with the button was shown", NONE),
     reason(
         "confirm_malformed",
@@ -365,7 +396,7 @@ pub const REASONS: &[Reason] = &[
     ),
     reason(
         "provider_missing",
-        "`GET /login` without a plain `provider`",
+        "`GET /login` or `/sso` with a provider or domain that is none",
         CALLER,
     ),
     reason(
@@ -384,11 +415,6 @@ pub const REASONS: &[Reason] = &[
         CALLER,
     ),
     reason("health", "the health check answered", "on 503 see its body"),
-    reason(
-        "revocation_off",
-        "`PUT /revocations/…` while `REVOCATION` is off: 404",
-        "set `REVOCATION = \"on\"`",
-    ),
     reason(
         "operator_unknown",
         "`PUT /revocations/…` without the secret key: 401",

@@ -6,13 +6,19 @@ use serde_json::{Map, Value, json};
 use crate::auth_api::{AuthRequest, session_headers};
 use crate::config::Config;
 
-/// A request for a sign-in or a mail, sent with the key that any browser may know.
+/// A request for a sign-in or a mail.
 ///
 /// Auth asks whoever brings the secret key for no captcha, so with that key
-/// these routes would be a way past the captcha for everyone.
+/// these routes would be a way past the captcha for everyone. `checked_ip` is the
+/// address of a visitor who passed Turnstile: only such a request bears it.
 #[must_use]
-pub fn public_post(config: &Config, path: &str, body: &Value) -> AuthRequest {
-    post(config, path, body, None)
+pub fn public_post(
+    config: &Config,
+    path: &str,
+    body: &Value,
+    checked_ip: Option<&str>,
+) -> AuthRequest {
+    post(config, path, body, checked_ip)
 }
 
 /// A `POST` with a JSON body to a path below the Auth base. With the visitor's
@@ -52,27 +58,97 @@ pub fn sign_out(config: &Config, scope: &str, access_token: &str, ip: Option<&st
     request
 }
 
+/// A request for the holder of a session, with his own token.
+#[must_use]
+pub fn as_user(
+    config: &Config,
+    (method, path): (&'static str, &str),
+    body: Option<&Value>,
+    access_token: &str,
+    ip: Option<&str>,
+) -> AuthRequest {
+    let mut request = post(config, path, &Value::Null, ip);
+    request.method = method;
+    request.body = body.map(Value::to_string);
+    let bearer = format!("Bearer {access_token}");
+    request.headers.push(("authorization", bearer));
+    request
+}
+
+/// `POST /verify` with a code that a person typed, and the address it went to.
+#[must_use]
+pub fn verify_code(config: &Config, body: &Value, ip: Option<&str>) -> AuthRequest {
+    post(config, "/verify", body, ip)
+}
+
+/// `GET /settings`: which ways to sign in the project has.
+#[must_use]
+pub fn settings(config: &Config) -> AuthRequest {
+    AuthRequest {
+        method: "GET",
+        url: format!("{}/settings", config.auth_base),
+        headers: session_headers(config, None),
+        body: None,
+    }
+}
+
+/// Where Cloudflare checks an answer of Turnstile's widget.
+const SITEVERIFY: &str = "https://challenges.cloudflare.com/turnstile/v0/siteverify";
+
+/// The question whether an answer of Turnstile's widget is good; each is so once.
+#[must_use]
+pub fn turnstile(secret_key: &str, response: &str, ip: Option<&str>) -> AuthRequest {
+    let mut body = json!({"secret": secret_key, "response": response});
+    if let Some(ip) = ip {
+        body["remoteip"] = ip.into();
+    }
+    AuthRequest {
+        method: "POST",
+        url: SITEVERIFY.to_owned(),
+        headers: vec![("content-type", "application/json".to_owned())],
+        body: Some(body.to_string()),
+    }
+}
+
 /// A request that leads to a mail whose link comes back to `redirect_to`.
 #[must_use]
 pub fn mail(
     config: &Config,
     path: &str,
+    body: Map<String, Value>,
+    flow: (&str, &str),
+    checked_ip: Option<&str>,
+) -> AuthRequest {
+    let (challenge, redirect_to) = flow;
+    let path = format!("{path}?redirect_to={}", encode(redirect_to));
+    public_post(config, &path, &challenged(body, challenge), checked_ip)
+}
+
+/// `POST /sso`: where the identity provider of an organisation is.
+#[must_use]
+pub fn sso(
+    config: &Config,
     mut body: Map<String, Value>,
     challenge: &str,
     redirect_to: &str,
 ) -> AuthRequest {
-    body.insert("code_challenge".to_owned(), challenge.into());
-    body.insert("code_challenge_method".to_owned(), "s256".into());
-    let path = format!("{path}?redirect_to={}", encode(redirect_to));
-    public_post(config, &path, &Value::Object(body))
+    body.insert("redirect_to".to_owned(), redirect_to.into());
+    body.insert("skip_http_redirect".to_owned(), true.into());
+    public_post(config, "/sso", &challenged(body, challenge), None)
 }
 
-/// The URL of `GET /authorize`, where a provider's sign-in begins.
+fn challenged(mut body: Map<String, Value>, challenge: &str) -> Value {
+    body.insert("code_challenge".to_owned(), challenge.into());
+    body.insert("code_challenge_method".to_owned(), "s256".into());
+    Value::Object(body)
+}
+
+/// The URL of `GET /authorize`, where a provider's sign-in begins; `others` are handed on to the provider.
 #[must_use]
 pub fn authorize_url(
     config: &Config,
     provider: &str,
-    scopes: Option<&str>,
+    others: &[(&str, &str)],
     challenge: &str,
     redirect_to: &str,
 ) -> String {
@@ -82,8 +158,8 @@ pub fn authorize_url(
         encode(provider),
         encode(redirect_to)
     );
-    if let Some(scopes) = scopes {
-        url.push_str(&format!("&scopes={}", encode(scopes)));
+    for (name, value) in others {
+        url.push_str(&format!("&{name}={}", encode(value)));
     }
     url.push_str(&format!(
         "&code_challenge={challenge}&code_challenge_method=s256"

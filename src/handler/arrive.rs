@@ -45,6 +45,9 @@ pub(super) fn arrive(visit: &mut Visit) -> Arrival {
     if !visit.head.has_plain_authority() {
         return Arrival::Refused(Answer::bad_request("Host"), "host_malformed");
     }
+    if let Some(route) = RouteRequest::well_known(&config, &visit.head) {
+        return Arrival::Route(route);
+    }
     let raw_path = visit.head.path().to_owned();
     let path = RequestPath::new(&raw_path);
     let methods = overrides::methods(&visit.head);
@@ -93,7 +96,7 @@ fn leaves_origin(config: &Config, path: &RequestPath<'_>) -> bool {
 }
 
 /// The part of the path below `AUTH_PATH`, if every form of the path lies there.
-fn own_path<'p>(config: &Config, path: &RequestPath<'p>) -> Option<&'p str> {
+pub(super) fn own_path<'p>(config: &Config, path: &RequestPath<'p>) -> Option<&'p str> {
     let base = config.auth_path.as_deref()?;
     let below = |form: &str| {
         form.strip_prefix(base)

@@ -47,6 +47,8 @@ pub enum Effect {
     CallAuth(Ask<AuthCall, Result<AuthReply, Unreachable>>),
     /// Look at everything the Worker needs.
     CheckHealth(Ask<(), HealthReport>),
+    /// Ask Cloudflare whether an answer of Turnstile's widget is good.
+    CheckTurnstile(Ask<AuthCall, Result<AuthReply, Unreachable>>),
     /// Check a signature with the runtime's WebCrypto.
     CheckSignature(Ask<SignatureCheck, Result<bool, KeyUnusable>>),
     /// Draw [`crate::pkce::RANDOM_BYTES`] random bytes; none if the runtime has no source of them.
@@ -61,6 +63,10 @@ pub enum Effect {
     IsEnded(Ask<VerifiedClaims, bool>),
     /// Tell the session's gate of a session that Auth changed without it; true if the session has ended.
     LearnSession(Ask<Box<Learning>, bool>),
+    /// Ask the rate limit whether all of these keys may go on; true without one, and where it fails.
+    Limit(Ask<Vec<String>, bool>),
+    /// Wait as many milliseconds.
+    Pause(Ask<u64, ()>),
     /// Read the body of a route's request, at most [`super::MAX_BODY_BYTES`].
     ReadBody(Ask<(), Result<Vec<u8>, BodyError>>),
     /// Read the key set from `SESSION_KV`: nothing without a binding or an entry, or after an error.
@@ -85,12 +91,15 @@ impl Effect {
             Self::CallAuth(_) => "call_auth",
             Self::CheckHealth(_) => "check_health",
             Self::CheckSignature(_) => "check_signature",
+            Self::CheckTurnstile(_) => "check_turnstile",
             Self::DrawRandom(_) => "draw_random",
             Self::EndSession(_) => "end_session",
             Self::FetchKeys(_) => "fetch_keys",
             Self::Forward(_) => "forward",
             Self::IsEnded(_) => "is_ended",
             Self::LearnSession(_) => "learn_session",
+            Self::Limit(_) => "limit",
+            Self::Pause(_) => "pause",
             Self::ReadBody(_) => "read_body",
             Self::ReadKeys(_) => "read_keys",
             Self::ReadRevocation(_) => "read_revocation",

@@ -40,6 +40,6 @@ pub use leave::{Ending, Outgoing};
 pub use origin_request::{OriginRequest, untouched};
 pub use refresh::RefreshWait;
 pub use revocation::{RevocationNames, RevocationsFound};
-pub use routes::{BodyError, HealthReport, MAX_BODY_BYTES, Reach};
+pub use routes::{BodyError, HealthReport, MAX_BODY_BYTES, Reach, is_served_while_observing};
 pub use verify::{KeyUnusable, SignatureCheck, SignatureKey};
 pub use visit::Outcome;

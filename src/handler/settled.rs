@@ -70,6 +70,11 @@ impl Settled {
         self.renewed.is_some()
     }
 
+    /// The new session to be written, if there is one.
+    pub(super) fn renewed(&self) -> Option<&Session> {
+        self.renewed.as_deref()
+    }
+
     /// The same, of which no cookie leaves.
     pub(super) fn withheld(self) -> Self {
         Self {

@@ -7,8 +7,10 @@
 
 mod breaker;
 mod budgets;
+mod health;
 mod key_cache;
 mod known_cookies;
+mod offers;
 mod retries;
 mod verdicts;
 
@@ -27,8 +29,10 @@ use crate::token::VerifiedClaims;
 
 pub use breaker::Breaker;
 pub use budgets::{Budgets, PER_ADDRESS, PER_ISOLATE, WINDOW_MS};
+pub use health::{Health, LastAnswer};
 pub use key_cache::KeyCache;
 pub use known_cookies::KnownCookies;
+pub use offers::KnownOffers;
 pub use retries::Retries;
 pub use verdicts::Verdicts;
 
@@ -43,10 +47,14 @@ pub struct Memory {
     pub breaker: Breaker,
     /// What strangers may spend.
     pub budgets: Budgets,
+    /// How the Worker was when it was last looked at.
+    pub health: Health,
     /// The key set, and who fetches it.
     pub keys: KeyCache,
     /// `Cookie` headers that were seen before.
     pub known_cookies: KnownCookies,
+    /// Which ways to sign in there are.
+    pub offers: KnownOffers,
     /// Sessions that were refreshed because a rule found them wanting.
     pub retries: Retries,
     /// Sessions that were ended before their tokens.
@@ -63,8 +71,10 @@ impl Memory {
             fingerprint_key,
             breaker: Breaker::default(),
             budgets: Budgets::default(),
+            health: Health::default(),
             keys: KeyCache::default(),
             known_cookies: KnownCookies::default(),
+            offers: KnownOffers::default(),
             retries: Retries::default(),
             revocations: Revocations::default(),
             verdicts: Verdicts::default(),

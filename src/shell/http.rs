@@ -20,7 +20,7 @@ use crate::head::{self, HeaderEdit, RequestHead};
 use crate::location;
 use crate::pages::{Frame, Language};
 
-use super::{Runtime, Stop, advance, bindings, conclude, decide, promise, text};
+use super::{Runtime, Stop, advance, bindings, conclude, decide, memory, now, promise, text};
 
 /// Status of a WebSocket handshake that the origin accepted (RFC 6455 4.2.2).
 const SWITCHING_PROTOCOLS: u16 = 101;
@@ -66,6 +66,8 @@ fn finish(
         .as_ref()
         .map(|response| response_head(response, passage.reads, passage.reads_location))
         .map_err(unreachable);
+    let status = answer.as_ref().ok().map(Response::status);
+    memory().borrow_mut().health.note_origin(status, now());
     ask.answer(head);
     let origin = answer.ok().map(|response| (response, is_head_only));
     match advance(&runtime, &mut course) {

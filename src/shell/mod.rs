@@ -30,7 +30,7 @@ use worker::{Context, Delay, Env, event};
 use crate::config::Config;
 use crate::fingerprint::FingerprintKey;
 use crate::handler::{Ask, Course, Deferred, Effect, Ending, OriginUnreachable, Passage, Turn};
-use crate::handler::{Outgoing, ResponseHead};
+use crate::handler::{Outgoing, ResponseHead, is_served_while_observing};
 use crate::head::RequestHead;
 use crate::memory::{Memory, SharedMemory};
 use crate::record::RequestRecord;
@@ -104,12 +104,13 @@ pub fn fetch(
         context: Rc::new(Context::new(context)),
         env,
     };
-    if runtime.config.is_observing() {
+    let head = http::head(&request);
+    if runtime.config.is_observing() && !is_served_while_observing(&runtime.config, &head) {
         return Ok(promise(async {
             observe::pass(runtime, request).await.map(JsValue::from)
         }));
     }
-    let mut course = course(&runtime, http::head(&request));
+    let mut course = course(&runtime, head);
     match advance(&runtime, &mut course) {
         Turn::End(ending) => conclude(&runtime, *ending, None).map(JsValue::from),
         Turn::Ask(Effect::Forward(ask)) => http::forward(runtime, &request, course, ask),
@@ -205,9 +206,16 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
         Effect::AskUser(ask) | Effect::CallAuth(ask) => {
             let call = ask.question();
             let answer = auth::send(&call.request, call.timeout_ms).await;
+            let status = answer.as_ref().map(|reply| reply.status).ok();
+            memory().borrow_mut().health.note_auth(status, now());
             ask.answer(answer);
         }
-        Effect::AwaitKeys(ask) => {
+        Effect::CheckTurnstile(ask) => {
+            let call = ask.question();
+            let answer = auth::send(&call.request, call.timeout_ms).await;
+            ask.answer(answer);
+        }
+        Effect::AwaitKeys(ask) | Effect::Pause(ask) => {
             Delay::from(Duration::from_millis(*ask.question())).await;
             ask.answer(());
         }
@@ -217,17 +225,12 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
             ask.answer(is_good);
         }
         Effect::DrawRandom(ask) => ask.answer(routes::random()),
-        Effect::EndSession(ask) => {
-            let is_told = refresh::end(runtime, ask.question()).await;
-            ask.answer(is_told);
+        gate @ (Effect::EndSession(_) | Effect::IsEnded(_) | Effect::LearnSession(_)) => {
+            tell_gate(runtime, gate).await;
         }
-        Effect::IsEnded(ask) => {
-            let is_ended = refresh::is_ended(runtime, ask.question()).await;
-            ask.answer(is_ended);
-        }
-        Effect::LearnSession(ask) => {
-            let is_ended = refresh::learn(runtime, ask.question()).await;
-            ask.answer(is_ended);
+        Effect::Limit(ask) => {
+            let may_go_on = routes::limit(&runtime.env, ask.question()).await;
+            ask.answer(may_go_on);
         }
         Effect::FetchKeys(ask) => {
             let call = ask.question();
@@ -253,6 +256,25 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
             let is_stored = routes::revoke(runtime, ask.question()).await;
             ask.answer(is_stored);
         }
+    }
+}
+
+/// Tells the session's gate something, or asks it.
+async fn tell_gate(runtime: &Runtime, effect: Effect) {
+    match effect {
+        Effect::EndSession(ask) => {
+            let is_told = refresh::end(runtime, ask.question()).await;
+            ask.answer(is_told);
+        }
+        Effect::IsEnded(ask) => {
+            let is_ended = refresh::is_ended(runtime, ask.question()).await;
+            ask.answer(is_ended);
+        }
+        Effect::LearnSession(ask) => {
+            let is_ended = refresh::learn(runtime, ask.question()).await;
+            ask.answer(is_ended);
+        }
+        other => drop(other),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use js_sys::{Function, Object, Promise, Reflect};
+use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use worker::{Delay, Env, KvStore};
 
@@ -84,6 +86,29 @@ pub(super) async fn revoke(runtime: &Runtime, revocation: &Revocation) -> bool {
     };
     let put = Box::pin(put.expiration_ttl(revocation.ttl_seconds()).execute());
     within(put).await.is_some_and(|stored| stored.is_ok())
+}
+
+/// Asks the rate limit for each key; a limit that is not bound or does not answer keeps nobody out.
+pub(super) async fn limit(env: &Env, keys: &[String]) -> bool {
+    let Some(binding) = bindings::binding(env, "SIGN_IN_LIMIT") else {
+        return true;
+    };
+    for key in keys {
+        let asked = Box::pin(may_go_on(&binding, key));
+        if matches!(within(asked).await, Some(Ok(false))) {
+            return false;
+        }
+    }
+    true
+}
+
+async fn may_go_on(binding: &JsValue, key: &str) -> Result<bool, JsValue> {
+    let question = Object::new();
+    Reflect::set(&question, &"key".into(), &key.into())?;
+    let limit: Function = Reflect::get(binding, &"limit".into())?.dyn_into()?;
+    let promise: Promise = limit.call1(binding, &question)?.dyn_into()?;
+    let outcome = JsFuture::from(promise).await?;
+    Ok(Reflect::get(&outcome, &"success".into())?.is_truthy())
 }
 
 /// Looks at the key set and the bindings.

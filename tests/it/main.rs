@@ -7,6 +7,7 @@
     reason = "a panic is how a test fails"
 )]
 
+mod account;
 mod answer;
 mod auth_api;
 mod begin;

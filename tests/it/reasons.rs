@@ -239,8 +239,6 @@ fn by_route() -> Vec<(&'static str, Scenario)> {
     let half = Reply::json(200, &json!({"msg": "proceed to the other address"}));
     let revocation = format!("/auth/revocations/{SESSION}");
     vec![
-        ("route_unknown", at("/auth/nowhere")),
-        ("method_not_allowed", at("/auth/session").method("PUT")),
         ("cross_site", at("/auth/login").method("POST")),
         ("body_broken", login().body(Err(BodyError::Broken))),
         ("body_malformed", login().body(Err(BodyError::Malformed))),
@@ -257,10 +255,49 @@ fn by_route() -> Vec<(&'static str, Scenario)> {
                 .route(half),
         ),
         ("callback_failed", at("/auth/callback?error=access_denied")),
+        ("fragment_page", at("/auth/callback")),
+        (
+            "account_page",
+            at("/auth/verify").var("ACCOUNT_PAGES", "on"),
+        ),
+        (
+            "challenge_sent",
+            at("/auth/passkey/options")
+                .program(&json!({}))
+                .route(Reply::json(
+                    200,
+                    &json!({"challenge_id": "c", "options": {}}),
+                )),
+        ),
+        ("rate_limited", login().limited("address:")),
+        (
+            "captcha_failed",
+            login().var("TURNSTILE_SECRET_KEY", "secret"),
+        ),
+        (
+            "captcha_unreachable",
+            login()
+                .form("email=a&password=b&cf-turnstile-response=c")
+                .var("TURNSTILE_SECRET_KEY", "secret")
+                .turnstile(Reply::new(500, "")),
+        ),
+        (
+            "prefetch",
+            at("/auth/login?provider=github").header("sec-purpose", "prefetch"),
+        ),
+        (
+            "other_host",
+            at("/auth/session").var("SITE_URL", "https://www.site.example"),
+        ),
+        (
+            "identity_keys",
+            at("/.well-known/edge-session/jwks.json")
+                .var("IDENTITY_PRIVATE_KEY", crate::account::IDENTITY_KEY),
+        ),
         ("confirm_page", at("/auth/confirm?token_hash=a&type=email")),
         ("confirm_malformed", at("/auth/confirm")),
         ("oauth_started", at("/auth/login?provider=github")),
-        ("provider_missing", at("/auth/login")),
+        ("provider_missing", at("/auth/login?provider=%20")),
         (
             "mail_sent",
             at("/auth/otp")
@@ -276,7 +313,6 @@ fn by_route() -> Vec<(&'static str, Scenario)> {
                 .form("scope=all"),
         ),
         ("health", at("/auth/health")),
-        ("revocation_off", at(&revocation).method("PUT")),
         ("operator_unknown", operator(&revocation)),
         (
             "session_id",
@@ -347,6 +383,28 @@ fn the_documentation_has_every_reason_and_no_other() {
 
 /// Words of the same form that are no reasons: steps, members of JSON and forms, codes that visitors alone are told.
 const OTHER_WORDS: &[&str] = &[
+    "access_type",
+    "challenge_id",
+    "check_turnstile",
+    "current_password",
+    "domain_hint",
+    "factor_id",
+    "factor_type",
+    "factors_unknown",
+    "friendly_name",
+    "identity_already_exists",
+    "insufficient_aal",
+    "invalid_credentials",
+    "login_hint",
+    "mfa_factor_not_found",
+    "mfa_ip_address_mismatch",
+    "otp_expired",
+    "over_request_rate_limit",
+    "over_sms_send_rate_limit",
+    "phone_change",
+    "phone_exists",
+    "phone_not_confirmed",
+    "provider_id",
     "end_session",
     "is_ended",
     "learn_session",

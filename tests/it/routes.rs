@@ -53,31 +53,32 @@ fn without_auth_path_no_route_is_served() {
 }
 
 #[test]
-fn unknown_routes_and_methods_are_refused() {
-    let run = at("/auth/unknown").run();
-    assert_eq!(run.answer().status(), 404);
-    for (path, method, allowed) in [
-        ("/auth/session", "POST", "GET, HEAD"),
-        ("/auth/signout", "GET", "POST"),
-        ("/auth/callback", "HEAD", "GET"),
-        ("/auth/login", "PUT", "GET, POST"),
-        ("/auth/confirm", "DELETE", "GET, HEAD, POST"),
+fn what_no_route_takes_belongs_to_the_site() {
+    for (path, method) in [
+        ("/auth/unknown", "GET"),
+        ("/auth", "GET"),
+        ("/auth/login", "GET"),
+        ("/auth/signup", "GET"),
+        ("/auth/session", "POST"),
+        ("/auth/signout", "GET"),
+        ("/auth/callback", "HEAD"),
+        ("/auth/login", "PUT"),
+        ("/auth/confirm", "DELETE"),
+        ("/auth/session//", "GET"),
+        ("/.well-known/edge-session/jwks.json", "GET"),
     ] {
         let run = at(path).method(method).run();
-        assert_eq!(run.answer().status(), 405, "{method} {path}");
-        assert_eq!(run.at_browser("allow"), [allowed]);
-        assert_eq!(run.at_browser("cache-control"), ["private, no-store"]);
+        assert!(run.origin.is_some(), "{method} {path}");
     }
+    assert!(
+        at("/auth/session/").run().origin.is_none(),
+        "one slash is taken off"
+    );
 }
 
 #[test]
 fn a_route_is_served_only_if_every_form_of_the_path_is_below_it() {
-    let run = at("/auth/../auth/session").run();
-    assert_eq!(
-        run.answer().status(),
-        404,
-        "below it, but no route's own path"
-    );
+    assert!(at("/auth/../auth/session").run().origin.is_some());
     assert!(at("/auth/%2e%2e/session").run().origin.is_some());
 }
 
@@ -278,7 +279,10 @@ fn mails_carry_a_challenge_and_come_back_to_the_callback() {
         .header("referer", "https://site.example/forgot?x=1")
         .route(Reply::json(200, &json!({})))
         .run();
-    assert_eq!(run.at_browser("location"), ["/forgot?sent=1"]);
+    assert_eq!(
+        run.at_browser("location"),
+        ["/forgot?sent=1&next=%2Fpassword"]
+    );
     assert_eq!(sent_body(&run)["code_challenge_method"], "s256");
     let url = &run.sent[0].0.url;
     assert!(
@@ -403,12 +407,8 @@ fn a_callback_with_a_flow_id_uses_that_slot_and_no_other() {
 }
 
 #[test]
-fn a_callback_that_fails_deletes_the_used_verifier_and_keeps_the_session() {
-    let header = format!(
-        "{}; {}",
-        session_cookie(&tokens::expiring_in(3600)),
-        verifier_cookie(&format!("{KEY}-code-verifier"), "v")
-    );
+fn a_callback_that_fails_deletes_the_used_verifier() {
+    let header = verifier_cookie(&format!("{KEY}-code-verifier"), "v");
     for (path, reply, code) in [
         (
             "?error=access_denied&error_code=signup_disabled",
@@ -448,10 +448,11 @@ fn the_confirm_page_uses_nothing_up() {
         assert!(run.sent.is_empty());
         let page = run.answer().body();
         assert!(page.contains("name=\"token_hash\" value=\"pkce_abc\""));
-        assert!(page.contains("value=\"/a&quot;b\"") && !page.contains("<script"));
+        assert!(page.contains("value=\"/a&#34;b\"") && !page.contains("<script"));
         assert!(page.contains("<meta name=\"referrer\" content=\"strict-origin\">"));
-        let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'";
-        assert_eq!(run.at_browser("content-security-policy"), [policy]);
+        let policy = &run.at_browser("content-security-policy")[0];
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"));
+        assert!(policy.ends_with("form-action 'self'; base-uri 'none'; frame-ancestors 'none'"));
         assert_eq!(run.at_browser("referrer-policy"), ["no-referrer"]);
     }
     for query in [
@@ -764,7 +765,7 @@ fn operators_revoke_with_the_secret_key_alone() {
         .method("PUT")
         .var("SUPABASE_SECRET_KEY", "sb_secret_x")
         .bearer("sb_secret_x");
-    assert_eq!({ off }.run().answer().status(), 404);
+    assert!({ off }.run().origin.is_some());
 }
 
 #[test]

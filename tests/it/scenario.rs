@@ -118,6 +118,9 @@ pub(crate) struct Scenario {
     gate: Gate,
     body: Result<Vec<u8>, BodyError>,
     route_replies: VecDeque<Reply>,
+    turnstile_replies: VecDeque<Reply>,
+    /// The beginning of the keys that the rate limit refuses.
+    limited: Option<String>,
     revoked: Option<HashMap<String, Ends>>,
     health: HealthReport,
     random_bytes: u8,
@@ -142,6 +145,10 @@ pub(crate) struct Run {
     pub(crate) orders: Vec<RefreshOrder>,
     /// Every request to Auth, with the time limit it had.
     pub(crate) sent: Vec<(AuthRequest, u64)>,
+    /// What the rate limit was asked for.
+    pub(crate) limit_keys: Vec<String>,
+    /// The refresh tokens that the gate was told of.
+    pub(crate) learnt: Vec<String>,
     /// What was left to be done behind the visitor's back.
     pub(crate) deferred: Vec<Deferred>,
     request_headers: Vec<(String, String)>,
@@ -170,6 +177,8 @@ impl Scenario {
             gate: Gate::None,
             body: Ok(Vec::new()),
             route_replies: VecDeque::new(),
+            turnstile_replies: VecDeque::new(),
+            limited: None,
             revoked: Some(HashMap::new()),
             health: HealthReport {
                 keys: Some((2, UnixTime::from_seconds(NOW))),
@@ -302,6 +311,18 @@ impl Scenario {
     /// The next answer of Auth to a route's own request.
     pub(crate) fn route(mut self, reply: Reply) -> Self {
         self.route_replies.push_back(reply);
+        self
+    }
+
+    /// The next answer of Turnstile.
+    pub(crate) fn turnstile(mut self, reply: Reply) -> Self {
+        self.turnstile_replies.push_back(reply);
+        self
+    }
+
+    /// The rate limit refuses keys that begin so.
+    pub(crate) fn limited(mut self, beginning: &str) -> Self {
+        self.limited = Some(beginning.to_owned());
         self
     }
 
@@ -438,7 +459,26 @@ impl Scenario {
                 let session_id = ask.question().session_id.clone();
                 ask.answer(session_id.is_some_and(|id| self.ended.contains(&id)));
             }
+            Effect::CheckTurnstile(ask) => {
+                let reply = next(&mut self.turnstile_replies, "siteverify");
+                let answer = self.send_call(ask.question(), &reply, log);
+                ask.answer(answer);
+            }
+            Effect::Limit(ask) => {
+                let refused = self.limited.as_ref();
+                let is_refused =
+                    |key: &String| refused.is_some_and(|refused| key.starts_with(refused));
+                let may_go_on = !ask.question().iter().any(is_refused);
+                log.limit_keys.clone_from(ask.question());
+                ask.answer(may_go_on);
+            }
+            Effect::Pause(ask) => {
+                self.now = self.now.plus_millis(*ask.question());
+                ask.answer(());
+            }
             Effect::LearnSession(ask) => {
+                let session = &ask.question().session;
+                log.learnt.push(session.refresh_token().to_owned());
                 let is_ended = self.ended.contains(&ask.question().session_id);
                 ask.answer(is_ended);
             }
@@ -578,6 +618,8 @@ impl Scenario {
             record,
             orders: log.orders,
             sent: log.sent,
+            limit_keys: log.limit_keys,
+            learnt: log.learnt,
             deferred: log.deferred,
             request_headers: self.headers.clone(),
             origin_headers: self.origin_headers.clone(),
@@ -592,6 +634,8 @@ struct Log {
     origin: Option<OriginRequest>,
     orders: Vec<RefreshOrder>,
     sent: Vec<(AuthRequest, u64)>,
+    limit_keys: Vec<String>,
+    learnt: Vec<String>,
 }
 
 impl Run {

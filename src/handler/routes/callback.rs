@@ -1,11 +1,15 @@
-//! `GET /callback`: a provider or a mailed link comes back with a code.
+//! `GET /callback`: a provider or a mailed link comes back with a code, or with tokens in the fragment.
 
 use crate::answer::Answer;
+use crate::pages::Fragment;
 use crate::pkce;
 use crate::sign_in_api;
 
 use super::super::desk::Desk;
-use super::super::visit::Visit;
+use super::super::line;
+use super::super::visit::{Outcome, Visit};
+use super::account::{self, Told};
+use super::reply::plain_code;
 use super::{Errand, Reply, sign_in};
 
 /// What is told if the verifier is not in this browser: the flow began in another one.
@@ -19,29 +23,57 @@ pub(super) async fn callback(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
     let fields = &errand.fields;
     let error = fields.value("error_code").or_else(|| fields.value("error"));
     if error.is_some() || fields.value("error_description").is_some() {
-        return failed(visit, &used, &plain_code(error.unwrap_or_default()));
+        let code = plain_code(error.unwrap_or_default());
+        return failed(desk, visit, errand, &used, &code).await;
+    }
+    if fields.value("message").is_some() {
+        let location = visit.login_with("message", "confirm_other_address");
+        let answer = Answer::see_other(location).with_cookies(visit.verifier_lines(&used));
+        return Reply::new(answer, "half_confirmed");
     }
     let Some(code) = fields.value("code") else {
-        return failed(visit, &used, "validation_failed");
+        let html = account::framed(visit, &errand.next, &Told::default(), |frame| {
+            Fragment { frame }.html()
+        });
+        return Reply::new(Answer::html(html, 200), "fragment_page");
     };
     let Some(verifier) = pkce::verifier(&header, &key, flow_id) else {
-        return failed(visit, &pkce::Changes::default(), NO_VERIFIER);
+        return failed(desk, visit, errand, &pkce::Changes::default(), NO_VERIFIER).await;
     };
+    let purpose = pkce::purpose(&header, &key, flow_id);
     let request = sign_in_api::exchange(&visit.config, code, &verifier, visit.client_ip());
-    sign_in::exchange(desk, visit, errand, request, &used).await
-}
-
-fn failed(visit: &Visit, used: &pkce::Changes, code: &str) -> Reply {
-    let answer = Answer::see_other(visit.login_with("error", code));
-    let answer = answer.with_cookies(visit.verifier_lines(used));
-    Reply::new(answer, "callback_failed")
-}
-
-/// An error code as it may stand in a URL; anything else came from nowhere we know.
-pub(super) fn plain_code(code: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    if code.is_empty() || code.len() > 64 || !code.bytes().all(is_plain) {
-        return "unspecified_error".to_owned();
+    match sign_in::begin(desk, visit, request).await {
+        Ok(sign_in::Begun::Session(session)) => {
+            let location = account::landing(visit, errand, purpose.as_deref() == Some("recovery"));
+            sign_in::accept_at(desk, visit, errand, *session, &used, location).await
+        }
+        Ok(sign_in::Begun::HalfWay) => {
+            failed(desk, visit, errand, &used, "unexpected_failure").await
+        }
+        Err(failure) => failed(desk, visit, errand, &used, &failure.code).await,
     }
-    code.to_owned()
+}
+
+/// Whoever is signed in pressed the link a second time.
+async fn failed(
+    desk: &Desk,
+    visit: &mut Visit,
+    errand: &Errand,
+    used: &pkce::Changes,
+    code: &str,
+) -> Reply {
+    let lines = visit.verifier_lines(used);
+    let settled = line::session(desk, visit).await;
+    let is_verified = settled.claims().is_some() && settled.outcome() != Outcome::Unavailable;
+    if is_verified {
+        let answer = Answer::see_other(visit.next_location(&errand.next));
+        let answer = answer.with_cookies(lines);
+        return Reply { answer, settled };
+    }
+    let answer = Answer::see_other(visit.login_with("error", code));
+    let reply = Reply::new(answer.with_cookies(lines), "callback_failed");
+    match settled.outcome() {
+        Outcome::Anonymous | Outcome::Unavailable => reply,
+        _ => Reply { settled, ..reply },
+    }
 }

@@ -4,11 +4,15 @@
 //! is gone before the person sees the mail.
 
 use crate::answer::Answer;
+use crate::pages::Confirm;
 use crate::pkce;
 use crate::sign_in_api;
 
 use super::super::desk::Desk;
-use super::super::visit::Visit;
+use super::super::line;
+use super::super::visit::{Outcome, Visit};
+use super::account::{self, Told};
+use super::reply::Failure;
 use super::{Errand, Reply, sign_in};
 
 /// The kinds of mailed tokens that lead to a session.
@@ -41,37 +45,48 @@ impl<'e> Link<'e> {
 /// The page with one button. Showing it changes nothing, however often.
 pub(super) fn page(visit: &Visit, errand: &Errand) -> Reply {
     let Some(link) = Link::read(errand) else {
-        return malformed(visit);
+        return malformed(visit, errand);
     };
-    let fields = [
-        ("token_hash", link.token_hash),
-        ("type", link.kind),
-        ("next", errand.next()),
-    ];
-    let (title, text) = match link.kind {
-        "recovery" => ("Reset your password", "Continue to choose a new password."),
-        "email_change" => (
-            "Confirm your new e-mail address",
-            "Continue to use this address.",
-        ),
-        "invite" => ("Accept the invitation", "Continue to sign in."),
-        _ => ("Sign in", "Continue to sign in on this device."),
-    };
-    let answer = Answer::button_page(title, text, "Continue", &fields);
-    Reply::new(answer, "confirm_page")
+    let html = account::framed(visit, &errand.next, &Told::default(), |frame| {
+        Confirm {
+            frame,
+            token_hash: link.token_hash,
+            kind: link.kind,
+        }
+        .html()
+    });
+    Reply::new(Answer::html(html, 200), "confirm_page")
 }
 
 /// Uses the token up.
 pub(super) async fn confirm(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
     let Some(link) = Link::read(errand) else {
-        return malformed(visit);
+        return malformed(visit, errand);
     };
     let ip = visit.client_ip();
     let request = sign_in_api::verify(&visit.config, link.kind, link.token_hash, ip);
-    sign_in::exchange(desk, visit, errand, request, &pkce::Changes::default()).await
+    let unchanged = pkce::Changes::default();
+    match sign_in::begin(desk, visit, request).await {
+        Ok(sign_in::Begun::Session(session)) => {
+            sign_in::accept(desk, visit, errand, *session, &unchanged).await
+        }
+        Ok(sign_in::Begun::HalfWay) => sign_in::half_way(visit, errand),
+        Err(failure) => used(desk, visit, errand, &failure).await,
+    }
 }
 
-fn malformed(visit: &Visit) -> Reply {
-    let answer = Answer::see_other(visit.login_with("error", "validation_failed"));
-    Reply::new(answer, "confirm_malformed")
+/// Whoever is signed in pressed the button of a used link a second time.
+async fn used(desk: &Desk, visit: &mut Visit, errand: &Errand, failure: &Failure) -> Reply {
+    if failure.code == "otp_expired" {
+        let settled = line::session(desk, visit).await;
+        if settled.claims().is_some() && settled.outcome() != Outcome::Unavailable {
+            let answer = sign_in::answer_as(visit, errand, &settled);
+            return Reply { answer, settled };
+        }
+    }
+    failure.reply(visit, errand, "sign_in_failed")
+}
+
+fn malformed(visit: &Visit, errand: &Errand) -> Reply {
+    Failure::invalid().reply(visit, errand, "confirm_malformed")
 }

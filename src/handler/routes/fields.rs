@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::MAX_BODY_BYTES;
+use super::{MAX_BODY_BYTES, multipart};
 
 /// Why a body cannot be read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,17 +50,20 @@ impl fmt::Display for BodyError {
 
 impl std::error::Error for BodyError {}
 
+/// The value of a field.
+#[derive(Debug)]
+enum Field {
+    Json(Value),
+    Text(String),
+}
+
 /// Fields by name; the first of a name counts.
 #[derive(Debug, Default)]
-pub(super) struct Fields(Vec<(String, String)>);
+pub(super) struct Fields(Vec<(String, Field)>);
 
 impl Fields {
     pub(super) fn from_form(text: &str) -> Self {
-        Self(
-            form_urlencoded::parse(text.as_bytes())
-                .into_owned()
-                .collect(),
-        )
+        Self(texts(form_urlencoded::parse(text.as_bytes()).into_owned()))
     }
 
     /// Reads a body. A body without a type that is read here is none of ours.
@@ -72,11 +75,12 @@ impl Fields {
             return Ok(Self::default());
         }
         let fields = match media_type(content_type).as_str() {
-            FORM => form_urlencoded::parse(body).into_owned().collect(),
-            "application/json" => json_fields(body).ok_or(BodyError::Malformed)?,
-            _ => return Err(BodyError::Malformed),
+            FORM => Some(texts(form_urlencoded::parse(body).into_owned())),
+            MULTIPART => multipart::fields(content_type, body).map(texts),
+            JSON => json_fields(body),
+            _ => None,
         };
-        Ok(Self(fields))
+        fields.map(Self).ok_or(BodyError::Malformed)
     }
 
     /// Takes one field over from others, unless it is here.
@@ -85,23 +89,101 @@ impl Fields {
             return;
         }
         if let Some(value) = others.value(name) {
-            self.0.push((name.to_owned(), value.to_owned()));
+            let value = Field::Text(value.to_owned());
+            self.0.push((name.to_owned(), value));
         }
+    }
+
+    fn field(&self, name: &str) -> Option<&Field> {
+        let mut named = self.0.iter().filter(|(known, _)| known == name);
+        named.next().map(|(_, value)| value)
     }
 
     /// The value of a field that is not empty.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
-        let mut named = self.0.iter().filter(|(known, _)| known == name);
-        let (_, value) = named.next()?;
-        (!value.is_empty()).then_some(value)
+        match self.field(name)? {
+            Field::Text(text) => (!text.is_empty()).then_some(text),
+            Field::Json(_) => None,
+        }
+    }
+
+    /// False only where the field says so: a form's `false`, or JSON's.
+    pub(super) fn allows(&self, name: &str) -> bool {
+        match self.field(name) {
+            Some(Field::Text(text)) => text != "false",
+            Some(Field::Json(value)) => *value != Value::Bool(false),
+            None => true,
+        }
+    }
+
+    /// An object: a JSON member, a form's field with JSON in it, or a form's fields `<name>.<member>`.
+    ///
+    /// # Errors
+    /// There is one that is none.
+    pub(super) fn object(&self, name: &str) -> Result<Option<Map<String, Value>>, BodyError> {
+        match self.field(name) {
+            Some(Field::Json(Value::Object(members))) => return Ok(Some(members.clone())),
+            Some(Field::Text(text)) if !text.is_empty() => {
+                let parsed = serde_json::from_str(text);
+                return parsed.map(Some).map_err(|_| BodyError::Malformed);
+            }
+            Some(_) | None => {}
+        }
+        let member = |(known, value): &(String, Field)| {
+            let member = known.strip_prefix(name)?.strip_prefix('.')?;
+            match value {
+                Field::Text(text) => Some((member.to_owned(), Value::from(text.as_str()))),
+                Field::Json(_) => None,
+            }
+        };
+        let members: Map<String, Value> = self.0.iter().filter_map(member).collect();
+        Ok((!members.is_empty()).then_some(members))
     }
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+const MULTIPART: &str = "multipart/form-data";
+
+/// Members of JSON that are texts.
+const TEXTS: [&str; 18] = [
+    "access_token",
+    "captcha_token",
+    "cf-turnstile-response",
+    "challenge_id",
+    "channel",
+    "code",
+    "current_password",
+    "email",
+    "factor_id",
+    "next",
+    "nonce",
+    "password",
+    "phone",
+    "refresh_token",
+    "scope",
+    "token",
+    "token_hash",
+    "type",
+];
+/// Members of JSON that are objects.
+const OBJECTS: [&str; 2] = ["credential", "data"];
+
+fn texts(pairs: impl IntoIterator<Item = (String, String)>) -> Vec<(String, Field)> {
+    let pairs = pairs.into_iter();
+    pairs
+        .map(|(name, value)| (name, Field::Text(value)))
+        .collect()
+}
 
 /// True for what a browser's form sends.
 pub(super) fn is_form(content_type: &str) -> bool {
-    media_type(content_type) == FORM
+    matches!(media_type(content_type).as_str(), FORM | MULTIPART)
+}
+
+/// True for what a script sends.
+pub(super) fn is_json(content_type: &str) -> bool {
+    media_type(content_type) == JSON
 }
 
 /// The media type without its parameters; its case says nothing (RFC 9110 8.3.1).
@@ -110,15 +192,30 @@ fn media_type(content_type: &str) -> String {
     media_type.trim().to_ascii_lowercase()
 }
 
-fn json_fields(body: &[u8]) -> Option<Vec<(String, String)>> {
+/// The members of an object. One of a wrong type is refused, since what its sender meant is not known.
+fn json_fields(body: &[u8]) -> Option<Vec<(String, Field)>> {
     let Value::Object(members) = serde_json::from_slice(body).ok()? else {
         return None;
     };
-    let texts = members.into_iter().filter_map(|(name, value)| match value {
-        Value::String(text) => Some((name, text)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            None
+    let mut fields = Vec::new();
+    for (name, value) in members {
+        let is_known = |names: &[&str]| names.contains(&name.as_str());
+        let is_right = match &value {
+            Value::Null => continue,
+            Value::String(_) => !is_known(&OBJECTS) && name != "create_user",
+            Value::Bool(_) => !is_known(&OBJECTS) && !is_known(&TEXTS),
+            Value::Object(_) => !is_known(&TEXTS) && name != "create_user",
+            Value::Number(_) | Value::Array(_) => {
+                !is_known(&OBJECTS) && !is_known(&TEXTS) && name != "create_user"
+            }
+        };
+        if !is_right {
+            return None;
         }
-    });
-    Some(texts.collect())
+        fields.push(match value {
+            Value::String(text) => (name, Field::Text(text)),
+            other => (name, Field::Json(other)),
+        });
+    }
+    Some(fields)
 }

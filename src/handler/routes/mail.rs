@@ -1,116 +1,196 @@
-//! `POST /signup`, `/otp`, `/recover`: Auth sends a mail, and nobody learns whether the address is known.
+//! `POST /signup`, `/otp`, `/recover`, `/resend`: Auth sends a message, and nobody learns whether the address is known.
 
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
-use crate::auth_api::error_code;
+use crate::auth_api::AuthRequest;
 use crate::pkce;
 use crate::session::Session;
 use crate::sign_in_api;
 
 use super::super::desk::Desk;
 use super::super::visit::Visit;
-use super::callback::plain_code;
+use super::reply::Failure;
 use super::sign_in::{self, captcha};
-use super::{Errand, Reply, Route, call_auth, draw_flow};
+use super::{Errand, Reply, Route, call_auth, draw_flow, even_out};
 
 /// Codes that say whether an address is known, or was written to just now:
-/// they are told as if the mail had been sent.
-const TELLING: [&str; 6] = [
+/// they are told as if the message had been sent.
+const TELLING: [&str; 11] = [
     "email_exists",
     "email_not_confirmed",
     "otp_disabled",
     "over_email_send_rate_limit",
+    "over_sms_send_rate_limit",
+    "phone_exists",
+    "phone_not_confirmed",
     "user_already_exists",
+    "user_banned",
     "user_not_found",
+    "identity_already_exists",
 ];
+/// Answers leave after a whole number of these: a message, which only some addresses get, takes Auth as long as its
+/// mail server.
+const EVEN_MS: u64 = 500;
 
-/// A closed sign-up concerns everyone at `/signup`; at `/otp` and `/recover` Auth
-/// says so of unknown addresses only.
+/// A closed sign-up concerns everyone at `/signup`; elsewhere Auth says so of unknown addresses only.
 fn tells_of_address(route: Route, code: &str) -> bool {
     TELLING.contains(&code) || (route != Route::SignUp && code == "signup_disabled")
 }
 
-/// Has Auth send a mail.
+/// What is asked of Auth.
+struct Letter {
+    path: &'static str,
+    body: Map<String, Value>,
+    /// What the verifier is for; `/resend` starts no flow.
+    suffix: Option<&'static str>,
+}
+
+/// Has Auth send a message.
 pub(super) async fn send(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
-    let (path, body, suffix) = match ask(errand) {
-        Ok(ask) => ask,
-        Err(code) => return answer(visit, errand, Err(code), Vec::new()),
+    let letter = match letter(errand) {
+        Ok(letter) => letter,
+        Err(failure) => return refused(visit, errand, failure),
     };
-    let flow = match draw_flow(desk).await {
-        Ok(flow) => flow,
+    let (request, lines) = match request(desk, visit, errand, letter).await {
+        Ok(ready) => ready,
         Err(refusal) => return refusal,
     };
-    let config = &visit.config;
-    let header = visit.head.header("cookie").unwrap_or_default();
-    let changes = flow.cookies(header, &config.storage_key, suffix, config.cookie.encoding);
-    let redirect_to = visit.callback_url(&flow, errand.next());
-    let request = sign_in_api::mail(config, path, body, &flow.challenge(), &redirect_to);
-    let reply = match call_auth(desk, visit, request).await {
-        Ok(reply) => reply,
-        Err(reason) => return answer(visit, errand, Err(reason.code()), Vec::new()),
-    };
-    if reply.status == 200
+    let reply = Failure::of_auth(call_auth(desk, visit, request).await);
+    if let Ok(reply) = &reply
         && errand.route == Route::SignUp
         && let Ok(session) = Session::from_token_response(&reply.body, desk.now().seconds())
     {
         // Auth confirms addresses by itself: the sign-up is a sign-in.
         return sign_in::accept(desk, visit, errand, session, &pkce::Changes::default()).await;
     }
-    let lines = visit.verifier_lines(&changes);
-    if (200..300).contains(&reply.status) {
-        return answer(visit, errand, Ok(()), lines);
-    }
-    let code = error_code(&reply.body)
-        .map_or_else(|| "unexpected_failure".to_owned(), |code| plain_code(&code));
-    if tells_of_address(errand.route, &code) {
+    even_out(desk, visit, EVEN_MS).await;
+    match reply {
         // The cookies would tell, too, were they missing.
-        return answer(visit, errand, Ok(()), lines);
+        Ok(_) => sent(visit, errand, lines),
+        Err(failure) if tells_of_address(errand.route, &failure.code) => sent(visit, errand, lines),
+        Err(failure) => refused(visit, errand, failure),
     }
-    answer(visit, errand, Err(&code), Vec::new())
 }
 
-/// What is asked of Auth: the path, the body, and what the verifier is for.
-fn ask(errand: &Errand) -> Result<(&'static str, Map<String, Value>, &'static str), &'static str> {
+async fn request(
+    desk: &Desk,
+    visit: &Visit,
+    errand: &Errand,
+    letter: Letter,
+) -> Result<(AuthRequest, Vec<String>), Reply> {
+    let config = &visit.config;
+    let ip = errand.checked_ip(visit);
+    let Some(suffix) = letter.suffix else {
+        let body = Value::Object(letter.body);
+        let request = sign_in_api::public_post(config, letter.path, &body, ip);
+        return Ok((request, Vec::new()));
+    };
+    let flow = draw_flow(desk).await?;
+    let header = visit.head.header("cookie").unwrap_or_default();
+    let changes = flow.cookies(header, &config.storage_key, suffix, config.cookie.encoding);
+    let (challenge, callback) = (flow.challenge(), visit.callback_url(&flow, &errand.next));
+    let request = sign_in_api::mail(
+        config,
+        letter.path,
+        letter.body,
+        (&challenge, &callback),
+        ip,
+    );
+    Ok((request, visit.verifier_lines(&changes)))
+}
+
+/// What is asked of Auth, unless something is missing.
+fn letter(errand: &Errand) -> Result<Letter, Failure> {
     let fields = &errand.fields;
+    let (name, address) = errand.address().ok_or_else(Failure::invalid)?;
     let mut body = Map::new();
-    let email = fields.value("email").ok_or("validation_failed")?;
-    body.insert("email".to_owned(), email.into());
+    body.insert(name.to_owned(), address.into());
     captcha(&mut body, fields);
-    if errand.route == Route::SignUp {
-        let password = fields.value("password").ok_or("validation_failed")?;
-        body.insert("password".to_owned(), password.into());
-        return Ok(("/signup", body, ""));
+    let (path, suffix) = match errand.route {
+        Route::SignUp => {
+            let password = fields.value("password").ok_or_else(Failure::invalid)?;
+            body.insert("password".to_owned(), password.into());
+            add_data(&mut body, errand)?;
+            ("/signup", Some(""))
+        }
+        Route::Recover if name == "email" => ("/recover", Some("/recovery")),
+        Route::Recover => return Err(Failure::invalid()),
+        Route::Resend => {
+            let kind = fields.value("type").ok_or_else(Failure::invalid)?;
+            let is_known = match name {
+                "email" => matches!(kind, "signup" | "email_change"),
+                _ => matches!(kind, "sms" | "phone_change"),
+            };
+            if !is_known {
+                return Err(Failure::invalid());
+            }
+            body.insert("type".to_owned(), kind.into());
+            ("/resend", (name == "email").then_some(""))
+        }
+        _ => {
+            let may_create = fields.allows("create_user");
+            body.insert("create_user".to_owned(), may_create.into());
+            add_data(&mut body, errand)?;
+            ("/otp", (name == "email").then_some(""))
+        }
+    };
+    if name == "phone"
+        && let Some(channel) = fields.value("channel")
+    {
+        body.insert("channel".to_owned(), channel.into());
     }
-    if errand.route == Route::Recover {
-        return Ok(("/recover", body, "/recovery"));
-    }
-    let may_create = fields.value("create_user") != Some("false");
-    body.insert("create_user".to_owned(), may_create.into());
-    Ok(("/otp", body, ""))
+    Ok(Letter { path, body, suffix })
 }
 
-fn answer(visit: &Visit, errand: &Errand, sent: Result<(), &str>, lines: Vec<String>) -> Reply {
-    let reason = if sent.is_ok() {
-        "mail_sent"
+fn add_data(body: &mut Map<String, Value>, errand: &Errand) -> Result<(), Failure> {
+    let data = errand
+        .fields
+        .object("data")
+        .map_err(|_| Failure::invalid())?;
+    if let Some(data) = data {
+        body.insert("data".to_owned(), data.into());
+    }
+    Ok(())
+}
+
+fn refused(visit: &Visit, errand: &Errand, failure: Failure) -> Reply {
+    let status = match failure.status {
+        429 | 503 => failure.status,
+        _ => 400,
+    };
+    let failure = Failure { status, ..failure };
+    failure.reply(visit, errand, "mail_refused")
+}
+
+fn sent(visit: &Visit, errand: &Errand, lines: Vec<String>) -> Reply {
+    let answer = if errand.is_program {
+        Answer::json(200, &json!({"sent": true}))
     } else {
-        "mail_refused"
+        Answer::see_other(next_step(visit, errand))
     };
-    let answer = match (sent, errand.is_program) {
-        (Ok(()), true) => Answer::json(200, &json!({"sent": true})),
-        (Err(code), true) => Answer::json(400, &json!({"error": code})),
-        (Ok(()), false) => Answer::see_other(back(visit, "sent", "1")),
-        (Err(code), false) => Answer::see_other(back(visit, "error", code)),
-    };
-    Reply::new(answer.with_cookies(lines), reason)
+    Reply::new(answer.with_cookies(lines), "mail_sent")
 }
 
-/// The page the form stood on, with the result in its query.
-fn back(visit: &Visit, name: &str, value: &str) -> String {
-    let referer = super::super::guard::referer_path(visit);
-    let page = referer.as_deref().and_then(|path| path.split('?').next());
-    page.map_or_else(
-        || visit.login_with(name, value),
-        |page| format!("{}?{name}={value}", visit.site_location(page)),
-    )
+/// The page the form stood on; of the Worker's own, the one that takes the code from the message.
+fn next_step(visit: &Visit, errand: &Errand) -> String {
+    let said = ("sent", "1");
+    if !visit.config.account_pages || !errand.came_from_own_page(visit) {
+        return errand.back(visit, &[said]);
+    }
+    let Some((name, address)) = errand.address() else {
+        return errand.back(visit, &[said]);
+    };
+    let kind = match errand.route {
+        Route::Recover => "recovery",
+        Route::SignUp if name == "email" => "signup",
+        Route::Resend => errand.fields.value("type").unwrap_or("signup"),
+        _ if name == "phone" => "sms",
+        _ => "email",
+    };
+    let mut fields = vec![said, ("type", kind), (name, address)];
+    if errand.next != "/" {
+        fields.push(("next", &errand.next));
+    }
+    visit.own_location("verify", &fields)
 }

@@ -1,41 +1,55 @@
 //! The Worker's own routes below `AUTH_PATH`: a site without a server signs people in and out with them.
 //!
 //! ```text
-//! serve ─ POST: of this site? read the body ─► the route, a short line of its own ─► leave
+//! serve ─ POST: of this site? read the body ─ protect ─► the route, a short line of its own ─► leave
 //! ```
 //!
 //! A route asks Auth, and where that begins a session, its token is verified like any other before a cookie is written.
 
+mod account;
 mod callback;
 mod confirm;
+mod errand;
 mod fields;
+mod fragment;
 mod health;
 mod mail;
+mod member;
+mod mfa;
+mod multipart;
 mod oauth;
+mod passkey;
+mod password;
+mod protect;
+mod reply;
 mod revoke;
 mod session;
 mod sign_in;
 mod sign_out;
+mod verify_code;
 
 use crate::answer::Answer;
 use crate::auth_api::{AuthReply, AuthRequest, Unreachable};
 use crate::config::Config;
 use crate::cookies::set_cookie;
+use crate::head::RequestHead;
+use crate::path::RequestPath;
 use crate::pkce;
-use crate::redirect;
 
+use errand::Errand;
 pub use fields::BodyError;
 use fields::Fields;
 pub use health::{HealthReport, Reach};
+use reply::Reply;
 
 use super::desk::{AuthCall, Desk, Effect};
-use super::guard;
 use super::leave::{self, Ending};
-use super::settled::Settled;
-use super::visit::{Outcome, Stage, Visit};
+use super::visit::{Stage, Visit};
 
 /// Largest body that a route reads: a form of a few fields.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Where an origin finds the public key of the identity assertion.
+const IDENTITY_KEYS: &str = "/.well-known/edge-session/jwks.json";
 
 /// A route of the Worker, by its method and path.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,34 +58,64 @@ pub(super) enum Route {
     Callback,
     Confirm,
     ConfirmPage,
+    Fragment,
     Health,
+    IdentityKeys,
     Login,
+    Mfa,
     OAuth,
     Otp,
+    Page(account::Page),
+    Passkey,
+    PasskeyOptions,
+    Password,
+    Reauthenticate,
     Recover,
+    Resend,
     Revocations,
     Session,
     SignOut,
     SignUp,
+    Sso,
+    Token,
+    Verify,
 }
 
 impl Route {
     /// `HEAD` only where looking changes nothing: link checkers send it, and it must not use up a code.
     fn find(method: &str, path: &str) -> Option<Self> {
         let route = match (method, path) {
-            ("POST", "/anonymous") => Self::Anonymous,
             ("GET", "/callback") => Self::Callback,
             ("GET" | "HEAD", "/confirm") => Self::ConfirmPage,
-            ("POST", "/confirm") => Self::Confirm,
             ("GET" | "HEAD", "/health") => Self::Health,
-            ("GET", "/login") => Self::OAuth,
-            ("POST", "/login") => Self::Login,
-            ("POST", "/otp") => Self::Otp,
-            ("POST", "/recover") => Self::Recover,
             ("GET" | "HEAD", "/session") => Self::Session,
-            ("POST", "/signout") => Self::SignOut,
-            ("POST", "/signup") => Self::SignUp,
+            ("GET", "/sso") => Self::Sso,
+            ("GET", "/token") => Self::Token,
+            ("GET" | "HEAD", page) => Self::Page(account::Page::find(page)?),
+            ("POST", path) => Self::post(path)?,
             ("PUT", _) if path.starts_with("/revocations/") => Self::Revocations,
+            _ => return None,
+        };
+        Some(route)
+    }
+
+    fn post(path: &str) -> Option<Self> {
+        let route = match path {
+            "/anonymous" => Self::Anonymous,
+            "/confirm" => Self::Confirm,
+            "/fragment" => Self::Fragment,
+            "/login" => Self::Login,
+            "/mfa" => Self::Mfa,
+            "/otp" => Self::Otp,
+            "/passkey" => Self::Passkey,
+            "/passkey/options" => Self::PasskeyOptions,
+            "/password" => Self::Password,
+            "/reauthenticate" => Self::Reauthenticate,
+            "/recover" => Self::Recover,
+            "/resend" => Self::Resend,
+            "/signout" => Self::SignOut,
+            "/signup" => Self::SignUp,
+            "/verify" => Self::Verify,
             _ => return None,
         };
         Some(route)
@@ -79,7 +123,10 @@ impl Route {
 
     /// True where a code or a token stands in the address of the page, which the next one must not learn.
     const fn has_secret_address(self) -> bool {
-        matches!(self, Self::Callback | Self::Confirm | Self::ConfirmPage)
+        matches!(
+            self,
+            Self::Callback | Self::Confirm | Self::ConfirmPage | Self::Fragment
+        )
     }
 }
 
@@ -100,18 +147,29 @@ impl RouteRequest {
         path: &str,
     ) -> Option<Self> {
         let path = path.strip_suffix('/').unwrap_or(path);
-        let route = Route::find(method, path)?;
-        let names_provider = || {
+        let mut route = Route::find(method, path)?;
+        if route == Route::Page(account::Page::Login) && method == "GET" {
             let query = Fields::from_form(query.unwrap_or_default());
-            query.value("provider").is_some()
-        };
-        // Without a provider it is the site's own login page.
-        let is_page = route == Route::OAuth && !names_provider();
+            if query.value("provider").is_some() {
+                route = Route::OAuth;
+            }
+        }
+        // Without pages of the Worker they are the site's own.
+        let is_page_off = matches!(route, Route::Page(_)) && !config.account_pages;
         let is_off = route == Route::Revocations && !config.revocation;
-        let is_taken = !is_page && !is_off;
+        let is_taken = !is_page_off && !is_off;
         is_taken.then(|| Self {
             route,
             path: path.to_owned(),
+        })
+    }
+
+    /// The one route that does not lie below `AUTH_PATH`: RFC 8615 puts it where every origin finds it.
+    pub(super) fn well_known(config: &Config, head: &RequestHead) -> Option<Self> {
+        let is_asked_for = head.path() == IDENTITY_KEYS && head.is_read();
+        (is_asked_for && config.identity_key.is_some()).then(|| Self {
+            route: Route::IdentityKeys,
+            path: String::new(),
         })
     }
 
@@ -121,36 +179,19 @@ impl RouteRequest {
     }
 }
 
-/// What a request wants of a route.
-#[derive(Debug)]
-struct Errand {
-    route: Route,
-    path: String,
-    /// The fields of the body; those of the query for a request without one.
-    fields: Fields,
-    /// Where a `next` that is the callback leads.
-    goal: Option<String>,
-    /// True if the client reads JSON: it sent JSON, or did not send a form.
-    is_program: bool,
-}
-
-/// What a route answers.
-struct Reply {
-    answer: Answer,
-    settled: Settled,
-}
-
-impl Reply {
-    fn new(answer: Answer, reason: &'static str) -> Self {
-        let settled = Settled::plain(Outcome::Anonymous, reason);
-        Self { answer, settled }
-    }
+/// True for a request that is served while observing, before anything of the site is asked.
+#[must_use]
+pub fn is_served_while_observing(config: &Config, head: &RequestHead) -> bool {
+    let path = RequestPath::new(head.path());
+    let route = super::arrive::own_path(config, &path)
+        .and_then(|rest| RouteRequest::find(config, head.method(), head.query(), rest));
+    route.is_some_and(|route| route.is_watched())
 }
 
 /// Serves a route.
 pub(super) async fn serve(desk: &Desk, mut visit: Visit, request: RouteRequest) -> Ending {
     let route = request.route;
-    let reply = match take(desk, &visit, request).await {
+    let reply = match errand::take(desk, &visit, request).await {
         Ok(errand) => run(desk, &mut visit, errand).await,
         Err(refusal) => refusal,
     };
@@ -159,59 +200,38 @@ pub(super) async fn serve(desk: &Desk, mut visit: Visit, request: RouteRequest) 
     } else {
         reply.answer
     };
-    leave::respond(desk, visit, reply.settled, answer).await
+    leave::respond(desk, visit, reply.settled, answer.with_nosniff()).await
 }
 
-async fn run(desk: &Desk, visit: &mut Visit, errand: Errand) -> Reply {
+async fn run(desk: &Desk, visit: &mut Visit, mut errand: Errand) -> Reply {
+    if let Err(refusal) = protect::admit(desk, visit, &mut errand).await {
+        return refusal;
+    }
     match errand.route {
         Route::Anonymous | Route::Login => sign_in::sign_in(desk, visit, &errand).await,
         Route::Callback => callback::callback(desk, visit, &errand).await,
         Route::Confirm => confirm::confirm(desk, visit, &errand).await,
         Route::ConfirmPage => confirm::page(visit, &errand),
-        Route::Health => health::health(desk).await,
+        Route::Fragment => fragment::take_over(desk, visit, &errand).await,
+        Route::Health => health::health(desk, visit).await,
+        Route::IdentityKeys => session::identity_keys(visit),
+        Route::Mfa => mfa::step_up(desk, visit, &errand).await,
         Route::OAuth => oauth::start(desk, visit, &errand).await,
-        Route::Otp | Route::Recover | Route::SignUp => mail::send(desk, visit, &errand).await,
+        Route::Otp | Route::Recover | Route::Resend | Route::SignUp => {
+            mail::send(desk, visit, &errand).await
+        }
+        Route::Page(page) => account::show(desk, visit, &errand, page).await,
+        Route::Passkey => passkey::sign_in(desk, visit, &errand).await,
+        Route::PasskeyOptions => passkey::options(desk, visit, &errand).await,
+        Route::Password => password::change(desk, visit, &errand).await,
+        Route::Reauthenticate => password::reauthenticate(desk, visit, &errand).await,
         Route::Revocations => revoke::revoke(desk, visit, &errand).await,
         Route::Session => session::session(desk, visit).await,
         Route::SignOut => sign_out::sign_out(desk, visit, &errand).await,
+        Route::Sso => oauth::start_sso(desk, visit, &errand).await,
+        Route::Token => session::token(desk, visit).await,
+        Route::Verify => verify_code::verify(desk, visit, &errand).await,
     }
-}
-
-/// Reads what is asked for, unless another site sent it.
-async fn take(desk: &Desk, visit: &Visit, request: RouteRequest) -> Result<Errand, Reply> {
-    let mut errand = Errand {
-        route: request.route,
-        path: request.path,
-        fields: Fields::default(),
-        goal: None,
-        is_program: false,
-    };
-    if visit.head.method() == "POST" {
-        if !is_same_site(visit) {
-            return Err(Reply::new(Answer::cross_site(), "cross_site"));
-        }
-        let content_type = visit.head.header("content-type").unwrap_or_default();
-        let body = desk.ask(Effect::ReadBody, ()).await;
-        errand.fields = body
-            .and_then(|body| Fields::from_body(content_type, &body))
-            .map_err(|error| {
-                let answer = Answer::bad_body(error.status(), &error.to_string());
-                Reply::new(answer, error.code())
-            })?;
-        errand.is_program = !fields::is_form(content_type) && !guard::is_navigation(visit);
-        errand.adopt_next(visit);
-    } else {
-        errand.fields = Fields::from_form(visit.head.query().unwrap_or_default());
-    }
-    errand.read_goal(visit);
-    Ok(errand)
-}
-
-/// The rule against cross-site requests: the browser itself says where a form was sent from.
-fn is_same_site(visit: &Visit) -> bool {
-    let origin = visit.head.header("origin");
-    origin.is_some_and(|origin| origin == visit.site_origin())
-        || visit.head.header("sec-fetch-site") == Some("same-origin")
 }
 
 /// Sends a request to Auth.
@@ -241,41 +261,12 @@ async fn draw_flow(desk: &Desk) -> Result<pkce::Flow, Reply> {
     })
 }
 
-impl Errand {
-    /// Where to go afterwards: only ever a path of this site.
-    fn next(&self) -> &str {
-        let next = redirect::safe_next(self.fields.value("next").unwrap_or("/"));
-        // Mail templates name the address that Auth was given to come back to.
-        // Without a code it leads nowhere, so its own goal counts.
-        self.goal.as_deref().unwrap_or(next)
-    }
-
-    /// Looks behind a `next` that is the callback route.
-    fn read_goal(&mut self, visit: &Visit) {
-        let base = visit.config.auth_path.as_deref().unwrap_or_default();
-        let next = self.fields.value("next").unwrap_or("/");
-        let next = next.strip_prefix(&visit.site_origin()).unwrap_or(next);
-        let (path, query) = next.split_once('?').unwrap_or((next, ""));
-        if path == format!("{base}/callback") {
-            let fields = Fields::from_form(query);
-            let goal = redirect::safe_next(fields.value("next").unwrap_or("/"));
-            self.goal = Some(goal.to_owned());
-        }
-    }
-
-    /// Takes `next` from the form's own address, or from the login page's, where the form has none: a
-    /// static page cannot copy it from there without a script.
-    fn adopt_next(&mut self, visit: &Visit) {
-        let query = Fields::from_form(visit.head.query().unwrap_or_default());
-        self.fields.adopt("next", &query);
-        let referer = guard::referer_path(visit);
-        let Some((path, query)) = referer.as_deref().and_then(|page| page.split_once('?')) else {
-            return;
-        };
-        if visit.config.login.is_at(&visit.site_origin(), path) {
-            self.fields.adopt("next", &Fields::from_form(query));
-        }
-    }
+/// Waits until as much time has passed as a whole number of steps: how long Auth took, which it takes longer for
+/// where there is an account, cannot be read from the answer.
+async fn even_out(desk: &Desk, visit: &Visit, step_ms: u64) {
+    let passed = desk.now().millis_since(visit.started);
+    let rest = step_ms - passed % step_ms;
+    desk.ask(Effect::Pause, rest).await;
 }
 
 impl Visit {
@@ -292,9 +283,22 @@ impl Visit {
         self.config.login.location(site, &[(name, value)])
     }
 
-    /// The `Location` of a path on the site.
-    fn site_location(&self, path: &str) -> String {
-        redirect::site_location(self.config.site_url.as_deref(), path)
+    /// The address of one of the Worker's own routes or pages, with these fields in its query.
+    fn own_location(&self, route: &str, fields: &[(&str, &str)]) -> String {
+        let base = self.config.auth_path.as_deref().unwrap_or_default();
+        let origin = self.site_origin();
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        self.site(&origin)
+            .location(&format!("{base}/{route}{mark}{query}"))
+    }
+
+    /// The `Location` of a `next`.
+    fn next_location(&self, next: &str) -> String {
+        let origin = self.site_origin();
+        self.site(&origin).next_location(next)
     }
 
     /// Where Auth sends a flow back to.

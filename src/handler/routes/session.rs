@@ -9,6 +9,7 @@ use super::super::desk::Desk;
 use super::super::line;
 use super::super::visit::{Outcome, Visit};
 use super::Reply;
+use super::errand::is_same_site;
 
 pub(super) async fn session(desk: &Desk, visit: &mut Visit) -> Reply {
     let settled = line::session(desk, visit).await;
@@ -19,6 +20,37 @@ pub(super) async fn session(desk: &Desk, visit: &mut Visit) -> Reply {
         Answer::json(200, &body)
     };
     Reply { answer, settled }
+}
+
+/// The session's access token, for a script of this site that cannot read its cookies.
+pub(super) async fn token(desk: &Desk, visit: &mut Visit) -> Reply {
+    if !is_same_site(visit) {
+        let answer = Answer::json(403, &json!({"error": "cross_site"}));
+        return Reply::new(answer, "cross_site");
+    }
+    let settled = line::session(desk, visit).await;
+    let answer = if settled.outcome() == Outcome::Unavailable {
+        Answer::unavailable(Medium::Json, settled.reason())
+    } else {
+        match (settled.claims(), settled.access_token(visit)) {
+            (Some(claims), Some(token)) => {
+                let expires_at = claims.expires_at.seconds();
+                Answer::json(
+                    200,
+                    &json!({"access_token": token, "expires_at": expires_at}),
+                )
+            }
+            (Some(_) | None, _) => Answer::unauthorized(Medium::Json, settled.outcome().word()),
+        }
+    };
+    Reply { answer, settled }
+}
+
+/// The public key of the identity assertion.
+pub(super) fn identity_keys(visit: &Visit) -> Reply {
+    let key = visit.config.identity_key.as_ref();
+    let set = key.map_or_else(|| json!({"keys": []}), |key| key.public_set());
+    Reply::new(Answer::json(200, &set), "identity_keys")
 }
 
 /// What is told of a session: verified claims, never the cookie's own `user`.

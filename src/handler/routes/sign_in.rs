@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
-use crate::auth_api::{AuthRequest, error_code};
+use crate::auth_api::AuthRequest;
 use crate::cookies::set_cookie;
 use crate::pkce;
 use crate::session::{Format, Session};
@@ -14,27 +14,42 @@ use super::super::desk::Desk;
 use super::super::settled::Settled;
 use super::super::verify::{self, Verdict};
 use super::super::visit::{Outcome, Visit};
-use super::callback::plain_code;
 use super::fields::Fields;
-use super::{Errand, Reply, Route, call_auth, session};
+use super::reply::Failure;
+use super::{Errand, Reply, Route, account, call_auth, even_out, session};
+
+/// Refusals leave after a whole number of these: the check of a password, which only accounts have, takes Auth some
+/// 80 ms.
+const EVEN_MS: u64 = 250;
 
 pub(super) async fn sign_in(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
-    let mut body = Map::new();
-    captcha(&mut body, &errand.fields);
+    let Ok(body) = credentials(errand) else {
+        return Failure::invalid().reply(visit, errand, "sign_in_failed");
+    };
     let path = if errand.route == Route::Anonymous {
-        body.insert("data".to_owned(), json!({}));
         "/signup"
     } else {
-        for name in ["email", "password"] {
-            let Some(value) = errand.fields.value(name) else {
-                return failed(visit, errand, Vec::new(), 400, "validation_failed");
-            };
-            body.insert(name.to_owned(), value.into());
-        }
         "/token?grant_type=password"
     };
-    let request = sign_in_api::public_post(&visit.config, path, &Value::Object(body));
+    let ip = errand.checked_ip(visit);
+    let request = sign_in_api::public_post(&visit.config, path, &Value::Object(body), ip);
     exchange(desk, visit, errand, request, &pkce::Changes::default()).await
+}
+
+fn credentials(errand: &Errand) -> Result<Map<String, Value>, Failure> {
+    let fields = &errand.fields;
+    let mut body = Map::new();
+    if errand.route == Route::Anonymous {
+        let data = fields.object("data").map_err(|_| Failure::invalid())?;
+        body.insert("data".to_owned(), data.unwrap_or_default().into());
+    } else {
+        let (name, address) = errand.address().ok_or_else(Failure::invalid)?;
+        let password = fields.value("password").ok_or_else(Failure::invalid)?;
+        body.insert(name.to_owned(), address.into());
+        body.insert("password".to_owned(), password.into());
+    }
+    captcha(&mut body, fields);
+    Ok(body)
 }
 
 /// The captcha's answer, where Auth wants it.
@@ -45,6 +60,31 @@ pub(super) fn captcha(body: &mut Map<String, Value>, fields: &Fields) {
     }
 }
 
+/// What Auth answers to what may begin a session.
+pub(super) enum Begun {
+    /// One of two addresses is confirmed.
+    HalfWay,
+    /// A session, not verified yet.
+    Session(Box<Session>),
+}
+
+/// Sends what may begin a session.
+pub(super) async fn begin(
+    desk: &Desk,
+    visit: &mut Visit,
+    request: AuthRequest,
+) -> Result<Begun, Failure> {
+    let reply = Failure::of_auth(call_auth(desk, visit, request).await)?;
+    if let Ok(session) = Session::from_token_response(&reply.body, desk.now().seconds()) {
+        return Ok(Begun::Session(Box::new(session)));
+    }
+    let message: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    if message.get("msg").is_some() {
+        return Ok(Begun::HalfWay);
+    }
+    Err(Failure::new(503, "unexpected_failure"))
+}
+
 /// Sends what may begin a session, and takes the session over.
 pub(super) async fn exchange(
     desk: &Desk,
@@ -53,38 +93,40 @@ pub(super) async fn exchange(
     request: AuthRequest,
     changes: &pkce::Changes,
 ) -> Reply {
-    let reply = match call_auth(desk, visit, request).await {
-        Ok(reply) => reply,
-        Err(reason) => {
-            let lines = visit.verifier_lines(changes);
-            return failed(visit, errand, lines, 503, reason.code());
+    match begin(desk, visit, request).await {
+        Ok(Begun::Session(session)) => accept(desk, visit, errand, *session, changes).await,
+        Ok(Begun::HalfWay) => half_way(visit, errand),
+        Err(failure) => {
+            let failure = untold(errand.route, failure);
+            if failure.status < 500 {
+                even_out(desk, visit, EVEN_MS).await;
+            }
+            failed(visit, errand, visit.verifier_lines(changes), &failure)
         }
-    };
-    if reply.status != 200 {
-        let code = error_code(&reply.body)
-            .map_or_else(|| "unexpected_failure".to_owned(), |code| plain_code(&code));
-        let status = match reply.status {
-            400..=499 => reply.status,
-            _ => 503,
-        };
-        return failed(visit, errand, visit.verifier_lines(changes), status, &code);
     }
-    match Session::from_token_response(&reply.body, desk.now().seconds()) {
-        Ok(session) => accept(desk, visit, errand, session, changes).await,
-        Err(_) => half_way(visit, errand, &reply.body, changes),
+}
+
+/// Auth says of a banned account that it is one before it looks at the password or the code.
+fn untold(route: Route, failure: Failure) -> Failure {
+    match (route, failure.code.as_str()) {
+        (Route::Login, "user_banned" | "user_not_found") => {
+            Failure::new(400, "invalid_credentials")
+        }
+        (Route::Verify, "user_banned" | "user_not_found") => Failure::new(403, "otp_expired"),
+        _ => failure,
     }
 }
 
 /// A change of address has to be confirmed from both addresses: the first
 /// confirmation is no sign-in and no failure.
-fn half_way(visit: &Visit, errand: &Errand, body: &[u8], changes: &pkce::Changes) -> Reply {
-    let message: Option<Value> = serde_json::from_slice(body).ok();
-    if message.is_some_and(|message| message.get("msg").is_some()) {
-        let location = visit.login_with("message", "confirm_other_address");
-        return Reply::new(Answer::see_other(location), "half_confirmed");
-    }
-    let lines = visit.verifier_lines(changes);
-    failed(visit, errand, lines, 503, "unexpected_failure")
+pub(super) fn half_way(visit: &Visit, errand: &Errand) -> Reply {
+    let said = ("message", "confirm_other_address");
+    let answer = if errand.is_program {
+        Answer::json(200, &json!({ said.0: said.1 }))
+    } else {
+        Answer::see_other(errand.back(visit, &[said]))
+    };
+    Reply::new(answer, "half_confirmed")
 }
 
 /// Takes over a session that Auth has just begun.
@@ -95,17 +137,37 @@ pub(super) async fn accept(
     session: Session,
     changes: &pkce::Changes,
 ) -> Reply {
+    let kind = errand.fields.value("type").unwrap_or_default();
+    let sets_password = match errand.route {
+        Route::Confirm | Route::Verify => kind == "recovery",
+        Route::Fragment => matches!(kind, "invite" | "recovery"),
+        _ => false,
+    };
+    let location = account::landing(visit, errand, sets_password);
+    accept_at(desk, visit, errand, session, changes, location).await
+}
+
+/// The same, and a browser goes on to `location`.
+pub(super) async fn accept_at(
+    desk: &Desk,
+    visit: &mut Visit,
+    errand: &Errand,
+    session: Session,
+    changes: &pkce::Changes,
+    location: String,
+) -> Reply {
     let mut lines = visit.verifier_lines(changes);
     let verdict = verify::verify(desk, visit, session.access_token()).await;
     let Verdict::Alive(claims) = verdict else {
         visit.alarm();
-        return failed(visit, errand, lines, 503, "auth_answer_not_trusted");
+        let failure = Failure::new(503, "auth_answer_not_trusted");
+        return failed(visit, errand, lines, &failure);
     };
     lines.extend(session_lines(visit, &session));
-    let answer = if errand.is_program && errand.route != Route::Confirm {
+    let answer = if errand.is_program {
         Answer::json(200, &session::body(&claims))
     } else {
-        Answer::see_other(visit.site_location(errand.next()))
+        Answer::see_other(location)
     };
     Reply {
         answer: answer.with_cookies(lines),
@@ -113,7 +175,13 @@ pub(super) async fn accept(
     }
 }
 
-fn session_lines(visit: &Visit, session: &Session) -> Vec<String> {
+/// What is answered to who is signed in already.
+pub(super) fn answer_as(visit: &Visit, errand: &Errand, settled: &Settled) -> Answer {
+    let said = settled.claims().map(|claims| session::body(claims));
+    super::reply::done(visit, errand, said.as_ref())
+}
+
+pub(super) fn session_lines(visit: &Visit, session: &Session) -> Vec<String> {
     let config = &visit.config;
     let shape = Format {
         encoding: config.cookie.encoding,
@@ -125,11 +193,7 @@ fn session_lines(visit: &Visit, session: &Session) -> Vec<String> {
     set_cookie::write_session(&chunks, present, &attributes, visit.twin_domain())
 }
 
-fn failed(visit: &Visit, errand: &Errand, lines: Vec<String>, status: u16, code: &str) -> Reply {
-    let answer = if errand.is_program && errand.route != Route::Confirm {
-        Answer::json(status, &json!({ "error": code }))
-    } else {
-        Answer::see_other(visit.login_with("error", code))
-    };
-    Reply::new(answer.with_cookies(lines), "sign_in_failed")
+fn failed(visit: &Visit, errand: &Errand, lines: Vec<String>, failure: &Failure) -> Reply {
+    let answer = failure.answer(visit, errand).with_cookies(lines);
+    Reply::new(answer, "sign_in_failed")
 }

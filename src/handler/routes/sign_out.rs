@@ -1,5 +1,7 @@
 //! `POST /signout`: this browser is signed out, whatever Auth says.
 
+use serde_json::json;
+
 use crate::answer::Answer;
 use crate::cookies::{self, set_cookie};
 use crate::gate::End;
@@ -10,6 +12,7 @@ use super::super::desk::Desk;
 use super::super::line;
 use super::super::settled::Settled;
 use super::super::visit::Visit;
+use super::reply::done;
 use super::{Errand, Reply, call_auth, revoke};
 
 /// Which sessions end.
@@ -41,7 +44,8 @@ impl Scope {
 
 pub(super) async fn sign_out(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
     let Some(scope) = Scope::read(errand) else {
-        return Reply::new(Answer::bad_request("scope"), "scope_unknown");
+        let answer = Answer::json(400, &json!({"error": "validation_failed"}));
+        return Reply::new(answer, "scope_unknown");
     };
     let settled = line::session(desk, visit).await;
     // Without a token there is nothing that Auth could be told of: the cookies go all the same.
@@ -54,11 +58,7 @@ pub(super) async fn sign_out(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
             visit.alarm();
         }
     }
-    let answer = if errand.is_program {
-        Answer::no_content()
-    } else {
-        Answer::see_other(visit.site_location(errand.next()))
-    };
+    let answer = done(visit, errand, None);
     if let Some(revocation) = revocation(desk, visit, &settled, scope)
         && !revoke::store(desk, revocation).await
     {
@@ -73,6 +73,8 @@ pub(super) async fn sign_out(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
     {
         visit.alarm();
     }
+    // What the browser kept of pages of this session is not for who comes next.
+    let answer = answer.with_header("clear-site-data", "\"cache\"".to_owned());
     Reply::new(answer.with_cookies(deletions(visit)), "signed_out")
 }
 

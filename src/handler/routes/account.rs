@@ -1,0 +1,291 @@
+//! The pages of `ACCOUNT_PAGES`, and what every page of the routes is framed by.
+
+use serde_json::Value;
+
+use crate::answer::{Answer, Medium};
+use crate::pages::{
+    self, Factor, Frame, Html, Language, Mfa, NewPassword, Notes, Offers, Recover, SignIn, SignUp,
+    SsoContinue, Verify,
+};
+use crate::sign_in_api;
+use crate::token::VerifiedClaims;
+
+use super::super::desk::Desk;
+use super::super::line;
+use super::super::settled::Settled;
+use super::super::visit::{Outcome, Visit};
+use super::fields::Fields;
+use super::{Errand, Reply, Route, call_auth, mfa, oauth};
+
+/// A page below `AUTH_PATH`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in super::super) enum Page {
+    Login,
+    Mfa,
+    Password,
+    Recover,
+    SignUp,
+    Verify,
+}
+
+impl Page {
+    pub(super) fn find(path: &str) -> Option<Self> {
+        let page = match path {
+            "/login" => Self::Login,
+            "/mfa" => Self::Mfa,
+            "/password" => Self::Password,
+            "/recover" => Self::Recover,
+            "/signup" => Self::SignUp,
+            "/verify" => Self::Verify,
+            _ => return None,
+        };
+        Some(page)
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Mfa => "mfa",
+            Self::Password => "password",
+            Self::Recover => "recover",
+            Self::SignUp => "signup",
+            Self::Verify => "verify",
+        }
+    }
+
+    /// The page whose form is sent to a route; none but the login page where there are several.
+    pub(super) const fn of(route: Route) -> Option<Self> {
+        match route {
+            Route::Mfa => Some(Self::Mfa),
+            Route::Password | Route::Reauthenticate => Some(Self::Password),
+            Route::Recover => Some(Self::Recover),
+            Route::SignUp => Some(Self::SignUp),
+            Route::Resend | Route::Verify => Some(Self::Verify),
+            _ => None,
+        }
+    }
+}
+
+/// What a page has to tell.
+#[derive(Default)]
+pub(super) struct Told<'t> {
+    pub(super) error: Option<&'t str>,
+    pub(super) is_sent: bool,
+    pub(super) message: Option<&'t str>,
+    pub(super) reason: Option<&'t str>,
+}
+
+/// Renders a page for this visitor: his language, the site's looks, and where he wants to go.
+pub(in super::super) fn framed(
+    visit: &Visit,
+    next: &str,
+    told: &Told<'_>,
+    render: impl FnOnce(Frame<'_>) -> Html,
+) -> Html {
+    let config = &visit.config;
+    let hosts: Vec<String> = config.redirect_hosts.iter().map(str::to_owned).collect();
+    let site_url = config.site_url.as_deref();
+    let origin = visit.site_origin();
+    let sign_in = if next == "/" {
+        config.login.location(site_url, &[])
+    } else {
+        visit.site(&origin).send_to(&config.login, next, None)
+    };
+    let site = pages::Site {
+        name: config.pages.name.as_deref().unwrap_or_default(),
+        logo: config.pages.logo.as_deref(),
+        color: config.pages.color.as_deref(),
+        home: config.pages.home.as_deref(),
+        texts: Some(&config.pages.texts),
+    };
+    let is_turned = config.turnstile.secret_key.is_some();
+    render(Frame {
+        site: &site,
+        language: Language::accepted(visit.head.header("accept-language")),
+        auth_path: config.auth_path.as_deref().unwrap_or_default(),
+        sign_in: &sign_in,
+        next,
+        notes: Notes {
+            error: told.error,
+            is_sent: told.is_sent,
+            message: told.message,
+            reason: told.reason,
+        },
+        turnstile_site_key: config.turnstile.site_key.as_deref().filter(|_| is_turned),
+        redirect_hosts: &hosts,
+    })
+}
+
+/// Shows a page.
+pub(super) async fn show(desk: &Desk, visit: &mut Visit, errand: &Errand, page: Page) -> Reply {
+    let is_asked_again = errand.fields.value("reason") == Some("sign_in_again");
+    let settled = match page {
+        Page::Login | Page::SignUp if is_asked_again => None,
+        Page::Recover | Page::Verify => None,
+        Page::Login | Page::Mfa | Page::Password | Page::SignUp => {
+            Some(line::session(desk, visit).await)
+        }
+    };
+    let Some(settled) = settled else {
+        let html = open(desk, visit, errand, page).await;
+        return Reply::new(Answer::html(html, 200), "account_page");
+    };
+    let answer = match (page, settled.claims()) {
+        (Page::Mfa | Page::Password, _) if settled.outcome() == Outcome::Unavailable => {
+            Answer::unavailable(Medium::Html, settled.reason())
+        }
+        (Page::Mfa | Page::Password, None) => {
+            let origin = visit.site_origin();
+            let here = visit.head.path_and_query();
+            let site = visit.site(&origin);
+            Answer::see_other(site.send_to(&visit.config.login, here, None))
+        }
+        (Page::Mfa, Some(claims)) if claims.aal.as_deref() == Some("aal2") => {
+            Answer::see_other(visit.next_location(&errand.next))
+        }
+        (Page::Mfa, Some(_)) => second_step(desk, visit, errand, &settled).await,
+        (Page::Password, Some(claims)) => Answer::html(new_password(visit, errand, claims), 200),
+        (_, Some(_)) if settled.outcome() != Outcome::Unavailable => {
+            Answer::see_other(visit.next_location(&errand.next))
+        }
+        (_, Some(_) | None) => Answer::html(open(desk, visit, errand, page).await, 200),
+    };
+    Reply { answer, settled }
+}
+
+/// A page that needs no session.
+async fn open(desk: &Desk, visit: &mut Visit, errand: &Errand, page: Page) -> Html {
+    if page == Page::Login {
+        if let Some(domain) = errand
+            .fields
+            .value("domain")
+            .filter(|name| oauth::is_domain(name))
+        {
+            return framed(visit, &errand.next, &Told::default(), |frame| {
+                SsoContinue { frame, domain }.html()
+            });
+        }
+        let offers = offers(desk, visit).await;
+        return sign_in_page(visit, errand, &told_by(&errand.fields), &offers);
+    }
+    let told = told_by(&errand.fields);
+    public(visit, errand, page, &told)
+}
+
+fn sign_in_page(visit: &Visit, errand: &Errand, told: &Told<'_>, offers: &Offers) -> Html {
+    let phone = errand.fields.value("phone");
+    framed(visit, &errand.next, told, |frame| {
+        SignIn {
+            frame,
+            offers,
+            email: errand.fields.value("email"),
+            phone,
+            is_by_phone: errand.fields.value("by") == Some("phone") || phone.is_some(),
+        }
+        .html()
+    })
+}
+
+fn public(visit: &Visit, errand: &Errand, page: Page, told: &Told<'_>) -> Html {
+    let fields = &errand.fields;
+    let email = fields.value("email");
+    framed(visit, &errand.next, told, |frame| match page {
+        Page::Recover => Recover { frame, email }.html(),
+        Page::SignUp => SignUp { frame, email }.html(),
+        Page::Login | Page::Mfa | Page::Password | Page::Verify => {
+            let phone = fields.value("phone");
+            let usual = if phone.is_some() { "sms" } else { "email" };
+            let kind = fields.value("type").unwrap_or(usual);
+            Verify {
+                frame,
+                email,
+                phone,
+                kind,
+            }
+            .html()
+        }
+    })
+}
+
+/// The page that a refused form stood on, if that is one of these and needs nothing of Auth.
+pub(super) fn again(visit: &Visit, errand: &Errand, told: &Told<'_>) -> Option<Html> {
+    if !visit.config.account_pages || !errand.came_from_own_page(visit) {
+        return None;
+    }
+    match (errand.route, Page::of(errand.route)) {
+        (Route::Login | Route::Otp, None) => {
+            Some(sign_in_page(visit, errand, told, &Offers::default()))
+        }
+        (_, Some(page @ (Page::Recover | Page::SignUp | Page::Verify))) => {
+            Some(public(visit, errand, page, told))
+        }
+        (_, Some(Page::Login | Page::Mfa | Page::Password) | None) => None,
+    }
+}
+
+fn told_by(fields: &Fields) -> Told<'_> {
+    Told {
+        error: fields.value("error"),
+        is_sent: fields.value("sent") == Some("1"),
+        message: fields.value("message"),
+        reason: fields.value("reason"),
+    }
+}
+
+fn new_password(visit: &Visit, errand: &Errand, claims: &VerifiedClaims) -> Html {
+    let claims = claims.json().unwrap_or_default();
+    let name = |name| claims.get(name).and_then(Value::as_str);
+    let account = name("email").filter(|email| !email.is_empty());
+    framed(visit, &errand.next, &told_by(&errand.fields), |frame| {
+        NewPassword {
+            frame,
+            account: account.or_else(|| name("phone")),
+            asks_current: false,
+            asks_code: false,
+        }
+        .html()
+    })
+}
+
+async fn second_step(desk: &Desk, visit: &mut Visit, errand: &Errand, settled: &Settled) -> Answer {
+    let token = settled.access_token(visit).unwrap_or_default().to_owned();
+    let factors = match mfa::factors(desk, visit, &token).await {
+        Ok(factors) => factors,
+        Err(_) => return Answer::unavailable(Medium::Html, "factors_unknown"),
+    };
+    let shown: Vec<Factor<'_>> = factors.iter().map(mfa::OwnFactor::shown).collect();
+    let html = framed(visit, &errand.next, &told_by(&errand.fields), |frame| {
+        Mfa {
+            frame,
+            factors: &shown,
+            factor_id: errand.fields.value("factor_id"),
+            challenge_id: errand.fields.value("challenge_id"),
+        }
+        .html()
+    });
+    Answer::html(html, 200)
+}
+
+/// Which ways to sign in there are: as Auth's `/settings` said within the hour, or as every project has.
+async fn offers(desk: &Desk, visit: &mut Visit) -> Offers {
+    let held = desk.memory().offers.find(desk.now());
+    if let Some(offers) = held {
+        return offers;
+    }
+    let request = sign_in_api::settings(&visit.config);
+    let answer = call_auth(desk, visit, request).await;
+    let settings = answer.ok().filter(|reply| reply.status == 200);
+    let settings = settings.and_then(|reply| serde_json::from_slice::<Value>(&reply.body).ok());
+    let offers = settings.map(|settings| Offers::from_settings(&settings));
+    desk.memory().offers.learn(offers, desk.now())
+}
+
+/// Where a visitor goes who is signed in now: on, or after a link for a forgotten password to the page that sets one.
+pub(super) fn landing(visit: &Visit, errand: &Errand, sets_password: bool) -> String {
+    if !sets_password || !visit.config.account_pages {
+        return visit.next_location(&errand.next);
+    }
+    let next: &[(&str, &str)] = &[("next", &errand.next)];
+    let fields = if errand.next == "/" { &[] } else { next };
+    visit.own_location(Page::Password.name(), fields)
+}

@@ -1,0 +1,127 @@
+//! What stands before every route that takes a person's details: a limit for his address and his account, and Turnstile.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::answer::Answer;
+use crate::pages::ErrorPage;
+use crate::sign_in_api;
+
+use super::super::desk::{AuthCall, Desk, Effect};
+use super::super::visit::{Stage, Visit};
+use super::account::{self, Told};
+use super::{Errand, Reply, Route};
+
+/// The longer one of the two periods that a rate limit binding can have.
+const RETRY_AFTER_SECONDS: &str = "60";
+/// Turnstile's tokens have at most 2048 characters.
+const MAX_RESPONSE_BYTES: usize = 2048;
+
+/// Lets a request through to its route, or refuses it before Auth is asked.
+pub(super) async fn admit(
+    desk: &Desk,
+    visit: &mut Visit,
+    errand: &mut Errand,
+) -> Result<(), Reply> {
+    let is_free = matches!(errand.route, Route::SignOut | Route::Fragment);
+    if visit.head.method() != "POST" || is_free {
+        return Ok(());
+    }
+    if !desk.ask(Effect::Limit, keys(visit, errand)).await {
+        let answer = refusal(visit, errand, 429, "rate_limited");
+        let answer = answer.with_header("retry-after", RETRY_AFTER_SECONDS.to_owned());
+        return Err(Reply::new(answer, "rate_limited"));
+    }
+    let Some(secret) = visit.config.turnstile.secret_key.clone() else {
+        return Ok(());
+    };
+    let response = errand.fields.value("cf-turnstile-response");
+    let response = response.filter(|response| response.len() <= MAX_RESPONSE_BYTES);
+    let Some(response) = response else {
+        let answer = refusal(visit, errand, 403, "captcha_failed");
+        return Err(Reply::new(answer, "captcha_failed"));
+    };
+    let request = sign_in_api::turnstile(secret.expose(), response, visit.client_ip());
+    let timeout_ms = visit.auth_budget_ms();
+    visit.wait(desk.now());
+    let call = AuthCall {
+        request,
+        timeout_ms,
+    };
+    let answer = desk.ask(Effect::CheckTurnstile, call).await;
+    visit.spend(Stage::Auth, desk.now());
+    let verdict = answer.ok().filter(|reply| reply.status < 500);
+    let Some(verdict) = verdict.and_then(|reply| serde_json::from_slice::<Value>(&reply.body).ok())
+    else {
+        visit.alarm();
+        let answer = refusal(visit, errand, 503, "captcha_unreachable");
+        return Err(Reply::new(answer, "captcha_unreachable"));
+    };
+    if verdict.get("success") != Some(&Value::Bool(true)) {
+        let answer = refusal(visit, errand, 403, "captcha_failed");
+        return Err(Reply::new(answer, "captcha_failed"));
+    }
+    errand.is_vouched = true;
+    Ok(())
+}
+
+/// By what the limit counts: the visitor's address, and a digest of the account's name.
+fn keys(visit: &Visit, errand: &Errand) -> Vec<String> {
+    let address = visit
+        .client_ip()
+        .map_or_else(|| "unknown".to_owned(), network);
+    let mut keys = vec![format!("address:{address}")];
+    if let Some((_, name)) = errand.address() {
+        let digest = Sha256::digest(name.trim().to_lowercase());
+        let hex: String = digest
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        keys.push(format!("account:{hex}"));
+    }
+    keys
+}
+
+/// An address as whoever has it can change it least: of IPv6 the /64 that a customer is given.
+fn network(address: &str) -> String {
+    match address.parse() {
+        Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+            Some(address) => address.to_string(),
+            None => {
+                let [a, b, c, d, ..] = address.segments();
+                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
+            }
+        },
+        Ok(IpAddr::V4(address)) => address.to_string(),
+        Err(_) => "unknown".to_owned(),
+    }
+}
+
+/// A refusal has its status for a person too: whatever counts and limits refusals in front of the Worker sees it.
+fn refusal(visit: &Visit, errand: &Errand, status: u16, code: &str) -> Answer {
+    if errand.is_program {
+        return Answer::json(status, &json!({ "error": code }));
+    }
+    let told = Told {
+        error: Some(code),
+        ..Told::default()
+    };
+    if let Some(html) = account::again(visit, errand, &told) {
+        return Answer::html(html, status);
+    }
+    // The page of a 403 speaks of forms of other sites.
+    let shown = if status == 403 { 400 } else { status };
+    let html = account::framed(visit, &errand.next, &told, |frame| {
+        let details = &[];
+        ErrorPage {
+            frame,
+            status: shown,
+            details,
+        }
+        .html()
+    });
+    Answer::html(html, status)
+}

@@ -1,0 +1,47 @@
+//! How the Worker was when it was last looked at, and what was last answered to it.
+
+use crate::handler::HealthReport;
+use crate::time::UnixTime;
+
+/// Anyone may ask for the health; it is looked up no more often than this.
+const FRESH_MS: u64 = 5_000;
+
+/// A status, or none where there was no answer, and when that was.
+pub type LastAnswer = (Option<u16>, UnixTime);
+
+/// What is known of the Worker's surroundings.
+#[derive(Debug, Default)]
+pub struct Health {
+    report: Option<(HealthReport, UnixTime)>,
+    auth: Option<LastAnswer>,
+    origin: Option<LastAnswer>,
+}
+
+impl Health {
+    /// The last report, if it is young.
+    pub fn find(&self, now: UnixTime) -> Option<HealthReport> {
+        let (report, at) = self.report?;
+        (now.millis_since(at) < FRESH_MS).then_some(report)
+    }
+
+    /// Keeps a report.
+    pub const fn keep(&mut self, report: HealthReport, now: UnixTime) {
+        self.report = Some((report, now));
+    }
+
+    /// Notes what Auth answered.
+    pub const fn note_auth(&mut self, status: Option<u16>, now: UnixTime) {
+        self.auth = Some((status, now));
+    }
+
+    /// Notes what the origin answered.
+    pub const fn note_origin(&mut self, status: Option<u16>, now: UnixTime) {
+        self.origin = Some((status, now));
+    }
+
+    /// The last answers of Auth and of the origin.
+    #[must_use]
+    pub const fn last_answers(&self) -> (Option<LastAnswer>, Option<LastAnswer>) {
+        (self.auth, self.origin)
+    }
+}
