@@ -48,6 +48,8 @@ export interface WorkerSpec {
 }
 
 export interface FetchInit {
+  /** The visitor's own address, which the 403 page names to him; no other secret may stand in an error. */
+  account?: string;
   method?: string;
   headers?: HeaderList;
   /** One `Cookie` line; more go into `headers`. */
@@ -334,7 +336,8 @@ function handle(name: string, { plain }: Configured, socket: URL, printed: strin
   const fetch = async (path: string, init?: FetchInit): Promise<Answer> => {
     const answer = await send(raw(path, init));
     if (answer.status >= 400) {
-      refuseLeaks(answer.text, secrets, `the body of a ${answer.status}`);
+      const told = answer.status === 403 ? init?.account : undefined;
+      refuseLeaks(answer.text, [...secrets].filter((secret) => secret !== told), `the body of a ${answer.status}`);
     }
     return answer;
   };
