@@ -274,12 +274,19 @@ pub enum ClaimedIssuer {
     Unnamed,
 }
 
-/// Who `raw` says it is from: three parts, of which the first two hold JSON objects, make a JWT (RFC 7519 7.2).
+/// Who `raw` says it is from. Three parts, of which the first two begin like JSON objects, make a JWT (RFC 7519 7.2),
+/// whatever else is wrong with it.
 #[must_use]
 pub fn claimed_issuer(raw: &str) -> ClaimedIssuer {
+    /// Members that nobody asks for are passed over without recursion, however deep they are nested.
+    #[derive(Deserialize)]
+    struct Claimed {
+        iss: Option<Value>,
+    }
     let object = |part: &str| {
         let json = URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()?;
-        serde_json::from_slice::<serde_json::Map<String, Value>>(&json).ok()
+        let first = json.iter().find(|byte| !byte.is_ascii_whitespace())?;
+        (*first == b'{').then_some(json)
     };
     let mut parts = raw.splitn(3, '.');
     let header = parts.next().and_then(object);
@@ -287,11 +294,12 @@ pub fn claimed_issuer(raw: &str) -> ClaimedIssuer {
     let (Some(_), Some(payload), Some(_)) = (header, payload, parts.next()) else {
         return ClaimedIssuer::NoToken;
     };
-    match payload.get("iss") {
-        None | Some(Value::Null) => ClaimedIssuer::Unnamed,
-        Some(Value::String(issuer)) => ClaimedIssuer::Named(issuer.clone()),
+    match serde_json::from_slice(&payload) {
+        Ok(Claimed {
+            iss: Some(Value::String(issuer)),
+        }) => ClaimedIssuer::Named(issuer),
         // What is no name is nobody's; as a token of nobody in particular it is verified, and fails there.
-        Some(_) => ClaimedIssuer::Unnamed,
+        Ok(_) | Err(_) => ClaimedIssuer::Unnamed,
     }
 }
 

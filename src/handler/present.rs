@@ -87,7 +87,8 @@ fn is_of_project(visit: &Visit, raw: &str) -> bool {
     match token::claimed_issuer(raw) {
         token::ClaimedIssuer::Named(issuer) => visit.config.issuers.contains(&issuer),
         token::ClaimedIssuer::NoToken => false,
-        token::ClaimedIssuer::Unnamed => !visit.config.issuer_is_set,
+        // Where an issuer is asked for, verification says that there is none.
+        token::ClaimedIssuer::Unnamed => true,
     }
 }
 

@@ -116,7 +116,7 @@ describe("poisoning: what a visitor without a session sends never changes what o
   ];
 
   test.each(HEADERS)("%s: %s is in no answer of the Worker's own, nor where it points [PortSwigger: web cache poisoning, unkeyed headers]", async (name, value) => {
-    for (const [path, init] of [["/members", { navigate: true }], ["/members", {}], ["/%zz", {}], ["/auth/session", {}], ["/auth/none", {}], ["/auth/login", {}]] as [string, FetchInit][]) {
+    for (const [path, init] of [["/members", { navigate: true }], ["/members", {}], ["/auth/session", {}], ["/auth/login?provider=x\u0001", {}]] as [string, FetchInit][]) {
       const answer = await stack.worker("main").fetch(path, { ...init, headers: [[name, value]] });
       const whole = JSON.stringify(answer.headers) + answer.text;
       expect([path, whole.includes("evil"), whole.includes("script"), answer.header("location") ?? "/"]).toEqual([path, false, false, expect.stringMatching(/^\/(?![/\\])/)]);
@@ -139,7 +139,7 @@ describe("poisoning: what a visitor without a session sends never changes what o
 });
 
 describe("the Worker's own answers", () => {
-  test.each(["/members", "/auth/session", "/auth/health", "/auth/login?provider=github", "/auth/callback?code=x", "/auth/confirm?token_hash=x&type=email", "/auth/none", "/%zz"])("%s is kept by nobody [CWE-525]", async (path) => {
+  test.each(["/members", "/auth/session", "/auth/health", "/auth/login?provider=github", "/auth/callback?code=x", "/auth/confirm?token_hash=x&type=email"])("%s is kept by nobody [CWE-525]", async (path) => {
     for (const visitor of ["signed in", "forged"] as const) {
       const answer = await stack.worker("main").fetch(path === "/members" && visitor === "signed in" ? "/auth/session" : path, await sent(visitor));
       expect(answer.header("cache-control") ?? "").toContain("no-store");

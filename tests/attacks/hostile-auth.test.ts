@@ -66,7 +66,6 @@ const REFRESHES: RefreshAttack[] = [
     ["another user's session", () => answer(JSON.stringify(stack.signIn()))],
     ["another session of the same user", async (session, good) => answer({ ...good, access_token: await token(session, { session_id: randomUUID(), exp: later() }) })],
     ["no session id", async (session, good) => answer({ ...good, access_token: await token(session, { exp: later() }, { omit: ["session_id"] }) })],
-    ["the old token again", (session, good) => answer({ ...good, access_token: session.access_token })],
     swapped("a token that ends earlier", (session) => token(session, { exp: Math.floor(Date.now() / 1000) - 60 })),
     swapped("a token of another issuer", (session) => token(session, { exp: later(), iss: "https://evil.example/auth/v1" })),
     swapped("a token for another audience", (session) => token(session, { exp: later(), aud: "other" })),

@@ -168,8 +168,9 @@ describe("what proves that a request came through the Worker", () => {
 
   test.each([["X-Session-Hop"], ["x_session_hop"], ["X-SESSION-HOP"]])("%s of a client costs it its own request and nothing else [CWE-674]", async (name) => {
     const answer = await stack.worker("main").fetch("/", { headers: [[name, "1"]] });
-    expect([200, 508]).toContain(answer.status);
-    expect(stack.origin.requests.flatMap((received) => received.all("x-session-hop"))).toEqual(answer.status === 200 ? ["1"] : []);
+    expect(answer.status).toBe(200);
+    // A count that came is counted on; what only resembles one is removed, and the Worker's own stands there.
+    expect(["1", "2"]).toContain(stack.origin.only().header("x-session-hop"));
   });
 
   test("other headers arrive as they came, so that nothing above is a matter of dropping everything", async () => {

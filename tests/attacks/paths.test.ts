@@ -59,14 +59,16 @@ const PATHS: PathAttack[] = [
   ...rows("CWE-626, CVE-2006-7243; CVE-2024-38474: a path that ends early", "denied", [
     "/admin%00", "/admin%00.png", "/admin%00/x", "/admin%3f", "/admin%3f.png", "/admin%3fx=1", "/admin%23", "/admin%23.png", "/x/..%2fadmin%00.png", "/admin?.png", "/admin?/../public", "/admin?x=/public/",
   ]),
-  ...rows("CWE-20: what cannot be decoded is refused for everybody", "refused", [
-    "/%", "/%6", "/%zz", "/%6gdmin", "/%u0061dmin", "/%c0%afadmin", "/x/%c0%ae%c0%ae/admin", "/%e0%80%afadmin", "/%ff", "/%ed%a0%80", "/admin%", "/public/%2", "/%61dmin%zz", "/%f0%80%80%afadmin", "/%fc%80%80%80%80%afadmin",
+  ...rows("CWE-20: what cannot be decoded stands for itself, and hides nothing", "denied", ["/admin%", "/%61dmin%zz", "/admin%ff", "/admin/%6"]),
+  ...rows("CWE-20: what cannot be decoded stands for itself, and is nobody's path but its own", "open", [
+    "/%", "/%6", "/%zz", "/%6gdmin", "/%u0061dmin", "/%c0%afadmin", "/%e0%80%afadmin", "/%ff", "/%ed%a0%80", "/public/%2", "/%f0%80%80%afadmin", "/%fc%80%80%80%80%afadmin",
   ]),
-  ...rows("CWE-407: a path that can be read in more ways than one means", "refused", [
+  ...rows("CWE-178: an origin may not tell letters by their case", "denied", ["/Admin", "/ADMIN", "/x/../aDmin", "/%41dmin", "/adm%C4%B1n"]),
+  ...rows("CWE-407: a path that can be read in more ways than one means", "denied", [
     "/a//../%2f..;/b//../%5c..%2f;c/..%2f%3f%23/d//../%2f\\e/../f%2f..;/admin",
   ]),
   ...rows("RFC 3986 2.4, 6.2.2.1: decoded once, and case counts", "open", [
-    "/%2561dmin", "/%252e%252e/x", "/x/%252e%252e%252fadmin", "/Admin", "/ADMIN", "/x/admin", "/adm", "/x;/admin", "/adm%69", "/x?/admin", "/x%3f/admin", "/%E2%93%90dmin", "/%ef%bc%8fadmin", "/%EF%BD%81dmin", "/ad%00min", "/%00admin", "/admın".replace("ı", "%C4%B1"),
+    "/%2561dmin", "/%252e%252e/x", "/x/%252e%252e%252fadmin", "/x/admin", "/adm", "/x;/admin", "/adm%69", "/x?/admin", "/x%3f/admin", "/%E2%93%90dmin", "/%ef%bc%8fadmin", "/%EF%BD%81dmin", "/ad%00min", "/%00admin",
   ]),
 ];
 
@@ -129,19 +131,20 @@ describe("headers that name another path", () => {
   const NAMES = ["X-Original-URL", "X-Rewrite-URL", "X-Original-URI", "X-Forwarded-Uri", "X-Forwarded-Path", "x-original-url", "X-ORIGINAL-URL"];
   const OVERRIDES: Attack[] = NAMES.flatMap((name) => ["/admin", "/%61dmin", "//any/admin", "https://any/admin", "/x/..;/admin", "admin", "/admin?x"].map((path) => ({ attack: `${name}: ${path}`, source: "PortSwigger: URL-based access control circumvention; CVE-2018-14773 (Symfony)" })));
 
-  test.each(OVERRIDES)("$attack does not lead past the guard [$source]", async ({ attack }) => {
+  test.each(OVERRIDES)("$attack does not reach the origin [$source]", async ({ attack }) => {
     const [name, value] = attack.split(/: (.*)/s) as [string, string];
     for (const worker of ["guarded", "behind"] as const) {
-      expect((await stack.worker(worker).fetch(worker === "behind" ? "/public/x" : "/", { headers: [[name, value]] })).status).toBe(401);
+      stack.origin.clear();
+      expect((await stack.worker(worker).fetch(worker === "behind" ? "/public/x" : "/", { headers: [[name, value]] })).status).toBe(200);
+      expect(stack.origin.only().all(name)).toEqual([]);
     }
-    expect(stack.origin.requests).toEqual([]);
   });
 
-  test.each(NAMES)("%s: /public does not open the guard, and reaches the origin as it came elsewhere", async (name) => {
+  test.each(NAMES)("%s: /public does not open the guard, and reaches the origin nowhere", async (name) => {
     expect((await stack.worker("guarded").fetch("/admin", { headers: [[name, "/public"]] })).status).toBe(401);
     expect(stack.origin.requests).toEqual([]);
     expect((await stack.worker("guarded").fetch("/x", { headers: [[name, "/public"]] })).status).toBe(200);
-    expect(stack.origin.only().all(name)).toEqual(["/public"]);
+    expect(stack.origin.only().all(name)).toEqual([]);
   });
 });
 
