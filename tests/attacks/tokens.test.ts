@@ -6,7 +6,7 @@ import { browserJar, type Cookie, jarCookies } from "../support/sessions.ts";
 import { type FetchInit, SITE, type Stack, startStack } from "../support/stack.ts";
 import { keySet, PAIRS } from "./forge.ts";
 import { expectTable, identityAt } from "./support.ts";
-import { at, JWKS_TRAP, JWT_SECRET, type TokenAttack, TOKENS } from "./tokens.ts";
+import { at, JWKS_TRAP, JWT_SECRET, ofAnApp, type TokenAttack, TOKENS } from "./tokens.ts";
 
 const RULES = [{ path: "/members*", require: true }];
 let stack: Stack<"plain" | "secret">;
@@ -76,6 +76,16 @@ function expectOrigin(isValid: boolean): void {
     expect(identityAt(received)).toEqual([]);
   }
 }
+
+test("a token of somebody else's app meets no guard that does not name the app [RFC 8725 3.12]", async () => {
+  const token = ofAnApp();
+  const worker = stack.worker("plain");
+  const open = await worker.fetch("/", bearer(token));
+  expect([open.status, outcomeOf(open)]).toEqual([200, "valid"]);
+  expect(stack.origin.only().header("x-session-client-id")).toBeDefined();
+  const guarded = await worker.fetch("/members", bearer(token));
+  expect([guarded.status, JSON.parse(guarded.text).reason]).toEqual([403, "client"]);
+});
 
 test("a verdict belongs to one signature: a twin of a verified token is refused [RFC 8725 3.3]", async () => {
   const [good] = TOKENS.filter(({ attack }) => attack === "RS256 good") as [TokenAttack];

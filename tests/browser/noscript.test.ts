@@ -41,7 +41,7 @@ test("a wrong password is told, the right one leads to where the visitor wanted 
   expect(where()).toBe("/login?next=%2Fmembers");
   await page.fill("[name=password]", "wrong");
   await page.click("button[value=signin]");
-  expect(where()).toBe("/login?error=invalid_credentials");
+  expect(where()).toBe("/login?error=invalid_credentials&next=%2Fmembers");
   expect(await page.textContent("#login-error")).toContain("do not belong together");
 
   await page.goto("/members");

@@ -585,3 +585,16 @@ fn the_rate_limit_of_the_workers_address_opens_the_breaker_and_a_visitors_own_do
         assert_eq!(own.run().outcome(), ("unavailable", "auth_rate_limited"));
     }
 }
+
+/// A page that began with a refresh answers after its visitor has signed out: whoever uses the browser by then keeps
+/// the cookies that he has.
+#[test]
+fn a_late_answer_after_the_end_writes_and_deletes_nothing() {
+    let mut scenario = Scenario::expiring_in(30).refresh(renewed());
+    scenario.ended.push(SESSION.to_owned());
+    let run = scenario.run();
+    assert_eq!(run.record.outcome, "refreshed", "the origin was asked before");
+    assert!(run.at_browser("set-cookie").is_empty());
+    let mut scenario = Scenario::expiring_in(30).refresh(renewed());
+    assert!(!scenario.run().at_browser("set-cookie").is_empty());
+}
