@@ -247,7 +247,8 @@ describe("a live check", () => {
     stack.auth.faults.add({ match: { path: "/user" }, ...fault(session) });
     const visit = await stack.worker("main").fetch("/live", { cookies });
     expect([visit.status, outcomeOf(visit)]).toEqual([{ valid: 200, unavailable: 503, invalid: 401, revoked: 401 }[outcome], outcome]);
-    expect(stack.origin.requests).toHaveLength(outcome === "valid" ? 1 : 0);
+    // Where the origin plays Auth, a lost answer of a case before may be asked for again.
+    expect(stack.origin.requests.filter(({ path }) => !path.startsWith("/auth/v1/"))).toHaveLength(outcome === "valid" ? 1 : 0);
     if (outcome === "invalid" || outcome === "revoked") {
       expectDeleted(visit, cookies, stack.key);
     } else {
