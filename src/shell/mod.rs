@@ -258,6 +258,10 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
 }
 
 /// Tells the session's gate something, or asks it.
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "nothing but these three is handed over"
+)]
 async fn tell_gate(runtime: &Runtime, effect: Effect) {
     match effect {
         Effect::EndSession(ask) => {

@@ -593,7 +593,10 @@ fn a_late_answer_after_the_end_writes_and_deletes_nothing() {
     let mut scenario = Scenario::expiring_in(30).refresh(renewed());
     scenario.ended.push(SESSION.to_owned());
     let run = scenario.run();
-    assert_eq!(run.record.outcome, "refreshed", "the origin was asked before");
+    assert_eq!(
+        run.record.outcome, "refreshed",
+        "the origin was asked before"
+    );
     assert!(run.at_browser("set-cookie").is_empty());
     let mut scenario = Scenario::expiring_in(30).refresh(renewed());
     assert!(!scenario.run().at_browser("set-cookie").is_empty());
