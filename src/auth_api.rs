@@ -26,8 +26,8 @@ const RETRY_PAUSE_PART: u64 = 4;
 const REPAIR_MS: u64 = 9_500;
 /// Pause before each of these attempts: an outage may be short, and nobody waits.
 const REPAIR_PAUSE_MS: u64 = 500;
-/// How many of them there are.
-const REPAIR_ATTEMPTS: u8 = 4;
+/// A lost answer is asked for again once: whoever comes next asks anew.
+const REPAIR_ATTEMPTS: u8 = 1;
 /// The code of a refresh that was not sent since strangers had used up what there was for it.
 pub const BUDGET_SPENT: &str = "refresh_budget_spent";
 /// A visitor whose token is alive never waits longer than this for a refresh.
@@ -294,14 +294,11 @@ pub fn known_code(code: &str) -> Option<&'static str> {
 
 /// Whether Auth may have done its work although its answer did not arrive: the token may be rotated.
 ///
-/// A 500 is an answer, and Auth rolls back what it began. A gateway's 502 to 504
-/// and Cloudflare's 52x only say that somebody stopped waiting for one.
+/// Whatever has a status is an answer: Auth rolls back what it began with a 500, and a gateway's 502 or 504 is mostly about
+/// a request that never arrived.
 #[must_use]
 pub const fn may_be_lost(answer: &Result<AuthReply, Unreachable>) -> bool {
-    match answer {
-        Ok(reply) => matches!(reply.status, 200..=299 | 502..=504 | 520..=530),
-        Err(Unreachable::Network | Unreachable::TimedOut | Unreachable::TooLarge) => true,
-    }
+    matches!(answer, Err(Unreachable::Network | Unreachable::TimedOut))
 }
 
 /// The error code in any of Auth's three shapes: `code` (text), `error_code`, `error`.
@@ -370,6 +367,7 @@ pub fn read_user_reply(answer: &Result<AuthReply, Unreachable>, subject: &str) -
 #[derive(Clone, Debug)]
 pub struct Attempts {
     deadline: UnixTime,
+    is_alive: bool,
     left: u8,
     made: u8,
     pause_ms: u64,
@@ -396,6 +394,7 @@ impl Attempts {
     pub const fn new(is_alive: bool, budget_ms: u64, now: UnixTime) -> Self {
         Self {
             deadline: now.plus_millis(budget_ms),
+            is_alive,
             left: if is_alive { 1 } else { 2 },
             made: 0,
             pause_ms: RETRY_PAUSE_MS,
@@ -403,12 +402,14 @@ impl Attempts {
         }
     }
 
-    /// The plan for after a lost answer, which nobody waits for.
+    /// The plan for after a lost answer, which nobody waits for. The visitor of a dead token has seen that nothing could
+    /// be decided, and comes again by himself.
     #[must_use]
     pub const fn repair(&self) -> Self {
         Self {
             deadline: self.started.plus_millis(REPAIR_MS),
-            left: REPAIR_ATTEMPTS,
+            is_alive: self.is_alive,
+            left: if self.is_alive { REPAIR_ATTEMPTS } else { 0 },
             made: 0,
             pause_ms: REPAIR_PAUSE_MS,
             started: self.started,

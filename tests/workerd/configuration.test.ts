@@ -142,7 +142,9 @@ describe("§1 a bad value answers every request", () => {
     async ({ index, variable, value, secret }) => {
       const session = stack.signIn({ expiresIn: -5 });
       const cookies = await stack.cookies(session);
-      const answer = await stack.worker(`bad-${index}`).fetch("/anything?x=1", { cookies, navigate: true });
+      const answer = await stack.worker(`bad-${index}`).fetch("/anything?x=1", { cookies });
+      const page = await stack.worker(`bad-${index}`).fetch("/anything?x=1", { cookies, navigate: true });
+      expect([page.status, page.header("content-type"), page.text.includes(variable)]).toEqual([500, "text/html; charset=utf-8", true]);
       expect(answer.status).toBe(500);
       expect(answer.header("content-type")).toMatch(/^application\/problem\+json/);
       expect(answer.header("cache-control")).toBe("no-store");
