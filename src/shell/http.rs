@@ -148,15 +148,10 @@ pub(super) fn send(
         return inits.with(|init| fetch(request, origin.url.as_deref(), init, &headers));
     };
     // An application in a Worker gets one request that says everything: a wrapper of it may hand on no more than the
-    // first argument. What it knows of the connection (`cf`) stays.
+    // first argument. What it knows of the connection (`cf`) stays as it came: no cache of Cloudflare's stands between
+    // two Workers, and what is said of one there would follow the application into its own requests.
     let init = init();
     init.set_headers(&headers);
-    if origin.bypass_cache {
-        let connection = Reflect::get(request, &JsValue::from_str("cf"))?;
-        let merged = Object::assign(&Object::new(), &connection.unchecked_into());
-        let merged = Object::assign(&merged, &uncached()?);
-        Reflect::set(&init, &JsValue::from_str("cf"), &merged)?;
-    }
     let request = Request::new_with_request_and_init(request, &init)?;
     // It may answer without a promise.
     let answer = fetcher.unchecked_ref::<Application>().fetch(&request)?;
