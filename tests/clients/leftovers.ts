@@ -86,9 +86,9 @@ async function untouched(who: Visitor, around: Surroundings, cookies: Record<str
   const client = await signsIn(who, around);
   // Some versions delete verifiers themselves when they store a session.
   const kept = Object.fromEntries(Object.entries(cookies).filter(([name]) => isInJar(who, name)));
-  stack.auth.config({ jwtExp: DUE_SECONDS });
+  stack.auth.config({ jwtExp: DUE_SECONDS, tokenAge: HOUR - DUE_SECONDS });
   expect((await client.auth.refreshSession()).error).toBeNull();
-  stack.auth.config({ jwtExp: HOUR });
+  stack.auth.config({ jwtExp: HOUR, tokenAge: 0 });
   const answer = await who.visit("/members");
   expect([answer.status, outcomeOf(answer)]).toEqual([200, "refreshed"]);
   expectHandedOn(stack, kept);

@@ -71,7 +71,7 @@ afterAll(() => stack.close());
 
 beforeEach(() => {
   stack.clear();
-  stack.auth.config({ jwtExp: HOUR });
+  stack.auth.config({ jwtExp: HOUR, tokenAge: 0 });
 });
 
 describe.each(versions().map((version) => [version.name, version] as const))("@supabase/ssr %s", (_, version) => {
@@ -182,11 +182,11 @@ async function signOut(who: Visitor): Promise<void> {
 
 /** A client whose session is due at the edge; what comes next lives for an hour again. */
 async function shortLived(who: Visitor): Promise<any> {
-  stack.auth.config({ jwtExp: DUE_SECONDS });
+  stack.auth.config({ jwtExp: DUE_SECONDS, tokenAge: HOUR - DUE_SECONDS });
   const client = who.client();
   const { error } = await client.auth.refreshSession();
   expect(error).toBeNull();
-  stack.auth.config({ jwtExp: HOUR });
+  stack.auth.config({ jwtExp: HOUR, tokenAge: 0 });
   return client;
 }
 

@@ -13,6 +13,8 @@ export interface Settings {
   externalUrl: string;
   /** Life of an access token in seconds. */
   jwtExp: number;
+  /** How many seconds ago tokens say that they were issued: such a token is soon due, and not young. */
+  tokenAge: number;
   /** Seconds in which a used refresh token is still taken. */
   reuseInterval: number;
   /** Whether reuse after the interval ends the token family or session. */
@@ -110,6 +112,7 @@ export const DEFAULTS: Omit<Settings, "issuer" | "externalUrl" | "rateLimits"> =
   siteUrl: "http://localhost:3000",
   uriAllowList: [],
   jwtExp: 3600,
+  tokenAge: 0,
   reuseInterval: 10,
   rotation: true,
   algorithmVersion: 1,

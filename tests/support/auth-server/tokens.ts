@@ -83,7 +83,7 @@ export function tokenResponse(
 
 export function freshLifetime(state: State): Lifetime {
   const iat = state.clock.now();
-  return { iat, exp: iat + state.settings.jwtExp };
+  return { iat: iat - state.settings.tokenAge, exp: iat + state.settings.jwtExp };
 }
 
 export function accessClaims(
