@@ -88,7 +88,8 @@ fn is_function(line: &str) -> bool {
     let mut signature = words.skip_while(|word| {
         ["pub", "const", "async", "unsafe"].contains(word) || word.ends_with(')')
     });
-    signature.next() == Some("fn") && !line.trim_end().ends_with('}')
+    // A declaration of a foreign function ends in a semicolon and has no body to measure.
+    signature.next() == Some("fn") && !line.trim_end().ends_with(['}', ';'])
 }
 
 #[test]
