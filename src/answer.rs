@@ -106,7 +106,7 @@ impl Answer {
         Self::problem_with(status, title, detail, vec![detail.to_owned()])
     }
 
-    /// A page.
+    /// One of the Worker's own pages, with the policy it has to be sent with.
     #[must_use]
     pub fn page(status: u16, page: Html) -> Self {
         Self::new(status, Some(HTML), page.body).with_policy(page.csp)
@@ -221,69 +221,16 @@ impl Answer {
         )
     }
 
-    /// 400 or 413 for a body.
-    #[must_use]
-    pub fn bad_body(status: u16, detail: &str) -> Self {
-        let title = if status == 413 {
-            "Content Too Large"
-        } else {
-            "Bad Request"
-        };
-        Self::problem(status, title, detail)
-    }
-
-    /// 403 for a form that another site sent.
-    #[must_use]
-    pub fn cross_site() -> Self {
-        Self::problem(
-            403,
-            "Forbidden",
-            "expected a request of this site: Origin or Sec-Fetch-Site says otherwise",
-        )
-    }
-
-    /// 404 below `AUTH_PATH`.
-    #[must_use]
-    pub fn no_such_route() -> Self {
-        Self::problem(404, "Not Found", "edge-session serves no such route")
-    }
-
-    /// 405 with the methods that are allowed.
-    #[must_use]
-    pub fn method_not_allowed(allowed: &str) -> Self {
-        Self::problem(405, "Method Not Allowed", &format!("allowed: {allowed}"))
-            .with_header("allow", allowed.to_owned())
-    }
-
-    /// A page with one button that posts `fields` to the page's own path.
-    #[must_use]
-    pub fn button_page(title: &str, text: &str, button: &str, fields: &[(&str, &str)]) -> Self {
-        let inputs: String = fields
-            .iter()
-            .map(|(name, value)| {
-                format!(
-                    "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
-                    escape(value)
-                )
-            })
-            .collect();
-        // Without a query of its own the form would send the token in the address again.
-        let form = format!(
-            "<form method=\"post\" action=\"confirm\">{inputs}<button>{button}</button></form>"
-        );
-        let body = html(title, &format!("<p>{text}</p>{form}"));
-        Self::new(200, Some("text/html; charset=utf-8"), body)
-            .with_header(
-                "content-security-policy",
-                "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'".to_owned(),
-            )
-            .with_header("x-frame-options", "DENY".to_owned())
-    }
-
     /// 303 to a page of the site.
     #[must_use]
     pub fn see_other(location: String) -> Self {
         Self::new(303, None, String::new()).with_header("location", location)
+    }
+
+    /// 308 to the same address of another host.
+    #[must_use]
+    pub fn permanent_redirect(location: String) -> Self {
+        Self::new(308, None, String::new()).with_header("location", location)
     }
 
     /// 401 for a client without a session that is not sent to the login page.
@@ -364,55 +311,4 @@ impl Answer {
         answer.set("cache-control", "no-store".to_owned());
         answer
     }
-}
-
-impl Answer {
-    /// One of the Worker's own pages, with the policy it has to be sent with.
-    #[must_use]
-    pub fn html(html: Html, status: u16) -> Self {
-        Self::new(status, Some("text/html; charset=utf-8"), html.body)
-            .with_header("content-security-policy", html.csp)
-            .with_header("x-frame-options", "DENY".to_owned())
-            .with_nosniff()
-    }
-
-    /// 308 to the same address of another host.
-    #[must_use]
-    pub fn permanent_redirect(location: String) -> Self {
-        Self::new(308, None, String::new()).with_header("location", location)
-    }
-
-    /// Forbids browsers to guess what it is.
-    #[must_use]
-    pub fn with_nosniff(self) -> Self {
-        const NAME: &str = "x-content-type-options";
-        if self.headers.iter().any(|(known, _)| *known == NAME) {
-            return self;
-        }
-        self.with_header(NAME, "nosniff".to_owned())
-    }
-}
-
-/// A small page that needs no script, no file and no colour scheme of its own.
-///
-/// The page tells the browser to name its origin, and nothing of its address, where its form is sent. Under
-/// `no-referrer`, the policy of the header, the form would say `Origin: null`, and a browser without
-/// `Sec-Fetch-Site` could not show that it comes from this site (Fetch 3.2, HTML 4.2.5.1).
-fn html(title: &str, content: &str) -> String {
-    format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"strict-origin\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title><style>\
-         :root{{color-scheme:light dark}}\
-         body{{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:20vh auto;padding:0 1rem}}\
-         button{{font:inherit;padding:.6rem 1.4rem;border-radius:.5rem;border:1px solid;cursor:pointer}}\
-         </style><main><h1>{title}</h1>{content}</main></html>"
-    )
-}
-
-/// Text as it may stand in an attribute's double quotes.
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('"', "&quot;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }

@@ -131,7 +131,7 @@ pub(super) async fn show(desk: &Desk, visit: &mut Visit, errand: &Errand, page: 
     };
     let Some(settled) = settled else {
         let html = open(desk, visit, errand, page).await;
-        return Reply::new(Answer::html(html, 200), "account_page");
+        return Reply::new(Answer::page(200, html), "account_page");
     };
     let answer = match (page, settled.claims()) {
         (Page::Mfa | Page::Password, _) if settled.outcome() == Outcome::Unavailable => {
@@ -147,11 +147,11 @@ pub(super) async fn show(desk: &Desk, visit: &mut Visit, errand: &Errand, page: 
             Answer::see_other(visit.next_location(&errand.next))
         }
         (Page::Mfa, Some(_)) => second_step(desk, visit, errand, &settled).await,
-        (Page::Password, Some(claims)) => Answer::html(new_password(visit, errand, claims), 200),
+        (Page::Password, Some(claims)) => Answer::page(200, new_password(visit, errand, claims)),
         (_, Some(_)) if settled.outcome() != Outcome::Unavailable => {
             Answer::see_other(visit.next_location(&errand.next))
         }
-        (_, Some(_) | None) => Answer::html(open(desk, visit, errand, page).await, 200),
+        (_, Some(_) | None) => Answer::page(200, open(desk, visit, errand, page).await),
     };
     Reply { answer, settled }
 }
@@ -265,7 +265,7 @@ async fn second_step(desk: &Desk, visit: &mut Visit, errand: &Errand, settled: &
         }
         .html()
     });
-    Answer::html(html, 200)
+    Answer::page(200, html)
 }
 
 /// Which ways to sign in there are: as Auth's `/settings` said within the hour, or as every project has.

@@ -35,7 +35,7 @@ pub(super) async fn callback(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
         let html = account::framed(visit, &errand.next, &Told::default(), |frame| {
             Fragment { frame }.html()
         });
-        return Reply::new(Answer::html(html, 200), "fragment_page");
+        return Reply::new(Answer::page(200, html), "fragment_page");
     };
     let Some(verifier) = pkce::verifier(&header, &key, flow_id) else {
         return failed(desk, visit, errand, &pkce::Changes::default(), NO_VERIFIER).await;

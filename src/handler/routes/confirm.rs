@@ -55,7 +55,7 @@ pub(super) fn page(visit: &Visit, errand: &Errand) -> Reply {
         }
         .html()
     });
-    Reply::new(Answer::html(html, 200), "confirm_page")
+    Reply::new(Answer::page(200, html), "confirm_page")
 }
 
 /// Uses the token up.

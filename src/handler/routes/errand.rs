@@ -83,7 +83,7 @@ fn refused(visit: &Visit, status: u16, code: &'static str) -> Reply {
                 }
                 .html()
             });
-            Answer::html(html, status)
+            Answer::page(status, html)
         }
         Medium::Json => Answer::json(status, &serde_json::json!({ "error": code })),
     };

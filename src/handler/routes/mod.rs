@@ -200,7 +200,7 @@ pub(super) async fn serve(desk: &Desk, mut visit: Visit, request: RouteRequest) 
     } else {
         reply.answer
     };
-    leave::respond(desk, visit, reply.settled, answer.with_nosniff()).await
+    leave::respond(desk, visit, reply.settled, answer).await
 }
 
 async fn run(desk: &Desk, visit: &mut Visit, mut errand: Errand) -> Reply {

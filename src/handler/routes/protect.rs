@@ -110,7 +110,7 @@ fn refusal(visit: &Visit, errand: &Errand, status: u16, code: &str) -> Answer {
         ..Told::default()
     };
     if let Some(html) = account::again(visit, errand, &told) {
-        return Answer::html(html, status);
+        return Answer::page(status, html);
     }
     // The page of a 403 speaks of forms of other sites.
     let shown = if status == 403 { 400 } else { status };
@@ -123,5 +123,5 @@ fn refusal(visit: &Visit, errand: &Errand, status: u16, code: &str) -> Answer {
         }
         .html()
     });
-    Answer::html(html, status)
+    Answer::page(status, html)
 }
