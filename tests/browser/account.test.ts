@@ -51,8 +51,12 @@ function sitePage(path: string): string {
 }
 
 const where = (): string => page.url().slice(site.length);
-const wordsOf = (language: string): Record<string, string> =>
-  JSON.parse(readFileSync(new URL(`../../src/pages/texts/${language}.json`, import.meta.url), "utf8"));
+/** The words of a language, by their keys. */
+function wordsOf(language: string): Record<string, string> {
+  const blocks = readFileSync(new URL("../../src/pages/texts.txt", import.meta.url), "utf8").trim().split("\n\n");
+  const column = 1 + ["de", "en", "es", "fr", "ja", "pt"].indexOf(language);
+  return Object.fromEntries(blocks.map((block) => block.split("\n")).map((lines) => [lines[0], lines[column]]));
+}
 
 async function visit(options: { language?: string; javaScriptEnabled: boolean }): Promise<Record<string, string>> {
   const { language = "en", javaScriptEnabled } = options;
