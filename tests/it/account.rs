@@ -184,7 +184,8 @@ fn a_new_password_is_set_in_the_name_of_the_session() {
 fn a_password_that_needs_a_second_factor_comes_back_after_it() {
     let run = member("/auth/password")
         .var("ACCOUNT_PAGES", "on")
-        .form("password=x")
+        // The account stands in the page's form for password managers, and in no address.
+        .form("password=x&email=a%40example.com")
         .route(Reply::error(401, "insufficient_aal"))
         .run();
     assert_eq!(location(&run), "/auth/mfa?next=%2Fauth%2Fpassword");
