@@ -631,6 +631,23 @@ fn an_expired_session_is_refreshed_before_it_is_signed_out() {
 }
 
 #[test]
+fn the_gate_learns_of_a_sign_out_with_a_dead_token_while_auth_is_down() {
+    let mut scenario = at("/auth/signout")
+        .form("")
+        .cookie(&session_cookie(&tokens::expiring_in(-5)))
+        .refresh(Reply::failed(Unreachable::TimedOut));
+    let run = scenario.run();
+    assert_eq!(run.deleted(), [KEY]);
+    assert_eq!(scenario.ended, [tokens::SESSION]);
+    // Junk that no key vouches for ends nobody's session.
+    let mut scenario = at("/auth/signout")
+        .form("")
+        .cookie(&format!("{KEY}=rubbish"));
+    scenario.run();
+    assert!(scenario.ended.is_empty());
+}
+
+#[test]
 fn signing_others_out_keeps_this_browser() {
     let run = at("/auth/signout")
         .form("scope=others")

@@ -226,7 +226,7 @@ async fn take_over(
         visit.alarm();
         return member.failed(visit, errand, &untrusted);
     };
-    let verdict = verify::verify(desk, visit, raised.access_token()).await;
+    let verdict = verify::verify_answer(desk, visit, raised.access_token()).await;
     let own = match verdict {
         Verdict::Alive(claims) => Some(claims),
         Verdict::Dead(_)

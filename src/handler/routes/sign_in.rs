@@ -157,7 +157,7 @@ pub(super) async fn accept_at(
     location: String,
 ) -> Reply {
     let mut lines = visit.verifier_lines(changes);
-    let verdict = verify::verify(desk, visit, session.access_token()).await;
+    let verdict = verify::verify_answer(desk, visit, session.access_token()).await;
     let Verdict::Alive(claims) = verdict else {
         visit.alarm();
         let failure = Failure::new(503, "auth_answer_not_trusted");

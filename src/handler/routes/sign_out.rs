@@ -68,7 +68,7 @@ pub(super) async fn sign_out(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
         // This browser stays signed in; a session renewed on the way is written.
         return Reply { answer, settled };
     }
-    if let Some(claims) = settled.claims()
+    if let Some(claims) = settled.last_claims()
         && !revoke::end(desk, claims.session_id.as_deref(), End::of(claims)).await
     {
         visit.alarm();
@@ -79,7 +79,7 @@ pub(super) async fn sign_out(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
 }
 
 fn revocation(desk: &Desk, visit: &Visit, settled: &Settled, scope: Scope) -> Option<Revocation> {
-    let claims = settled.claims().filter(|_| visit.config.revocation)?;
+    let claims = settled.last_claims().filter(|_| visit.config.revocation)?;
     match scope {
         Scope::Global => Revocation::of_user(claims, desk.now()),
         Scope::Local => Revocation::of_session(claims, desk.now()),
