@@ -40,10 +40,8 @@ const EVEN_MS: u64 = 500;
 
 /// A closed sign-up concerns everyone at `/signup`; elsewhere Auth says so of unknown addresses only.
 fn tells_of_address(errand: &Errand, code: &str) -> bool {
-    let writes_to_all = match errand.route {
-        Route::Otp => errand.fields.allows("create_user"),
-        route => route == Route::SignUp,
-    };
+    let writes_to_all = errand.route == Route::SignUp
+        || (errand.route == Route::Otp && errand.fields.allows("create_user"));
     TELLING.contains(&code)
         || (errand.route != Route::SignUp && code == "signup_disabled")
         || (!writes_to_all && UNSENT.contains(&code))
