@@ -48,7 +48,7 @@ impl Language {
             let (range, parameters) = member.split_once(';').unwrap_or((member, ""));
             let weight = weight(parameters);
             if weight > best.0
-                && let Some(language) = Self::named(range.trim())
+                && let Some(language) = Self::named(range.trim_ascii())
             {
                 best = (weight, language);
             }
@@ -57,26 +57,31 @@ impl Language {
     }
 
     fn named(range: &str) -> Option<Self> {
-        let primary = range.split(['-', '_']).next().unwrap_or_default();
-        if primary == "*" {
+        if range == "*" {
             return Some(Self::default());
         }
+        // Every tag has two letters, so that a third one, or a digit, belongs to another language.
+        let (primary, rest) = range.split_at_checked(2)?;
+        let is_primary = !rest
+            .as_bytes()
+            .first()
+            .is_some_and(u8::is_ascii_alphanumeric);
         let is_named = |language: &Self| language.tag().eq_ignore_ascii_case(primary);
-        Self::ALL.into_iter().find(is_named)
+        Self::ALL.into_iter().find(is_named).filter(|_| is_primary)
     }
 }
 
 /// The weight that the parameters of a member give it, without zeros at its end: of two such texts, the greater number
 /// is the greater text. Empty for none, and for a weight that cannot be read.
 fn weight(parameters: &str) -> &str {
-    let is_weight = |name: &str| name.trim().eq_ignore_ascii_case("q");
+    let is_weight = |name: &str| name.trim_ascii().eq_ignore_ascii_case("q");
     let mut parameters = parameters
         .split(';')
         .filter_map(|parameter| parameter.split_once('='));
     let Some((_, value)) = parameters.find(|(name, _)| is_weight(name)) else {
         return FULL_WEIGHT;
     };
-    let value = value.trim();
+    let value = value.trim_ascii();
     let digits = value.strip_prefix("0.").unwrap_or_default();
     let weight = value.trim_end_matches(['0', '.']);
     let is_full = weight == FULL_WEIGHT && !value.starts_with("10");
