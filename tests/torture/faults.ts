@@ -100,7 +100,7 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
       // Nobody can be helped whose answers all get lost until Auth has forgotten the token.
       return "none";
     }
-    const fault: Fault = fromWorker && isToken ? random.pick(upgraded === undefined ? AT_WORKER : AT_UPGRADE) : random.pick(AT_CLIENT);
+    const fault = pick(fromWorker && isToken, upgraded !== undefined);
     if (upgraded !== undefined && fault === "cut after") {
       lost.add(upgraded);
       keeper.struck["lost upgrade"] = (keeper.struck["lost upgrade"] ?? 0) + 1;
@@ -114,6 +114,13 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
     const count = chosen === "none" || chosen === "delay" ? 0 : (inARow.get(key) ?? 0) + 1;
     inARow.set(key, count);
     return count > FAULTS_IN_A_ROW ? "none" : chosen;
+  }
+
+  function pick(isRefreshOfWorker: boolean, isUpgraded: boolean): Fault {
+    if (!isRefreshOfWorker) {
+      return random.pick(AT_CLIENT);
+    }
+    return isUpgraded ? random.pick(AT_UPGRADE) : random.pick(AT_WORKER);
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

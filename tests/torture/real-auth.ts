@@ -1,4 +1,5 @@
 /** The Auth of the bed: the local one, or a program that whoever runs the bed brings, with as short lives. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { AuthServer } from "../support/auth-server/server.ts";
 import type { SignedIn } from "../support/stack.ts";
 import { CONFIGURATIONS, type Configuration } from "../real-auth/configurations.ts";
@@ -95,9 +96,16 @@ function configuration(tokens: Tokens, { jwtExp, reuseInterval }: { jwtExp: numb
   return { ...found, environment: { ...found.environment, ...short } };
 }
 
-async function call(project: Project, path: string, body: object, apikey: string): Promise<any> {
+/** Signing in is the bed's own affair: a server that is busy, or starts again, is asked again. */
+async function call(project: Project, path: string, body: object, apikey: string, attempts = 5): Promise<any> {
   const response = await fetch(`${project.url}/auth/v1${path}`, { method: "POST", headers: { apikey }, body: JSON.stringify(body) });
-  if (!response.ok) {
+  if (response.status >= 500 && attempts > 1) {
+    await sleep(500);
+    return call(project, path, body, apikey, attempts - 1);
+  }
+  // A user may have been made although the answer was lost.
+  const isMade = response.status === 422 && attempts < 5;
+  if (!response.ok && !isMade) {
     throw new Error(`${path}: ${response.status} ${await response.text()}`);
   }
   return response.json();

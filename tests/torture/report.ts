@@ -31,6 +31,7 @@ export function table(report: Report): string {
   const rows: [string, string][] = [
     ["browsers, virtual minutes, seed, refresh tokens", `${options.browsers}, ${options.minutes}, ${options.seed}, ${options.tokens}`],
     ["requests (real seconds)", `${report.requests} (${report.seconds})`],
+    ["latest answer", `${(report.latestMs / 1000).toFixed(1)} s`],
     ["outcomes", list(report.outcomes)],
     ["why undecided", list(report.undecided)],
     ["what browsers did", list(report.events)],

@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-const SLOW = "/slow/";
+export const SLOW = "/slow/";
 
 export interface SlowPage {
   path: string;
