@@ -8,7 +8,7 @@ import { open, reach } from "./project.ts";
 import { Visitor } from "./visitor.ts";
 
 export const PASSWORD = "correct horse battery";
-const START_MS = 90_000;
+const START_MS = 180_000;
 
 type Workers = "main" | "keyed" | "asking";
 

@@ -22,6 +22,8 @@ const PREFETCHES = 20;
 const SLACK_MS = 1_500;
 /** Browsers that act at once at the start and the end. */
 const AT_ONCE = 10;
+/** How often a browser asks at the end while nobody can say whether it is signed in. */
+const JUDGED = 20;
 /** An answer that left the Worker before the sign-out's may arrive this much later. */
 const CROSSING_MS = 250;
 
@@ -68,6 +70,8 @@ export interface Report {
   violations: Violation[];
   /** Requests that got no answer at all. */
   broken: number;
+  /** Steps that the bed itself could not do at Auth, which was busy or starting again. */
+  given: Record<string, number>;
   /** The latest answer but those of slow pages, in milliseconds: above some seconds it is the machine that is tested. */
   latestMs: number;
 }
@@ -80,6 +84,9 @@ export async function run(options: Options): Promise<Report> {
     await bed.close();
   }
 }
+
+/** The Worker gave no answer. */
+class NoAnswer extends Error {}
 
 class Bed implements Scene {
   readonly #options: Options;
@@ -124,6 +131,7 @@ class Bed implements Scene {
       endedByClient: 0,
       violations: [],
       broken: 0,
+      given: {},
       latestMs: 0,
     };
   }
@@ -151,7 +159,7 @@ class Bed implements Scene {
         CLOCK_SKEW_SECONDS: "0",
         REFRESH_MARGIN_SECONDS: String(Math.round(real(TIMES.refreshMargin))),
         REFRESH_REPLAY_SECONDS: String(options.without === "replay" ? 0 : Math.round(real(TIMES.replay))),
-        AUTH_TIMEOUT_MS: String(real(TIMES.authTimeout) * 1000),
+        AUTH_TIMEOUT_MS: String(Math.round(real(TIMES.authTimeout) * 1000)),
         JWKS_TTL_SECONDS: "60",
         SERVER_TIMING: "on",
         LOG_LEVEL: "info",
@@ -176,7 +184,11 @@ class Bed implements Scene {
       const browser = this.#browsers[event.browser]!;
       const task: Promise<unknown> = this.#act(browser, event).catch((error) => {
         browser.tell(`${event.action} failed: ${String(error)}`);
-        this.report.broken += 1;
+        if (error instanceof NoAnswer) {
+          this.report.broken += 1;
+        } else {
+          this.#count("given", `${event.action}: ${String(error).slice(0, 60)}`);
+        }
       });
       browser.pending.add(task);
       task.finally(() => browser.pending.delete(task));
@@ -498,8 +510,8 @@ class Bed implements Scene {
       return;
     }
     this.report.signedIn += 1;
-    for (let attempt = 0; attempt < 5; attempt += 1) {
-      const visit = await this.send("/live/end", browser.cookies(), attempt / 5);
+    for (let attempt = 0; attempt < JUDGED; attempt += 1) {
+      const visit = await this.send("/live/end", browser.cookies(), (attempt / 5) % 1);
       browser.keep(visit.setCookies, this.#stack.key);
       browser.tell(`the end → ${visit.outcome}`);
       if (visit.user === browser.userId) {
@@ -527,7 +539,7 @@ class Bed implements Scene {
     return (TIMES.refreshMargin / this.#options.scale) * 1000;
   }
 
-  #count(where: "outcomes" | "events" | "undecided", name: string): void {
+  #count(where: "outcomes" | "events" | "undecided" | "given", name: string): void {
     this.report[where][name] = (this.report[where][name] ?? 0) + 1;
   }
 
@@ -537,6 +549,7 @@ class Bed implements Scene {
     this.report.requests += 1;
     const sentAt = Date.now();
     return new Promise((resolve, reject) => {
+      const broken = (error: Error): void => reject(new NoAnswer(error.message));
       const headers: Record<string, string> =
         body === undefined ? { host: HOST, accept: "text/html", "sec-fetch-mode": "navigate" } : { host: HOST, origin: SITE, "content-type": "application/json" };
       if (cookie !== "") {
@@ -548,7 +561,7 @@ class Bed implements Scene {
           let text = "";
           message.setEncoding("utf8");
           message.on("data", (data: string) => (text += data));
-          message.once("error", reject);
+          message.once("error", broken);
           message.once("end", () => {
             const timing = String(message.headers["server-timing"] ?? "");
             const outcome = /edge-session;desc="([a-z]+)"/.exec(timing)?.[1] ?? `status ${message.statusCode}`;
@@ -561,7 +574,7 @@ class Bed implements Scene {
           });
         },
       );
-      request.once("error", reject);
+      request.once("error", broken);
       request.end(body === undefined ? "" : JSON.stringify(body));
     });
   }

@@ -268,9 +268,13 @@ async function alive(scene: Scene, browser: Browser, draw: number): Promise<Snap
   return null;
 }
 
-async function admin(scene: Scene, userId: string, ban_duration: string): Promise<void> {
+async function admin(scene: Scene, userId: string, ban_duration: string, attempts = 5): Promise<void> {
   const headers = { apikey: scene.auth.secretKey, "content-type": "application/json" };
   const answer = await fetch(`${scene.auth.url}/auth/v1/admin/users/${userId}`, { method: "PUT", headers, body: JSON.stringify({ ban_duration }) });
+  if (answer.status >= 500 && attempts > 1) {
+    await sleep(500);
+    return admin(scene, userId, ban_duration, attempts - 1);
+  }
   if (!answer.ok) {
     throw new Error(`the ban is answered ${answer.status}`);
   }

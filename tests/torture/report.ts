@@ -44,6 +44,7 @@ export function table(report: Report): string {
     ["refreshes needed", `${report.needed}`],
     ["calls to Auth by the Worker, per needed refresh", `${report.workerCalls}, ${callsPerRefresh(report).toFixed(2)}`],
     ["calls to Auth by the browsers' own client", `${report.clientCalls}`],
+    ["steps that the bed could not do at Auth", list(report.given) || "none"],
     ["signed in at the end, signed out", `${report.signedIn}, ${report.signedOut}`],
     ["sessions that the browser's own client ended", `${report.endedByClient}`],
     ["**sessions lost**", `**${count("lost")}**`],
