@@ -63,10 +63,10 @@ async function signIn(expiresIn: number): Promise<{ session: SignedIn; cookies: 
   return { session, cookies: await stack.cookies(session) };
 }
 
-/** Leaves a browser's first cookies two refreshes behind. */
 /** Tokens of these tests live eight seconds. */
 const HALF_A_LIFE_MS = 4_100;
 
+/** Leaves a browser's first cookies two refreshes behind. */
 async function rotateTwice(name: Name): Promise<{ session: SignedIn; cookies: Cookie[]; newest: SessionBody }> {
   const { session, cookies } = await signIn(-30);
   let held = cookies;
@@ -281,6 +281,8 @@ describe("§4 Auth hangs or is slow", () => {
     expect(times[0]).toBeLessThan(2_300);
     expect(Math.max(...times.slice(1))).toBeLessThan(300);
     expect(refreshes()).toBe(1);
+    // Behind his back the answer, which may be lost, is asked for once more; the next test must not count it.
+    await expect.poll(refreshes, { timeout: 8_000 }).toBe(2);
   });
 
   test("§4 alive: what Auth answers after the visitor went on serves the next request", async () => {
