@@ -41,8 +41,12 @@ type Digest = [u8; 32];
 pub struct Presented {
     digest: Digest,
     expires_at: UnixTime,
+    is_first_version: bool,
     issued_at: Option<UnixTime>,
 }
+
+/// Length of Auth's refresh tokens of the first version; those of the second have 51 bytes or more.
+const FIRST_VERSION_LENGTH: usize = 12;
 
 impl Presented {
     /// The times are those of the access token that came with the refresh token,
@@ -52,6 +56,7 @@ impl Presented {
         Self {
             digest: token::digest(refresh_token),
             expires_at,
+            is_first_version: refresh_token.len() == FIRST_VERSION_LENGTH,
             issued_at,
         }
     }

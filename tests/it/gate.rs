@@ -222,6 +222,49 @@ fn a_newest_session_that_has_ended_is_refreshed_in_place_of_a_token_two_steps_be
 }
 
 #[test]
+fn a_token_that_auth_upgraded_is_not_sent_again_once_its_successor_has_ended() {
+    let mut family = Family::default();
+    let first = "abcdefghijkl";
+    let old = Presented::new(first, Some(at(0)), at(LIFE));
+    drop(family.admit(&old, at(LIFE)));
+    // Generation 1 stands for a token of the second version, which has another length.
+    let reply = renewed(1, LIFE);
+    drop(family.land(first, reply, 300, at(LIFE)));
+    family.finish();
+    let admission = family.admit(&old, at(3 * LIFE));
+    assert!(matches!(admission, Admission::Lead(Some(sent)) if sent == "refresh-1"));
+}
+
+#[test]
+fn an_answer_of_another_session_leaves_nothing_behind_once_it_is_rejected() {
+    let mut family = Family::default();
+    rotate_for_long(&mut family, 0, 10);
+    // Generation 5 came past the gate, and a mix-up answers it with an older token of somebody else.
+    assert_eq!(admit(&mut family, 5, LIFE + 20, 20), "lead");
+    let body = r#"{"access_token":"TOKEN","refresh_token":"of-another","expires_in":60}"#;
+    let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
+    let claims = format!(
+        r#"{{"exp":{},"iat":{},"session_id":"another"}}"#,
+        at(90).seconds(),
+        at(5).seconds()
+    );
+    let token = format!(
+        "{}.{}.{}",
+        part(r#"{"alg":"ES256"}"#),
+        part(&claims),
+        part("signature")
+    );
+    let other =
+        Session::from_token_response(body.replace("TOKEN", &token).as_bytes(), at(20).seconds());
+    let reply = RefreshReply::Renewed(Box::new(other.unwrap()));
+    drop(family.land("refresh-5", reply, 300, at(20)));
+    family.finish();
+    assert!(family.reject("of-another"));
+    // It is sent itself, not the generation that the gate saw before.
+    assert_eq!(admit(&mut family, 5, LIFE + 20, 2 * LIFE + 30), "lead");
+}
+
+#[test]
 fn the_parent_answered_with_the_current_token_keeps_the_current_one_newest() {
     let mut family = Family::default();
     rotate(&mut family, 0, 0);

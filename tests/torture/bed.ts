@@ -397,9 +397,9 @@ class Bed implements Scene {
       return;
     }
     // The client forgets its session even where Auth did not hear of the sign-out; the model knows only one kind.
-    await this.auth.endSession(sessionId);
     this.isOut(browser, snapshot);
     browser.tell("signed out");
+    await this.auth.endSession(sessionId);
   }
 
   /** Takes into the model that a browser is signed out, and what a thief may have of its cookies. */
