@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge_session::auth_api::RefreshReply;
 use edge_session::gate::{
     Admission, Ask, EndTold, Family, Isolate, Landing, MAX_ROTATED, MAX_UNKNOWN, Message,
-    MessageError, Presented, Told, UNKNOWN_WINDOW_MS,
+    MessageError, Presented, Told, UNKNOWN_WINDOW_MS, undelivered_seconds,
 };
 use edge_session::handler::{Gate, RefreshAnswer, RefreshOrder};
 use edge_session::session::Session;
@@ -233,6 +233,21 @@ fn a_token_that_auth_upgraded_is_not_sent_again_once_its_successor_has_ended() {
     family.finish();
     let admission = family.admit(&old, at(3 * LIFE));
     assert!(matches!(admission, Admission::Lead(Some(sent)) if sent == "refresh-1"));
+}
+
+#[test]
+fn an_answer_that_nobody_got_waits_for_its_visitor_and_what_follows_is_kept_as_usual() {
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 0, LIFE, 0), "lead");
+    let kept_seconds = undelivered_seconds(REPLAY_SECONDS);
+    drop(family.land("refresh-0", renewed(1, 0), kept_seconds, at(0)));
+    family.finish();
+    let late = 24 * 60 * 60;
+    assert_eq!(admit(&mut family, 0, LIFE, late), "lead");
+    drop(family.land("refresh-0", renewed(1, late), REPLAY_SECONDS, at(late)));
+    family.finish();
+    assert_eq!(family.expire(at(late)), Some(at(late + REPLAY_SECONDS)));
+    assert_eq!(undelivered_seconds(0), 0);
 }
 
 #[test]

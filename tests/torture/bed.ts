@@ -24,6 +24,8 @@ const SLACK_MS = 1_500;
 const AT_ONCE = 10;
 /** Answers of a busy Auth at which the client deletes its session, although it lives: the edge cannot prevent that. */
 const DELETES_FOR_NOTHING = [403, 409, 429];
+/** A token that is alive when the proxy sees its refresh was so when the Worker decided, and still is when that has waited. */
+const ALIVE_MS = 200;
 /** How often a browser asks at the end while nobody can say whether it is signed in. */
 const JUDGED = 20;
 /** An answer that left the Worker before the sign-out's may arrive this much later. */
@@ -62,6 +64,8 @@ export interface Report {
   ghosts: number;
   /** Pages that began before a sign-out and answered after it: all, those that brought a refresh, and those that somebody else got. */
   late: { answers: number; refreshed: number; toOthers: number };
+  /** People who were signed out by the answer to a page that somebody else had opened there before: it found its session ended and deleted the cookies. */
+  signedOutByOthers: number;
   /** Old cookies presented within the replay time after a sign-out. */
   stolen: number;
   factors: { past: number; through: number; late: number };
@@ -126,6 +130,7 @@ class Bed implements Scene {
       wakes: { promised: 0, passedOver: 0 },
       ghosts: 0,
       late: { answers: 0, refreshed: 0, toOthers: 0 },
+      signedOutByOthers: 0,
       stolen: 0,
       factors: { past: 0, through: 0, late: 0 },
       passwords: 0,
@@ -172,7 +177,13 @@ class Bed implements Scene {
     keeper.target = auth.url;
     const bed = new Bed(options, keeper, site, stack, auth);
     keeper.watch = (token, line) => bed.#browsers.find((browser) => browser.holds(token))?.hear(line);
+    keeper.isRepeated = (token) => bed.#browsers.some((browser) => bed.#holdsAlive(browser, token));
     return bed;
+  }
+
+  #holdsAlive(browser: Browser, token: string): boolean {
+    const session = browser.session(this.#stack.key);
+    return session !== null && session.refresh_token === token && expiryMs(session) > Date.now() + ALIVE_MS;
   }
 
   async run(): Promise<Report> {
@@ -350,6 +361,13 @@ class Bed implements Scene {
     await task.finally(() => browser.clientTasks.delete(task));
   }
 
+  /** Counts a refresh token that has to be refreshed now, whoever presents it. */
+  needs(snapshot: Snapshot | null): void {
+    if (snapshot !== null) {
+      this.#needed.add(snapshot.token);
+    }
+  }
+
   /** Waits until the token of the jar is about to end; false if nobody is signed in then. */
   async untilDue(browser: Browser): Promise<boolean> {
     const { sessionId } = browser;
@@ -400,6 +418,12 @@ class Bed implements Scene {
     this.isOut(browser, snapshot);
     browser.tell("signed out");
     await this.auth.endSession(sessionId);
+  }
+
+  signedOutByOthers(browser: Browser): void {
+    this.report.signedOutByOthers += 1;
+    browser.tell("signed out by an answer to who was here before");
+    this.isOut(browser, null);
   }
 
   /** Takes into the model that a browser is signed out, and what a thief may have of its cookies. */
@@ -468,7 +492,11 @@ class Bed implements Scene {
     const { signedIn, sessionId, leaving, userId } = browser;
     const sentAt = Date.now();
     const visit = await this.send(path, tab?.header ?? browser.cookies(), draw);
+    const held = browser.session(this.#stack.key);
     browser.keep(visit.setCookies, this.#stack.key);
+    if (held !== null && browser.signedIn && browser.sessionId !== sessionId && browser.session(this.#stack.key) === null) {
+      this.signedOutByOthers(browser);
+    }
     browser.tell(`${path} ${short(tab?.token ?? before?.refresh_token ?? "nobody")} → ${visit.outcome} after ${Date.now() - sentAt} ms`);
     this.#check(browser, visit, signedIn && !leaving && browser.signedIn && !browser.leaving && browser.sessionId === sessionId, { sentAt, userId });
     return visit;

@@ -24,7 +24,7 @@ test("no session is lost, crossed or revived while Auth fails and refresh tokens
   expect(report.outcomes.refreshed).toBeGreaterThan(30);
   expect(report.wakes.promised).toBeGreaterThan(0);
   expect(report.struck["500"]).toBeGreaterThan(0);
-  expect(report.struck["lost upgrade"]).toBeGreaterThan(0);
+  expect(report.struck["upgrade lost after"]).toBeGreaterThan(0);
   expect(report.late.refreshed).toBeGreaterThan(0);
   expect(report.late.toOthers).toBeGreaterThan(0);
   expect(report.stolen).toBeGreaterThan(0);
