@@ -53,6 +53,8 @@ struct Newest {
     expires_at: UnixTime,
     issued_at: Option<UnixTime>,
     session: Session,
+    /// As its access token claims: an answer of somebody else's session overtakes nothing.
+    session_id: Option<String>,
 }
 
 /// That the session has ended.
@@ -95,7 +97,10 @@ impl Family {
             // Two steps behind, a token would trip the reuse detection; the newest
             // will not. But its parent is sent itself: Auth answers it without
             // rotating, so that the browser never falls two steps behind by our doing.
-            let is_parent = !self.was_sent && self.rotated.last() == Some(&presented.digest);
+            // Not where Auth upgraded the token: that one is the parent of nothing.
+            let is_parent = !self.was_sent
+                && !newest.upgraded(presented)
+                && self.rotated.last() == Some(&presented.digest);
             substitute = (newest.digest != presented.digest && !is_parent)
                 .then(|| newest.session.refresh_token().to_owned());
         }
@@ -306,8 +311,8 @@ impl Family {
         self.until = now.plus_seconds(replay_seconds);
         self.is_changed = true;
         if let Some(last) = last {
-            if last.expires_at > now && last.is_newer_than(&newest) && !used.contains(&last.digest)
-            {
+            let is_overtaken = last.is_newer_than(&newest) && last.session_id == newest.session_id;
+            if last.expires_at > now && is_overtaken && !used.contains(&last.digest) {
                 self.rotate(used.iter().copied().chain([newest.digest]), &last.digest);
                 let session = Box::new(last.session.clone());
                 self.newest = Some(last);
@@ -414,6 +419,10 @@ impl Newest {
             digest: token::digest(session.refresh_token()),
             expires_at: expires_at.unwrap_or_default(),
             issued_at: token.as_ref().and_then(Token::claimed_issue),
+            session_id: token
+                .as_ref()
+                .and_then(Token::claimed_session)
+                .map(str::to_owned),
             session,
         }
     }
@@ -427,6 +436,12 @@ impl Newest {
             self.expires_at >= presented.expires_at
         };
         self.expires_at > now && is_enough
+    }
+
+    /// Whether Auth turned from the first version of refresh tokens to the second in between.
+    fn upgraded(&self, presented: &Presented) -> bool {
+        let length = self.session.refresh_token().len();
+        presented.is_first_version && length != super::FIRST_VERSION_LENGTH
     }
 
     /// Whether the presenter comes with an older access token of the session.

@@ -41,8 +41,25 @@ type Digest = [u8; 32];
 pub struct Presented {
     digest: Digest,
     expires_at: UnixTime,
+    is_first_version: bool,
     issued_at: Option<UnixTime>,
 }
+
+/// What a lost answer held is kept this long for its visitor: of a token that it upgraded, Auth
+/// takes the successor alone. The next refresh brings the usual time back.
+const UNDELIVERED_SECONDS: u64 = 7 * 24 * 60 * 60;
+
+/// How long an answer is kept that nobody has got yet; where nothing is replayed, nothing is kept.
+#[must_use]
+pub fn undelivered_seconds(replay_seconds: u64) -> u64 {
+    match replay_seconds {
+        0 => 0,
+        seconds => seconds.max(UNDELIVERED_SECONDS),
+    }
+}
+
+/// Length of Auth's refresh tokens of the first version; those of the second have 51 bytes or more.
+const FIRST_VERSION_LENGTH: usize = 12;
 
 impl Presented {
     /// The times are those of the access token that came with the refresh token,
@@ -52,6 +69,7 @@ impl Presented {
         Self {
             digest: token::digest(refresh_token),
             expires_at,
+            is_first_version: refresh_token.len() == FIRST_VERSION_LENGTH,
             issued_at,
         }
     }

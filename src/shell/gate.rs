@@ -13,7 +13,7 @@ use worker::{Delay, DurableObject, Env, Request, Response, State, durable_object
 
 use crate::auth_api::{self, Attempt, Attempts, AuthRequest, RefreshReply};
 use crate::config::Config;
-use crate::gate::{Admission, Ask, EndTold, Family, Landing, Message, Presented, Told};
+use crate::gate::{self, Admission, Ask, EndTold, Family, Landing, Message, Presented, Told};
 use crate::refresh_order::{Gate, RefreshAnswer};
 use crate::time::UnixTime;
 
@@ -173,7 +173,8 @@ impl Room {
             let repair = plan.repair();
             let attempted = refresh::attempt(&flight.request, plan, &room.calls).await;
             let is_lost = attempted.is_lost;
-            room.land(&flight, attempted.reply).await;
+            room.land(&flight, attempted.reply, flight.replay_seconds)
+                .await;
             if is_lost {
                 room.repair(&flight, repair).await;
             }
@@ -190,13 +191,13 @@ impl Room {
         if self.with(|family| family.try_again(&flight.presented, now())) {
             self.calls.set(0);
             let attempted = refresh::attempt(&flight.request, plan, &self.calls).await;
-            self.land(flight, attempted.reply).await;
+            let kept_seconds = gate::undelivered_seconds(flight.replay_seconds);
+            self.land(flight, attempted.reply, kept_seconds).await;
         }
     }
 
-    async fn land(&self, flight: &Flight, reply: RefreshReply) {
-        let landing =
-            self.with(|family| family.land(&flight.sent, reply, flight.replay_seconds, now()));
+    async fn land(&self, flight: &Flight, reply: RefreshReply, kept_seconds: u64) {
+        let landing = self.with(|family| family.land(&flight.sent, reply, kept_seconds, now()));
         self.store_changes().await;
         self.with(Family::finish);
         for waiting in self.waiting.take() {

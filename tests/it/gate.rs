@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge_session::auth_api::RefreshReply;
 use edge_session::gate::{
     Admission, Ask, EndTold, Family, Isolate, Landing, MAX_ROTATED, MAX_UNKNOWN, Message,
-    MessageError, Presented, Told, UNKNOWN_WINDOW_MS,
+    MessageError, Presented, Told, UNKNOWN_WINDOW_MS, undelivered_seconds,
 };
 use edge_session::handler::{Gate, RefreshAnswer, RefreshOrder};
 use edge_session::session::Session;
@@ -219,6 +219,64 @@ fn a_newest_session_that_has_ended_is_refreshed_in_place_of_a_token_two_steps_be
     for n in [0, 1, 2] {
         assert_eq!(admit(&mut family, n, 0, LIFE + 1), "replay refresh-3");
     }
+}
+
+#[test]
+fn a_token_that_auth_upgraded_is_not_sent_again_once_its_successor_has_ended() {
+    let mut family = Family::default();
+    let first = "abcdefghijkl";
+    let old = Presented::new(first, Some(at(0)), at(LIFE));
+    drop(family.admit(&old, at(LIFE)));
+    // Generation 1 stands for a token of the second version, which has another length.
+    let reply = renewed(1, LIFE);
+    drop(family.land(first, reply, 300, at(LIFE)));
+    family.finish();
+    let admission = family.admit(&old, at(3 * LIFE));
+    assert!(matches!(admission, Admission::Lead(Some(sent)) if sent == "refresh-1"));
+}
+
+#[test]
+fn an_answer_that_nobody_got_waits_for_its_visitor_and_what_follows_is_kept_as_usual() {
+    let mut family = Family::default();
+    assert_eq!(admit(&mut family, 0, LIFE, 0), "lead");
+    let kept_seconds = undelivered_seconds(REPLAY_SECONDS);
+    drop(family.land("refresh-0", renewed(1, 0), kept_seconds, at(0)));
+    family.finish();
+    let late = 24 * 60 * 60;
+    assert_eq!(admit(&mut family, 0, LIFE, late), "lead");
+    drop(family.land("refresh-0", renewed(1, late), REPLAY_SECONDS, at(late)));
+    family.finish();
+    assert_eq!(family.expire(at(late)), Some(at(late + REPLAY_SECONDS)));
+    assert_eq!(undelivered_seconds(0), 0);
+}
+
+#[test]
+fn an_answer_of_another_session_leaves_nothing_behind_once_it_is_rejected() {
+    let mut family = Family::default();
+    rotate_for_long(&mut family, 0, 10);
+    // Generation 5 came past the gate, and a mix-up answers it with an older token of somebody else.
+    assert_eq!(admit(&mut family, 5, LIFE + 20, 20), "lead");
+    let body = r#"{"access_token":"TOKEN","refresh_token":"of-another","expires_in":60}"#;
+    let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
+    let claims = format!(
+        r#"{{"exp":{},"iat":{},"session_id":"another"}}"#,
+        at(90).seconds(),
+        at(5).seconds()
+    );
+    let token = format!(
+        "{}.{}.{}",
+        part(r#"{"alg":"ES256"}"#),
+        part(&claims),
+        part("signature")
+    );
+    let other =
+        Session::from_token_response(body.replace("TOKEN", &token).as_bytes(), at(20).seconds());
+    let reply = RefreshReply::Renewed(Box::new(other.unwrap()));
+    drop(family.land("refresh-5", reply, 300, at(20)));
+    family.finish();
+    assert!(family.reject("of-another"));
+    // It is sent itself, not the generation that the gate saw before.
+    assert_eq!(admit(&mut family, 5, LIFE + 20, 2 * LIFE + 30), "lead");
 }
 
 #[test]

@@ -22,6 +22,10 @@ const PREFETCHES = 20;
 const SLACK_MS = 1_500;
 /** Browsers that act at once at the start and the end. */
 const AT_ONCE = 10;
+/** Answers of a busy Auth at which the client deletes its session, although it lives: the edge cannot prevent that. */
+const DELETES_FOR_NOTHING = [403, 409, 429];
+/** A token that is alive when the proxy sees its refresh was so when the Worker decided, and still is when that has waited. */
+const ALIVE_MS = 200;
 /** How often a browser asks at the end while nobody can say whether it is signed in. */
 const JUDGED = 20;
 /** An answer that left the Worker before the sign-out's may arrive this much later. */
@@ -60,12 +64,14 @@ export interface Report {
   ghosts: number;
   /** Pages that began before a sign-out and answered after it: all, those that brought a refresh, and those that somebody else got. */
   late: { answers: number; refreshed: number; toOthers: number };
+  /** People who were signed out by the answer to a page that somebody else had opened there before: it found its session ended and deleted the cookies. */
+  signedOutByOthers: number;
   /** Old cookies presented within the replay time after a sign-out. */
   stolen: number;
   factors: { past: number; through: number; late: number };
   passwords: number;
   bans: number;
-  /** Sessions that Auth ended since the browser's own client, held up on the way, sent a token two rotations old. */
+  /** Sessions that Auth ended since the browser's own client, held up on the way, sent a token two rotations old, or that it gave up by itself. */
   endedByClient: number;
   violations: Violation[];
   /** Requests that got no answer at all. */
@@ -124,6 +130,7 @@ class Bed implements Scene {
       wakes: { promised: 0, passedOver: 0 },
       ghosts: 0,
       late: { answers: 0, refreshed: 0, toOthers: 0 },
+      signedOutByOthers: 0,
       stolen: 0,
       factors: { past: 0, through: 0, late: 0 },
       passwords: 0,
@@ -170,7 +177,13 @@ class Bed implements Scene {
     keeper.target = auth.url;
     const bed = new Bed(options, keeper, site, stack, auth);
     keeper.watch = (token, line) => bed.#browsers.find((browser) => browser.holds(token))?.hear(line);
+    keeper.isRepeated = (token) => bed.#browsers.some((browser) => bed.#holdsAlive(browser, token));
     return bed;
+  }
+
+  #holdsAlive(browser: Browser, token: string): boolean {
+    const session = browser.session(this.#stack.key);
+    return session !== null && session.refresh_token === token && expiryMs(session) > Date.now() + ALIVE_MS;
   }
 
   async run(): Promise<Report> {
@@ -182,14 +195,7 @@ class Bed implements Scene {
     for (const event of plan(this.#options)) {
       await this.#until(started, event.at, rest, tasks);
       const browser = this.#browsers[event.browser]!;
-      const task: Promise<unknown> = this.#act(browser, event).catch((error) => {
-        browser.tell(`${event.action} failed: ${String(error)}`);
-        if (error instanceof NoAnswer) {
-          this.report.broken += 1;
-        } else {
-          this.#count("given", `${event.action}: ${String(error).slice(0, 60)}`);
-        }
-      });
+      const task: Promise<unknown> = this.#act(browser, event).catch((error) => this.#failed(browser, event.action, error));
       browser.pending.add(task);
       task.finally(() => browser.pending.delete(task));
     }
@@ -218,7 +224,8 @@ class Bed implements Scene {
       rest.shift();
       await this.#until(started, next.at, [], tasks);
       if (this.#options.faults || next.what === "upgrade") {
-        tasks.push(this.#upheave(next.what));
+        const { what } = next;
+        tasks.push(this.#upheave(what).catch((error) => this.#count("given", `${what}: ${String(error).slice(0, 60)}`)));
       }
       return this.#until(started, at, rest, tasks);
     }
@@ -255,8 +262,17 @@ class Bed implements Scene {
     }
   }
 
-  later(task: Promise<unknown>): void {
-    this.#tails.push(task);
+  later(browser: Browser, task: Promise<unknown>): void {
+    this.#tails.push(task.catch((error) => this.#failed(browser, "later", error)));
+  }
+
+  #failed(browser: Browser, action: string, error: unknown): void {
+    browser.tell(`${action} failed: ${String(error)}`);
+    if (error instanceof NoAnswer) {
+      this.report.broken += 1;
+    } else {
+      this.#count("given", `${action}: ${String(error).slice(0, 60)}`);
+    }
   }
 
   /** Signs in elsewhere: what comes back is written by the real client. */
@@ -345,6 +361,13 @@ class Bed implements Scene {
     await task.finally(() => browser.clientTasks.delete(task));
   }
 
+  /** Counts a refresh token that has to be refreshed now, whoever presents it. */
+  needs(snapshot: Snapshot | null): void {
+    if (snapshot !== null) {
+      this.#needed.add(snapshot.token);
+    }
+  }
+
   /** Waits until the token of the jar is about to end; false if nobody is signed in then. */
   async untilDue(browser: Browser): Promise<boolean> {
     const { sessionId } = browser;
@@ -372,6 +395,11 @@ class Bed implements Scene {
     if (error !== null) {
       browser.tell(`its client: ${error.name} ${error.message}`);
     }
+    if (error !== null && DELETES_FOR_NOTHING.includes(error.status ?? 0) && browser.session(this.#stack.key) === null) {
+      browser.tell("its client gave the session up");
+      this.report.endedByClient += 1;
+      this.isOut(browser, null);
+    }
     browser.noteGeneration("client", this.#stack.key);
   }
 
@@ -387,9 +415,15 @@ class Bed implements Scene {
       return;
     }
     // The client forgets its session even where Auth did not hear of the sign-out; the model knows only one kind.
-    await this.auth.endSession(sessionId);
     this.isOut(browser, snapshot);
     browser.tell("signed out");
+    await this.auth.endSession(sessionId);
+  }
+
+  signedOutByOthers(browser: Browser): void {
+    this.report.signedOutByOthers += 1;
+    browser.tell("signed out by an answer to who was here before");
+    this.isOut(browser, null);
   }
 
   /** Takes into the model that a browser is signed out, and what a thief may have of its cookies. */
@@ -458,7 +492,11 @@ class Bed implements Scene {
     const { signedIn, sessionId, leaving, userId } = browser;
     const sentAt = Date.now();
     const visit = await this.send(path, tab?.header ?? browser.cookies(), draw);
+    const held = browser.session(this.#stack.key);
     browser.keep(visit.setCookies, this.#stack.key);
+    if (held !== null && browser.signedIn && browser.sessionId !== sessionId && browser.session(this.#stack.key) === null) {
+      this.signedOutByOthers(browser);
+    }
     browser.tell(`${path} ${short(tab?.token ?? before?.refresh_token ?? "nobody")} → ${visit.outcome} after ${Date.now() - sentAt} ms`);
     this.#check(browser, visit, signedIn && !leaving && browser.signedIn && !browser.leaving && browser.sessionId === sessionId, { sentAt, userId });
     return visit;
@@ -549,7 +587,14 @@ class Bed implements Scene {
     this.report.requests += 1;
     const sentAt = Date.now();
     return new Promise((resolve, reject) => {
-      const broken = (error: Error): void => reject(new NoAnswer(error.message));
+      const broken = (error: NodeJS.ErrnoException): void => {
+        // The runtime closes idle connections; a request that meets that never arrived.
+        if (request.reusedSocket && error.code === "ECONNRESET") {
+          resolve(this.send(path, cookie, draw, body));
+        } else {
+          reject(new NoAnswer(error.message));
+        }
+      };
       const headers: Record<string, string> =
         body === undefined ? { host: HOST, accept: "text/html", "sec-fetch-mode": "navigate" } : { host: HOST, origin: SITE, "content-type": "application/json" };
       if (cookie !== "") {

@@ -28,10 +28,13 @@ export interface Scene {
   write(browser: Browser, session: SessionBody): Promise<void>;
   cookieHeader(session: SessionBody): Promise<string>;
   isOut(browser: Browser, snapshot: Snapshot | null): void;
+  signedOutByOthers(browser: Browser): void;
   isPromised(browser: Browser, tab: Snapshot): boolean;
   lastEnd(): number;
+  /** Counts a refresh token that has to be refreshed now. */
+  needs(snapshot: Snapshot | null): void;
   /** Lets a task go on without holding its browser up. */
-  later(task: Promise<unknown>): void;
+  later(browser: Browser, task: Promise<unknown>): void;
   violate(kind: Violation["kind"], browser: Browser, what: string): void;
 }
 
@@ -54,6 +57,7 @@ export async function leave(scene: Scene, browser: Browser, draw: number): Promi
   const held = browser.snapshot(scene.key);
   const { sessionId } = browser;
   const stolen = [...(held === null ? [] : [held]), ...browser.tabs.filter(({ session }) => session === sessionId).slice(-STOLEN_TABS)];
+  scene.needs(held);
   const page = scene.site.slowPage();
   browser.tell(`opens ${page.path}`);
   const late = scene.send(page.path, browser.cookies(), draw);
@@ -80,7 +84,7 @@ export async function leave(scene: Scene, browser: Browser, draw: number): Promi
   }
   page.release();
   lateAnswer(scene, browser, await late, isTaken);
-  scene.later(robbed(scene, browser, stolen, draw));
+  scene.later(browser, robbed(scene, browser, stolen, draw));
 }
 
 function lateAnswer(scene: Scene, browser: Browser, late: Visit, isTaken: boolean): void {
@@ -94,8 +98,10 @@ function lateAnswer(scene: Scene, browser: Browser, late: Visit, isTaken: boolea
   browser.keep(late.setCookies, scene.key);
   if (ours.some(isSet)) {
     scene.violate(isTaken ? "crossed" : "zombie", browser, "a late answer wrote the session that was signed out");
+  } else if (late.outcome === "refreshed" && ours.length > 0) {
+    scene.violate("lost", browser, "a late answer deleted cookies of whoever is there now");
   } else if (isTaken && browser.cookies() !== was) {
-    scene.violate("lost", browser, "a late answer deleted the session of the next person");
+    scene.signedOutByOthers(browser);
   }
 }
 
@@ -242,6 +248,7 @@ export async function ban(scene: Scene, browser: Browser, draw: number): Promise
 /** Whether the Worker says that a banned session has ended, once its last token has. */
 async function isRefused(scene: Scene, browser: Browser, held: Snapshot, draw: number): Promise<boolean> {
   await sleep(Math.max(0, browser.deadline - Date.now()));
+  scene.needs(held);
   for (let attempt = 0; attempt < 5; attempt += 1) {
     const visit = await scene.send("/banned", held.header, draw);
     browser.tell(`banned → ${visit.outcome}`);

@@ -31,6 +31,9 @@ type Fault = keyof typeof AT_WORKER;
 /** The client repeats a failed refresh for 30 real seconds, which is many virtual minutes: it must not come to that. */
 const FAULTS_IN_A_ROW = 3;
 
+/** The Worker asks once more for a lost answer, half a second later; if that fails too, an upgraded session cannot be saved. */
+const REPEATED_MS = 1_500;
+
 export interface Gatekeeper {
   url: string;
   /** Calls of the Worker to `/token`. */
@@ -40,6 +43,8 @@ export interface Gatekeeper {
   struck: Record<string, number>;
   /** Hears of every refresh: the token that was sent, and what became of it. */
   watch: (token: string, line: string) => void;
+  /** Whether the Worker asks again for a lost answer to this refresh token: it does so while the access token is alive. */
+  isRepeated: (token: string) => boolean;
   /** Where Auth is. */
   target: string;
   /** Answers of a stranger's session, for the fault of that name. */
@@ -57,8 +62,9 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
   const random = new Random(seed, 1_000_003);
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   const inARow = new Map<string, number>();
-  /** Tokens of the first version whose upgrade was committed and whose answer was lost. */
+  /** Tokens of the first version that met a lost answer, before or after the commit. */
   const lost = new Set<string>();
+  let lostAt = 0;
   const server = createServer((request, response) => {
     handle(request, response).catch(() => request.socket.destroy());
   });
@@ -69,11 +75,15 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
     clientCalls: 0,
     struck: {},
     watch: () => undefined,
+    isRepeated: () => false,
     target: "",
     stranger: "",
     active: false,
     upgrading: false,
     async restart(ms) {
+      while (Date.now() - lostAt < REPEATED_MS) {
+        await new Promise((passed) => setTimeout(passed, 50));
+      }
       await new Promise<void>((closed) => {
         server.close(() => closed());
         server.closeAllConnections();
@@ -96,14 +106,16 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
       return "none";
     }
     const upgraded = keeper.upgrading && fromWorker ? oldToken(body) : undefined;
-    if (upgraded !== undefined && lost.has(upgraded)) {
-      // Nobody can be helped whose answers all get lost until Auth has forgotten the token.
+    if (upgraded !== undefined && (lost.has(upgraded) || !keeper.isRepeated(upgraded))) {
+      // Nobody can be helped whose answers all get lost until Auth has forgotten the token: the Worker asks once more.
       return "none";
     }
     const fault = pick(fromWorker && isToken, upgraded !== undefined);
-    if (upgraded !== undefined && fault === "cut after") {
+    if (upgraded !== undefined && (fault === "cut" || fault === "cut after")) {
       lost.add(upgraded);
-      keeper.struck["lost upgrade"] = (keeper.struck["lost upgrade"] ?? 0) + 1;
+      lostAt = Date.now();
+      const when = fault === "cut" ? "before" : "after";
+      keeper.struck[`upgrade lost ${when}`] = (keeper.struck[`upgrade lost ${when}`] ?? 0) + 1;
     }
     // A sign-out whose answer is lost would leave the browser in a state that no model knows.
     const chosen = !isToken && fault === "cut after" ? "cut" : fault;

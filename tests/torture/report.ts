@@ -37,6 +37,7 @@ export function table(report: Report): string {
     ["what browsers did", list(report.events)],
     ["tabs that woke up late", `${report.wakes.promised}`],
     ["answers that came after the sign-out (with a refresh), to the next person", `${report.late.answers} (${report.late.refreshed}), ${report.late.toOthers}`],
+    ["people signed out by the answer to who was there before", `${report.signedOutByOthers}`],
     ["old cookies within the replay time after a sign-out", `${report.stolen}`],
     ["second factors past the gate, through it, late cookies of before", `${report.factors.past}, ${report.factors.through}, ${report.factors.late}`],
     ["new passwords, bans", `${report.passwords}, ${report.bans}`],
