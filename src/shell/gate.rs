@@ -11,7 +11,7 @@ use futures_channel::oneshot;
 use futures_util::future::{Either, join, select};
 use worker::{Delay, DurableObject, Env, Request, Response, State, durable_object};
 
-use crate::auth_api::{self, Attempt, Attempts, AuthRequest, RefreshReply};
+use crate::auth_api::{self, Attempts, AuthRequest, RefreshReply};
 use crate::config::Config;
 use crate::gate::{self, Admission, Ask, EndTold, Family, Landing, Message, Presented, Told};
 use crate::refresh_order::{Gate, RefreshAnswer};
