@@ -1,11 +1,10 @@
 /** An account's whole life in a browser: the built-in pages in front of the built Worker, with a members area behind it that has no page for any of it. */
 import { readFileSync } from "node:fs";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { findChromium } from "../../.tools/chromium.mjs";
+import { launchChromium } from "../support/chromium.ts";
 import { type Stack, startStack } from "../support/stack.ts";
 
-const FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const PASSWORD = "correct horse battery";
 const NEW_PASSWORD = "a staple of another kind";
 const RULES = [
@@ -20,10 +19,6 @@ let context: BrowserContext;
 let page: Page;
 
 beforeAll(async () => {
-  const executablePath = findChromium();
-  if (executablePath === undefined) {
-    throw new Error("no Chromium found: run `node .tools/chromium.mjs`, or name one in CHROMIUM_PATH");
-  }
   stack = await startStack({
     workers: { main: { plain: true, vars: { AUTH_PATH: "/auth", ACCOUNT_PAGES: "on", PAGES: { name: "Harbour" }, RULES }, bindings: { kv: true, gate: true } } },
   });
@@ -33,7 +28,7 @@ beforeAll(async () => {
   for (const path of ["/", "/members", "/vault"]) {
     stack.origin.on(path, { headers: [["Content-Type", "text/html"]], body: sitePage(path) });
   }
-  browser = await chromium.launch({ executablePath, args: process.getuid?.() === 0 ? [...FLAGS, "--no-sandbox"] : FLAGS });
+  browser = await launchChromium();
 });
 
 afterAll(async () => {

@@ -1,12 +1,9 @@
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { findChromium } from "../../.tools/chromium.mjs";
+import { launchChromium } from "../support/chromium.ts";
 import { ACCOUNTS } from "../demo/accounts.ts";
 import { type Demo, startDemo } from "../demo/demo.ts";
 
-const QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-// Chromium's sandbox does not work for root, which is who runs in most containers.
-const FLAGS = process.getuid?.() === 0 ? [...QUIET, "--no-sandbox"] : QUIET;
 // Shorter than the default, so that the test of a hanging Auth does not wait long.
 const AUTH_TIMEOUT_MS = 2000;
 
@@ -16,12 +13,8 @@ let context: BrowserContext;
 let page: Page;
 
 beforeAll(async () => {
-  const executablePath = findChromium();
-  if (executablePath === undefined) {
-    throw new Error("no Chromium found: run `node .tools/chromium.mjs`, or name one in CHROMIUM_PATH");
-  }
   demo = await startDemo({ vars: { AUTH_TIMEOUT_MS } });
-  browser = await chromium.launch({ executablePath, args: FLAGS });
+  browser = await launchChromium();
 });
 
 afterAll(async () => {

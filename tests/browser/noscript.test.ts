@@ -1,11 +1,10 @@
 /** The demo with JavaScript off: the Worker's own routes do what the browser's client does elsewhere. */
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { findChromium } from "../../.tools/chromium.mjs";
+import { launchChromium } from "../support/chromium.ts";
 import { ACCOUNTS } from "../demo/accounts.ts";
 import { type Demo, startDemo } from "../demo/demo.ts";
 
-const FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 let demo: Demo;
 let browser: Browser;
@@ -13,12 +12,8 @@ let context: BrowserContext;
 let page: Page;
 
 beforeAll(async () => {
-  const executablePath = findChromium();
-  if (executablePath === undefined) {
-    throw new Error("no Chromium found: run `node .tools/chromium.mjs`, or name one in CHROMIUM_PATH");
-  }
   demo = await startDemo();
-  browser = await chromium.launch({ executablePath, args: process.getuid?.() === 0 ? [...FLAGS, "--no-sandbox"] : FLAGS });
+  browser = await launchChromium();
 });
 
 afterAll(async () => {

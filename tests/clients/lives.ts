@@ -4,17 +4,14 @@
  * when less than 1 s is left (else 2 minutes). The edge's margin is that same second, so that either may be the first
  * and often both are.
  */
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { findChromium } from "../../.tools/chromium.mjs";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { launchChromium } from "../support/chromium.ts";
 import type { ConfigPatch } from "../support/auth-server/controls.ts";
 import { isSessionName } from "../support/expectations.ts";
 import { type Bindings, type Stack, startStack } from "../support/stack.ts";
 import { sessionOf } from "./cookies.ts";
 import { bundlePage } from "./page/bundle.ts";
 
-const QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-// Chromium's sandbox does not work for root, which is who runs in most containers.
-const FLAGS = process.getuid?.() === 0 ? [...QUIET, "--no-sandbox"] : QUIET;
 const TICK_MS = 250;
 const LIFE_SECONDS = 2;
 /** Longer than a life. */
@@ -73,11 +70,7 @@ export async function live(spec: LivesSpec): Promise<Lives> {
     stack.auth.config(spec.auth ?? {});
     stack.auth.createUser({ email: EMAIL, password: PASSWORD });
     await servePages(stack, spec.version);
-    const executablePath = findChromium();
-    if (executablePath === undefined) {
-      throw new Error("no Chromium found: run `node .tools/chromium.mjs`, or name one in CHROMIUM_PATH");
-    }
-    browser = await chromium.launch({ executablePath, args: FLAGS });
+    browser = await launchChromium();
     return await run(spec, stack, await browser.newContext({ baseURL: stack.worker("site").socket.origin }));
   } finally {
     await browser?.close();

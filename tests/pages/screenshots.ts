@@ -2,13 +2,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
 import sharp from "sharp";
-import { findChromium } from "../../.tools/chromium.mjs";
+import { launchChromium } from "../support/chromium.ts";
 import { openGallery } from "./gallery.ts";
 
 const FOLDER = fileURLToPath(new URL("../../docs/pages", import.meta.url));
-const FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const TOKENS = `#access_token=x.${Buffer.from('{"email":"maria.lindqvist@harbour.example"}').toString("base64url")}.x&refresh_token=r`;
 
 /** Page, language, width and scheme. */
@@ -27,7 +25,7 @@ const PICTURES = [
 ] as const;
 
 const gallery = await openGallery();
-const browser = await chromium.launch({ executablePath: findChromium(), args: process.getuid?.() === 0 ? [...FLAGS, "--no-sandbox"] : FLAGS });
+const browser = await launchChromium();
 mkdirSync(FOLDER, { recursive: true });
 for (const [name, language, width, colorScheme] of PICTURES) {
   const context = await browser.newContext({ viewport: { width, height: width === 320 ? 640 : 800 }, colorScheme });

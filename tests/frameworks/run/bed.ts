@@ -1,6 +1,6 @@
 /** Everything that a test needs around the apps: Auth, the Worker in front of each app, a gate and a browser. */
-import { type Browser, type BrowserContext, chromium } from "playwright-core";
-import { findChromium } from "../../../.tools/chromium.mjs";
+import type { BrowserContext } from "playwright-core";
+import { launchChromium } from "../../support/chromium.ts";
 import { freePort } from "../../demo/worker.ts";
 import { type Cookie, readSession, type SessionBody } from "../../support/sessions.ts";
 import { type Stack, startStack, type WorkerHandle } from "../../support/stack.ts";
@@ -60,7 +60,7 @@ export async function startBed(apps: App[]): Promise<Bed> {
       ]),
     ),
   });
-  const browser = await launch();
+  const browser = await launchChromium();
   return {
     stack,
     gate,
@@ -107,14 +107,4 @@ export async function sessionIn(cookies: Cookie[]): Promise<SessionBody> {
 
 export async function cookiesOf(context: BrowserContext): Promise<Cookie[]> {
   return (await context.cookies()).map(({ name, value }) => ({ name, value }));
-}
-
-function launch(): Promise<Browser> {
-  const executablePath = findChromium();
-  if (executablePath === undefined) {
-    throw new Error("no Chromium found: run `node .tools/chromium.mjs`, or name one in CHROMIUM_PATH");
-  }
-  // Chromium's sandbox does not work for root, which is who runs in most containers.
-  const root = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  return chromium.launch({ executablePath, args: ["--disable-gpu", "--disable-background-networking", "--disable-sync", ...root] });
 }
