@@ -101,7 +101,7 @@ async function compile(tools, env) {
 /** The glue, counting the closures that are inside the crate as `.tools/entry.js` counts calls: what runs behind a promise is cut off there. */
 function countingClosures(glue) {
   const body = /(const a = state\.a;\s+state\.a = 0;\s+)(try \{\s+return f\(a, state\.b, \.\.\.args\);\s+\} finally \{)/g;
-  if (glue.match(body)?.length !== 1) throw new Problem("wasm-bindgen calls closures in a way that this build does not know.");
+  if (glue.match(body)?.length !== 1 || glue.includes("function makeClosure(")) throw new Problem("wasm-bindgen calls closures in a way that this build does not know.");
   return `${glue.replace(body, "$1calls.inside += 1;\n        $2\n            calls.inside -= 1;")}\nexport const calls = { inside: 0 };\n`;
 }
 

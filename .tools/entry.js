@@ -29,17 +29,14 @@ function enter(call) {
   }
   calls.inside += 1;
   try {
-    const answer = call();
-    calls.inside -= 1;
-    if (answer !== undefined) return answer;
+    return call();
   } catch (error) {
-    calls.inside -= 1;
     note(error);
     throw error;
+  } finally {
+    // What is cut off does not come by here.
+    calls.inside -= 1;
   }
-  // The crate found its memory left open, by work behind a promise that was cut off.
-  state.criticalError = true;
-  return enter(call);
 }
 
 export default {

@@ -35,26 +35,19 @@ impl Settled {
     }
 
     /// A verified session that stays as it is.
-    pub(super) const fn valid(claims: VerifiedClaims, reason: &'static str) -> Self {
+    pub(super) fn valid(claims: VerifiedClaims, reason: &'static str) -> Self {
         Self {
-            outcome: Outcome::Valid,
-            reason,
             claims: Some(claims),
-            dead: None,
-            renewed: None,
-            is_withheld: false,
+            ..Self::plain(Outcome::Valid, reason)
         }
     }
 
     /// A verified new session.
-    pub(super) const fn refreshed(claims: VerifiedClaims, session: Box<Session>) -> Self {
+    pub(super) fn refreshed(claims: VerifiedClaims, session: Box<Session>) -> Self {
         Self {
-            outcome: Outcome::Refreshed,
-            reason: "token_renewed",
             claims: Some(claims),
-            dead: None,
             renewed: Some(session),
-            is_withheld: false,
+            ..Self::plain(Outcome::Refreshed, "token_renewed")
         }
     }
 

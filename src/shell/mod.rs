@@ -91,10 +91,6 @@ pub fn fetch(
     env: Env,
     context: worker::worker_sys::Context,
 ) -> Result<JsValue, JsValue> {
-    if MEMORY.with(|memory| memory.try_borrow_mut().is_err()) {
-        // A request was cut off inside a decision. The entry makes a new instance and calls again.
-        return Ok(JsValue::UNDEFINED);
-    }
     let config = match bindings::config(&env) {
         Ok(config) => config,
         Err(error) => return http::misconfigured(&request, &error).map(JsValue::from),
