@@ -25,7 +25,7 @@ const SERVERS = [
 let stack: Stack<"edge" | "off">;
 beforeAll(async () => {
   installWorkers();
-  buildWorker(WORKER_APPS.find(({ name }) => name === "opennext")!);
+  await buildWorker(WORKER_APPS.find(({ name }) => name === "opennext")!);
 }, BUILD_TIMEOUT_MS);
 
 describe.each(SERVERS)("$title", ({ folder, command }) => {

@@ -28,7 +28,7 @@ const signedIn = async (spec?: { expiresIn: number }) => {
 describe.each(chosen)("$title, inside withSession", (app) => {
   let dev: Dev;
   beforeAll(async () => {
-    dev = await startDev(join(WORKERS, app.name), ["--config", buildWorker(app)]);
+    dev = await startDev(join(WORKERS, app.name), ["--config", await buildWorker(app)]);
   }, BUILD_TIMEOUT_MS);
   afterAll(() => dev?.stop());
   const tested: string[] = [];
@@ -129,7 +129,7 @@ describe.each(chosen.filter(({ app }) => app !== ""))("$title, behind ORIGIN", (
   let dev: Dev;
   let folder: string;
   beforeAll(async () => {
-    buildWorker(app);
+    await buildWorker(app);
     folder = mkdtempSync(join(tmpdir(), "edge-session-origin-"));
     const inner = join(WORKERS, app.name, "wrangler.origin.toml");
     writeFileSync(inner, `name = "inner"\nmain = "${app.app}"\ncompatibility_date = "2026-10-01"\ncompatibility_flags = ["nodejs_compat"]\n[assets]\ndirectory = "${app.assets}"\nbinding = "ASSETS"\n[vars]\nSUPABASE_URL = "${auth.url}"\nSUPABASE_PUBLISHABLE_KEY = "${auth.publishableKey}"\n`);

@@ -1,5 +1,5 @@
 /** Apps on Workers, built by their own adapters, as `withSession(app)` and behind `ORIGIN`, in `wrangler dev`. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
@@ -54,7 +54,7 @@ export function installWorkers(): void {
 }
 
 /** Writes the configuration and builds; what was built of the same sources stands. */
-export function buildWorker({ name, main, assets, built, handling }: WorkerApp): string {
+export async function buildWorker({ name, main, assets, built, handling }: WorkerApp): Promise<string> {
   const folder = join(WORKERS, name);
   writeFileSync(join(folder, "wrangler.toml"), configuration(main, assets, handling));
   const stamp = join(WORKERS, "node_modules", `.built-${name}`);
@@ -65,13 +65,29 @@ export function buildWorker({ name, main, assets, built, handling }: WorkerApp):
     const script = scripts.worker ?? scripts.build;
     const path = [join(folder, "node_modules", ".bin"), join(WORKERS, "node_modules", ".bin"), dirname(process.execPath), process.env.PATH].join(delimiter);
     const env = { ...process.env, ...QUIET_ENV, ...SUPABASE_ENV, CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false", PATH: path };
-    const { status, stdout, stderr } = spawnSync("sh", ["-c", script], { cwd: folder, env, encoding: "utf8" });
+    const { status, printed } = await run(script, folder, env);
     if (status !== 0) {
-      throw new Error(`\`${script}\` of ${name} ended with status ${status}:\n${(stdout + stderr).slice(-3_000)}`);
+      throw new Error(`\`${script}\` of ${name} ended with status ${status}:\n${printed.slice(-3_000)}`);
     }
     writeFileSync(stamp, sources);
   }
   return join(folder, built ?? "wrangler.toml");
+}
+
+/** Runs a command to its end, in a group of its own: a build for Workers may leave a runtime behind. */
+async function run(command: string, cwd: string, env: NodeJS.ProcessEnv): Promise<{ status: number | null; printed: string }> {
+  const child = spawn("sh", ["-c", command], { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (data) => (printed += String(data)));
+  }
+  const status = await new Promise<number | null>((resolve) => child.once("exit", resolve));
+  try {
+    process.kill(-child.pid!, "SIGKILL");
+  } catch {
+    // Nothing was left.
+  }
+  return { status, printed };
 }
 
 /** Guards before a page, a file, and a page that was rendered at build time. */
