@@ -19,7 +19,6 @@ const WORKERS = {
   gated: { bindings: { gate: true } },
   cold: {},
   impatient: { vars: { AUTH_TIMEOUT_MS: "1000" } },
-  unknownKeys: {},
   revokedKey: {},
   /** Auth played by the origin, which keeps the bodies that it gets and sees who hangs up. */
   played: { vars: ({ auth, origin }) => ({ SUPABASE_URL: origin.url, JWT_ISSUER: auth.authUrl, ORIGIN_URL: `${origin.url}/site` }) },
@@ -161,15 +160,27 @@ describe("§4 only a session worth a refresh", () => {
     expect(refreshes()).toBe(1);
   });
 
-  test("§4 at most 10 of these a minute per isolate, so that sprayed kids cannot use up the Auth server's rate limit", async () => {
-    for (let request = 0; request < 15; request += 1) {
-      const token = await stack.auth.sign({ key: "unknown" });
-      const cookies = await stack.cookies({ ...stack.signIn(), access_token: token, refresh_token: `sprayed${String(request).padStart(5, "0")}` });
-      await stack.worker("unknownKeys").fetch("/", { cookies });
+  test("§4 what nobody here can check has a budget: one attempt per refresh token in a minute, 3 per client address, 30 per isolate", async () => {
+    const fresh = await startStack({ workers: { main: {} } });
+    const attempt = async (address: string, refresh_token: string): Promise<void> => {
+      const access_token = await fresh.auth.sign({ key: "unknown" });
+      const cookies = await fresh.cookies({ ...fresh.signIn(), access_token, refresh_token });
+      await fresh.worker("main").fetch("/", { cookies, headers: [["CF-Connecting-IP", address]] });
+    };
+    const attempts = (): number => fresh.authCalls()["token:refresh_token"] ?? 0;
+    await attempt("192.0.2.1", "sprayed00000");
+    await attempt("192.0.2.2", "sprayed00000");
+    expect(attempts()).toBe(1);
+    for (let index = 1; index <= 6; index += 1) {
+      await attempt("192.0.2.3", `sprayed0001${index}`);
     }
-    expect(refreshes()).toBeLessThanOrEqual(10);
-    expect(refreshes()).toBeGreaterThan(0);
-    expect(stack.authCalls().jwks ?? 0).toBeLessThanOrEqual(2);
+    expect(attempts()).toBe(4);
+    for (let index = 10; index < 50; index += 1) {
+      await attempt(`198.51.100.${index}`, `sprayed001${index}`);
+    }
+    expect(attempts()).toBe(30);
+    expect(fresh.authCalls().jwks ?? 0).toBeLessThanOrEqual(2);
+    await fresh.close();
   });
 
   test("§4 an HS256 session that cannot be checked locally is worth a refresh", async () => {
