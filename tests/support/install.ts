@@ -13,11 +13,13 @@ export function installIn(folder: URL): void {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) {
     return;
   }
-  const { status, stderr } = spawnSync("npm", ["ci", "--ignore-scripts", "--no-fund", "--no-audit"], {
+  // npm gives its own path to the scripts it runs; elsewhere it is found by name, and a script on Windows.
+  const npm = process.env.npm_execpath;
+  const [command, ...first] = npm === undefined ? ["npm"] : [process.execPath, npm];
+  const { status, stderr } = spawnSync(command!, [...first, "ci", "--ignore-scripts", "--no-fund", "--no-audit"], {
     cwd: path,
     encoding: "utf8",
-    // npm is a script on Windows.
-    shell: process.platform === "win32",
+    shell: npm === undefined && process.platform === "win32",
   });
   if (status !== 0) {
     throw new Error(`npm ci in ${path} failed:\n${stderr}`);

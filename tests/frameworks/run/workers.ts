@@ -1,10 +1,11 @@
 /** Apps on Workers, built by their own adapters, as `withSession(app)` and behind `ORIGIN`, in `wrangler dev`. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { pack, removeFolder } from "../../package/install.ts";
+import { installIn } from "../../support/install.ts";
 import { PUBLISHABLE_KEY, QUIET_ENV, SUPABASE_ENV, SUPABASE_URL } from "./settings.ts";
 
 export const WORKERS = fileURLToPath(new URL("../workers/", import.meta.url));
@@ -35,17 +36,7 @@ export const WORKER_APPS: WorkerApp[] = [
 
 /** One installation for all of them, with the package of this repository in it. */
 export function installWorkers(): void {
-  const lock = createHash("sha256").update(readFileSync(join(WORKERS, "package-lock.json"))).digest("hex");
-  const stamp = join(WORKERS, "node_modules", ".installed");
-  if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
-    const npm = process.env.npm_execpath;
-    const [command, ...first] = npm === undefined ? ["npm"] : [process.execPath, npm];
-    const { status } = spawnSync(command!, [...first, "ci", "--ignore-scripts", "--loglevel=error"], { cwd: WORKERS, stdio: ["ignore", 2, 2] });
-    if (status !== 0) {
-      throw new Error(`\`npm ci\` in tests/frameworks/workers ended with status ${status}`);
-    }
-    writeFileSync(stamp, lock);
-  }
+  installIn(new URL("../workers/", import.meta.url));
   const packed = pack();
   const place = join(WORKERS, "node_modules", "edge-session");
   rmSync(place, { recursive: true, force: true });
