@@ -136,10 +136,10 @@ export const REASONS: Reason[] = [
     covers: (difference, compared) => compared.statuses[1] === 502 && compared.statuses[0] === 0 && answer(OUTCOME)(difference, compared),
   },
   {
-    title: "With a session: `Cache-Control: private, no-cache` and `Vary: Cookie`",
+    title: "With a session or a bearer token: `Cache-Control: private, no-cache` and `Vary: Cookie`",
     by: "caches",
-    why: "where the origin did not say as much itself, so that no shared cache hands one visitor's page to another; `no-transform` stays",
-    covers: ({ side, what, direct, through }, { state }) => side === "answer" && state === "signed in" && (what === "header cache-control" ? isPrivate(direct, through) : what === "header vary" && isVarying(direct, through)),
+    why: "where the origin did not say as much itself, so that no shared cache hands one visitor's page to another, a bearer of the origin's own among them; `no-transform` stays",
+    covers: ({ side, what, direct, through }, { state, exchange }) => side === "answer" && (state === "signed in" || hasBearer(exchange)) && (what === "header cache-control" ? isPrivate(direct, through) : what === "header vary" && isVarying(direct, through)),
   },
   {
     title: "With a session: no header for a CDN",
@@ -189,6 +189,10 @@ function onSite(address: string, own: string): string | undefined {
     return undefined;
   }
   return `http://site.example${full.slice(own.length) || "/"}`;
+}
+
+function hasBearer({ headers }: Compared["exchange"]): boolean {
+  return (headers ?? []).some(([name, value]) => name === "Authorization" && value.startsWith("Bearer "));
 }
 
 function isPrivate(direct = "", through = ""): boolean {
