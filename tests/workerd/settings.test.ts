@@ -216,9 +216,11 @@ describe("§7 caches", () => {
     }
   });
 
-  test("§7 a bearer token that is the origin's affair is no session: its headers stand", async () => {
+  test("§7 the answer to a bearer token that is the origin's affair is kept from others too; without one its headers stand", async () => {
     stack.origin.on("/loud", { body: "ok", headers: LOUD });
     const answer = await stack.worker("noPaths").fetch("/loud", { headers: [["Authorization", "Bearer an-api-key"]] });
-    expect(LOUD.map(([name]) => [name, answer.header(name)])).toEqual(LOUD);
+    expect([answer.header("cache-control"), answer.header("etag"), answer.header("edge-control")]).toEqual(["private, no-cache, no-transform", '"1"', undefined]);
+    const anonymous = await stack.worker("noPaths").fetch("/loud");
+    expect(LOUD.map(([name]) => [name, anonymous.header(name)])).toEqual(LOUD);
   });
 });
