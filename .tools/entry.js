@@ -2,6 +2,7 @@
 //
 // A panic aborts, and the runtime cuts off a request whose CPU time is over in the middle of an instruction, without an
 // error that anybody could catch. Either instance must not be entered again: its stack and its borrows stand where they stood.
+import { DurableObject } from "cloudflare:workers";
 import { RefreshGate as Gate, __wbg_reset_state, __worker_init_state, fetch as answer } from "./index.js";
 
 Error.stackTraceLimit = 100;
@@ -47,17 +48,23 @@ export default {
   fetch: (request, env, context) => enter(() => answer(request, env, context)),
 };
 
-export class RefreshGate {
+export class RefreshGate extends DurableObject {
   #parts;
   #gate;
   #instanceId;
 
   constructor(...parts) {
+    super(...parts);
     this.#parts = parts;
   }
 
-  fetch(request) {
-    return enter(() => this.#current().fetch(request));
+  hear(message) {
+    return enter(() => this.#current().hear(message));
+  }
+
+  /** The health check asks whether the object answers at all. A Worker of an older version asks so too, and goes on without it. */
+  fetch() {
+    return new Response(null, { status: 400 });
   }
 
   alarm() {
