@@ -89,7 +89,7 @@ async function compile(tools, env) {
   copyFileSync(join(ROOT, ".tools", "entry.js"), join(aside, "entry.js"));
   const bundle = join(aside, "bundle.js");
   const inject = `--inject:${join(ROOT, ".tools", "microtask.js")}`;
-  const options = ["--bundle", inject, "--format=esm", "--minify", "--external:./index_bg.wasm", "--external:cloudflare:*", "--log-level=warning", `--outfile=${bundle}`];
+  const options = ["--bundle", inject, "--format=esm", "--minify", "--external:./index_bg.wasm", "--log-level=warning", `--outfile=${bundle}`];
   await run(tools.esbuild, [join(aside, "entry.js"), ...options], env);
   const doctor = join(aside, "doctor.js");
   writeFileSync(join(aside, "node.js"), forNode(written));

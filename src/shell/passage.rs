@@ -64,7 +64,12 @@ extern "C" {
 
     /// Tells a gate something: what it answers, or nothing if that takes longer.
     #[wasm_bindgen(catch)]
-    pub(super) fn tell(gate: &JsValue, message: &str, ms: f64) -> Result<Promise, JsValue>;
+    pub(super) fn tell(
+        gate: &JsValue,
+        url: &str,
+        message: &str,
+        ms: f64,
+    ) -> Result<Promise, JsValue>;
 
     /// Begins to store a value, and to be woken.
     #[wasm_bindgen(catch)]

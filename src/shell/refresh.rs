@@ -148,7 +148,7 @@ async fn ask(gate: &DurableObject, order: &RefreshOrder) -> Option<RefreshAnswer
 
 /// The gate's answer; nothing if it has none, or takes longer.
 async fn tell(gate: &DurableObject, message: &Message, patience_ms: u64) -> Option<String> {
-    let told = passage::tell(gate, &message.to_json(), patience_ms as f64).ok()?;
+    let told = passage::tell(gate, GATE_URL, &message.to_json(), patience_ms as f64).ok()?;
     JsFuture::from(told).await.ok()?.as_string()
 }
 
