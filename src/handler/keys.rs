@@ -73,6 +73,17 @@ pub(super) async fn find(desk: &Desk, visit: &mut Visit, token: &Token) -> Sough
     }
 }
 
+/// Fetches the set for a token that Auth has just answered, whose key is not in it: true if a set came.
+pub(super) async fn fetch_for_answer(desk: &Desk, visit: &mut Visit, token: &Token) -> bool {
+    let now = desk.now();
+    let kid = token.kid().unwrap_or_default();
+    let is_pinned = visit.config.pinned_keys.is_some();
+    if is_pinned || !desk.memory().keys.claim_answer_fetch(kid, now) {
+        return false;
+    }
+    fetch(desk, visit).await == Looked::Network
+}
+
 /// Looks in a key set that nothing is fetched beside.
 fn among(set: &KeySet, token: &Token) -> Sought {
     let kid = token.kid().unwrap_or_default();

@@ -116,7 +116,7 @@ async fn renew_dead(desk: &Desk, visit: &mut Visit, claims: &SignedClaims) -> Se
     let expected = Expected::of_claims(claims.claims());
     let gate_key = claims.claims().session_id.clone();
     let refreshed = refresh::refresh(desk, visit, expected, gate_key, false).await;
-    refreshed.settle(None)
+    refreshed.settle(None).of_dead(claims.claims())
 }
 
 /// Tries once more with a fresh token where the rule asks for what the one at hand does not have yet: whoever has

@@ -180,8 +180,7 @@ async fn accept(
     session: Box<Session>,
     gate_key: Option<String>,
 ) -> Refreshed {
-    let verdict = verify::verify(desk, visit, session.access_token()).await;
-    let is_bad = match verdict {
+    let is_bad = match verify::verify_answer(desk, visit, session.access_token()).await {
         Verdict::Alive(claims) if expected.matches(&claims) => {
             return Refreshed::Renewed(claims, session);
         }

@@ -3,7 +3,7 @@
 use crate::cookies::set_cookie;
 use crate::record::RequestRecord;
 use crate::session::{Format, Session};
-use crate::token::VerifiedClaims;
+use crate::token::{Claims, VerifiedClaims};
 
 use super::guard;
 use super::visit::{Outcome, Source, Visit};
@@ -14,6 +14,8 @@ pub(super) struct Settled {
     outcome: Outcome,
     reason: &'static str,
     claims: Option<VerifiedClaims>,
+    /// Those of a dead token with a good signature, of which Auth could not be asked: nobody is trusted by them.
+    dead: Option<Box<Claims>>,
     renewed: Option<Box<Session>>,
     /// Nothing is written of the session and nothing deleted: somebody else may have signed in meanwhile.
     is_withheld: bool,
@@ -26,6 +28,7 @@ impl Settled {
             outcome,
             reason,
             claims: None,
+            dead: None,
             renewed: None,
             is_withheld: false,
         }
@@ -37,6 +40,7 @@ impl Settled {
             outcome: Outcome::Valid,
             reason,
             claims: Some(claims),
+            dead: None,
             renewed: None,
             is_withheld: false,
         }
@@ -48,6 +52,7 @@ impl Settled {
             outcome: Outcome::Refreshed,
             reason: "token_renewed",
             claims: Some(claims),
+            dead: None,
             renewed: Some(session),
             is_withheld: false,
         }
@@ -63,6 +68,20 @@ impl Settled {
             reason,
             ..self
         }
+    }
+
+    /// The same, of a session whose dead token had these claims.
+    pub(super) fn of_dead(self, claims: &Claims) -> Self {
+        let is_undecided = self.outcome == Outcome::Unavailable;
+        Self {
+            dead: is_undecided.then(|| Box::new(claims.clone())),
+            ..self
+        }
+    }
+
+    /// Whose session it is, or was while its token lived: what a sign-out ends.
+    pub(super) fn last_claims(&self) -> Option<&Claims> {
+        self.claims.as_deref().or(self.dead.as_deref())
     }
 
     /// True if there is a new session to be written.

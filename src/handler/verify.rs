@@ -104,6 +104,17 @@ pub(super) async fn verify(desk: &Desk, visit: &mut Visit, raw: &str) -> Verdict
     }
 }
 
+/// Verifies the token of Auth's own answer; where its key is not known yet, with a set fetched for it.
+pub(super) async fn verify_answer(desk: &Desk, visit: &mut Visit, access_token: &str) -> Verdict {
+    let verdict = verify(desk, visit, access_token).await;
+    if let Verdict::KeyUnknown(token) = &verdict
+        && keys::fetch_for_answer(desk, visit, token).await
+    {
+        return verify(desk, visit, access_token).await;
+    }
+    verdict
+}
+
 async fn by_signature(desk: &Desk, visit: &mut Visit, token: Token, key: SignatureKey) -> Verdict {
     visit.wait(desk.now());
     let kid = match key {

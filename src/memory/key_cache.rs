@@ -25,6 +25,7 @@ const FETCH_MS: u64 = 2_000;
 /// The last good key set of the isolate, and the fetches of newer ones.
 #[derive(Debug)]
 pub struct KeyCache {
+    answer_fetch: Option<UnixTime>,
     background_fetch: Option<UnixTime>,
     failed_fetch: Option<UnixTime>,
     fetch: Option<UnixTime>,
@@ -36,6 +37,7 @@ pub struct KeyCache {
 impl Default for KeyCache {
     fn default() -> Self {
         Self {
+            answer_fetch: None,
             background_fetch: None,
             failed_fetch: None,
             fetch: None,
@@ -117,15 +119,34 @@ impl KeyCache {
     /// Claims the forced refetch for an unknown `kid`: false during the cool-down,
     /// or if the `kid` is already remembered as unknown.
     pub fn claim_forced_fetch(&mut self, kid: &str, now: UnixTime) -> bool {
-        let is_known_unknown = self.unknown_kids.get(kid).is_some_and(|until| now < *until);
         let is_cooling = self
             .forced_fetch
             .is_some_and(|last| now.millis_since(last) < FORCED_FETCH_COOL_DOWN_MS);
-        if is_known_unknown || is_cooling || kid.len() > MAX_KID_BYTES {
+        if is_cooling || kid.len() > MAX_KID_BYTES || self.is_known_unknown(kid, now) {
             return false;
         }
         self.forced_fetch = Some(now);
         true
+    }
+
+    /// Claims the refetch for a token that Auth itself has just answered.
+    ///
+    /// It has a cool-down of its own: made-up tokens use up the other one, and an answer that cannot be verified is a
+    /// session lost, since its refresh token is the only one left.
+    pub fn claim_answer_fetch(&mut self, kid: &str, now: UnixTime) -> bool {
+        let is_cooling = self
+            .answer_fetch
+            .is_some_and(|last| now.millis_since(last) < FORCED_FETCH_COOL_DOWN_MS);
+        if is_cooling || self.is_known_unknown(kid, now) {
+            return false;
+        }
+        self.answer_fetch = Some(now);
+        true
+    }
+
+    /// True if a fetch has just shown that the set does not hold `kid`.
+    fn is_known_unknown(&mut self, kid: &str, now: UnixTime) -> bool {
+        self.unknown_kids.get(kid).is_some_and(|until| now < *until)
     }
 
     /// Remembers that the key set, just fetched, does not hold `kid`.

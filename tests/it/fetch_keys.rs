@@ -23,6 +23,19 @@ fn rotated() -> Value {
     set
 }
 
+/// A fresh token of the key that only the rotated set has.
+fn of_new_key() -> String {
+    Signer::OtherEs256.token(
+        &json!({"alg": "ES256", "kid": "kid-other"}),
+        &claims(&json!({"exp": NOW + 7200})),
+    )
+}
+
+fn fetches(run: &Run) -> usize {
+    let is_fetch = |step: &&&str| **step == "fetch_keys";
+    run.steps.iter().filter(is_fetch).count()
+}
+
 fn unavailable() -> Reply {
     Reply::error(500, "unexpected_failure")
 }
@@ -158,21 +171,16 @@ fn a_kid_that_stays_unknown_is_remembered() {
 
 #[test]
 fn sprayed_kids_force_one_fetch_in_thirty_seconds() {
-    let mut fetches = 0;
+    let mut count = 0;
     let mut scenario = Scenario::new()
         .known_keys(&key_set_json(), 10)
         .refresh(unavailable().taking(0));
     for index in 0..20 {
         scenario = scenario.cookie(&session_cookie(&of_unknown_key(&format!("kid-{index}"))));
-        fetches += scenario
-            .run()
-            .steps
-            .iter()
-            .filter(|step| **step == "fetch_keys")
-            .count();
+        count += fetches(&scenario.run());
         scenario.later(1);
     }
-    assert_eq!(fetches, 1);
+    assert_eq!(count, 1);
     scenario.later(30);
     let mut scenario = scenario.cookie(&session_cookie(&of_unknown_key("kid-31")));
     assert_eq!(scenario.run().steps[0], "fetch_keys");
@@ -220,6 +228,37 @@ fn a_session_whose_key_was_revoked_is_renewed() {
         run.orders[0].session_id, None,
         "nobody vouched for its session id"
     );
+}
+
+#[test]
+fn an_answer_of_a_new_key_is_verified_although_made_up_tokens_used_the_fetch_up() {
+    let mut scenario = Scenario::with_token(&of_unknown_key("made-up"))
+        .known_keys(&key_set_json(), 10)
+        .refresh(Reply::error(400, "refresh_token_not_found"))
+        .refresh(Reply::renewed(&of_new_key()));
+    assert_eq!(scenario.run().steps[0], "fetch_keys");
+    scenario.later(2);
+    let mut scenario = scenario
+        .cookie(&session_cookie(&expiring_in(30)))
+        .key_set(&rotated());
+    let run = scenario.run();
+    assert_eq!(run.outcome(), ("refreshed", "token_renewed"));
+    assert_eq!(fetches(&run), 1);
+}
+
+#[test]
+fn answers_of_keys_that_auth_does_not_publish_force_one_fetch_in_thirty_seconds() {
+    let mut scenario = Scenario::expiring_in(30)
+        .known_keys(&key_set_json(), 10)
+        .refresh(Reply::renewed(&of_unknown_key("ghost")));
+    let mut count = 0;
+    for _ in 0..10 {
+        let run = scenario.run();
+        assert_eq!(run.outcome(), ("valid", "auth_answer_not_trusted"));
+        count += fetches(&run);
+        scenario.later(2);
+    }
+    assert_eq!(count, 1);
 }
 
 #[test]

@@ -609,7 +609,15 @@ fn sign_out_works_while_auth_is_down_and_for_programs() {
         .run();
     assert_eq!(rubbish.deleted(), [KEY]);
     let unknown = at("/auth/signout").form("scope=all").cookie(&cookie).run();
+    assert_eq!(unknown.answer().status(), 303);
+    let back = unknown.at_browser("location").join("");
+    assert!(back.contains("error=validation_failed"), "{back}");
+    let unknown = at("/auth/signout")
+        .program(&json!({"scope": "all"}))
+        .cookie(&cookie)
+        .run();
     assert_eq!(unknown.answer().status(), 400);
+    assert!(unknown.deleted().is_empty());
 }
 
 #[test]
@@ -628,6 +636,23 @@ fn an_expired_session_is_refreshed_before_it_is_signed_out() {
             .contains(&("authorization", format!("Bearer {fresh}")))
     );
     assert_eq!(run.deleted(), [KEY]);
+}
+
+#[test]
+fn the_gate_learns_of_a_sign_out_with_a_dead_token_while_auth_is_down() {
+    let mut scenario = at("/auth/signout")
+        .form("")
+        .cookie(&session_cookie(&tokens::expiring_in(-5)))
+        .refresh(Reply::failed(Unreachable::TimedOut));
+    let run = scenario.run();
+    assert_eq!(run.deleted(), [KEY]);
+    assert_eq!(scenario.ended, [tokens::SESSION]);
+    // Junk that no key vouches for ends nobody's session.
+    let mut scenario = at("/auth/signout")
+        .form("")
+        .cookie(&format!("{KEY}=rubbish"));
+    scenario.run();
+    assert!(scenario.ended.is_empty());
 }
 
 #[test]

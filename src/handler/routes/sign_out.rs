@@ -1,8 +1,5 @@
 //! `POST /signout`: this browser is signed out, whatever Auth says.
 
-use serde_json::json;
-
-use crate::answer::Answer;
 use crate::cookies::{self, set_cookie};
 use crate::gate::End;
 use crate::revocation::Revocation;
@@ -12,7 +9,7 @@ use super::super::desk::Desk;
 use super::super::line;
 use super::super::settled::Settled;
 use super::super::visit::Visit;
-use super::reply::done;
+use super::reply::{Failure, done};
 use super::{Errand, Reply, call_auth, revoke};
 
 /// Which sessions end.
@@ -44,8 +41,7 @@ impl Scope {
 
 pub(super) async fn sign_out(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
     let Some(scope) = Scope::read(errand) else {
-        let answer = Answer::json(400, &json!({"error": "validation_failed"}));
-        return Reply::new(answer, "scope_unknown");
+        return Failure::invalid().reply(visit, errand, "scope_unknown");
     };
     let settled = line::session(desk, visit).await;
     // Without a token there is nothing that Auth could be told of: the cookies go all the same.
@@ -68,7 +64,7 @@ pub(super) async fn sign_out(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
         // This browser stays signed in; a session renewed on the way is written.
         return Reply { answer, settled };
     }
-    if let Some(claims) = settled.claims()
+    if let Some(claims) = settled.last_claims()
         && !revoke::end(desk, claims.session_id.as_deref(), End::of(claims)).await
     {
         visit.alarm();
@@ -79,7 +75,7 @@ pub(super) async fn sign_out(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
 }
 
 fn revocation(desk: &Desk, visit: &Visit, settled: &Settled, scope: Scope) -> Option<Revocation> {
-    let claims = settled.claims().filter(|_| visit.config.revocation)?;
+    let claims = settled.last_claims().filter(|_| visit.config.revocation)?;
     match scope {
         Scope::Global => Revocation::of_user(claims, desk.now()),
         Scope::Local => Revocation::of_session(claims, desk.now()),
