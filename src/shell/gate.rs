@@ -16,7 +16,7 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::worker_sys::DurableObjectState;
 use worker::{Delay, Env};
 
-use crate::auth_api::{self, Attempt, Attempts, AuthRequest, RefreshReply};
+use crate::auth_api::{self, Attempts, AuthRequest, RefreshReply};
 use crate::config::Config;
 use crate::gate::{Admission, Ask, EndTold, Family, Landing, Message, Presented, Told};
 use crate::refresh_order::{Gate, RefreshAnswer};
