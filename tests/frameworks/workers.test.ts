@@ -1,5 +1,5 @@
 /** Real builds for Workers: each as the app of `withSession`, and two of them behind the Worker as `ORIGIN`. */
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { type AuthServer, startAuthServer } from "../support/auth-server/server.
 import { open, upgrade } from "../support/http.ts";
 import { cookieHeader, type SessionBody, writeCookies } from "../support/sessions.ts";
 import { AUTH_PORT, PUBLISHABLE_KEY } from "./run/settings.ts";
-import { buildWorker, installWorkers, variables, WORKER_APPS, type WorkerApp, WORKERS } from "./run/workers.ts";
+import { BEHAVIOURS, buildWorker, installWorkers, variables, WORKER_APPS, type WorkerApp, WORKERS, workersTable } from "./run/workers.ts";
 
 const BUILD_TIMEOUT_MS = 600_000;
 const chosen = WORKER_APPS.filter(({ name }) => process.env.FRAMEWORKS_WORKERS === undefined || process.env.FRAMEWORKS_WORKERS.split(",").includes(name));
@@ -31,7 +31,8 @@ describe.each(chosen)("$title, inside withSession", (app) => {
     dev = await startDev(join(WORKERS, app.name), ["--config", buildWorker(app)]);
   }, BUILD_TIMEOUT_MS);
   afterAll(() => dev?.stop());
-  const behaviour = (name: string, run: () => Promise<void>): void => void (app.without[name] === undefined ? test(name, run) : test.skip(`${name}: ${app.without[name]}`));
+  const tested: string[] = [];
+  const behaviour = (name: string, run: () => Promise<void>): void => void (tested.push(name), app.without[name] === undefined ? test(name, run) : test.skip(`${name}: ${app.without[name]}`));
 
   behaviour("identity", async () => {
     const { id, cookie } = await signedIn();
@@ -113,6 +114,15 @@ describe.each(chosen)("$title, inside withSession", (app) => {
     expect([moved.status, moved.header("location")]).toEqual([302, "/echo"]);
     expect((await navigate(dev, "/cookies")).all("set-cookie")).toEqual(["a=1", "b=2; Path=/x"]);
   });
+
+  test("the table has a column for each of these", () => {
+    expect(tested).toEqual(BEHAVIOURS);
+  });
+});
+
+test("docs/frameworks.md has the table", () => {
+  const text = readFileSync(new URL("../../docs/frameworks.md", import.meta.url), "utf8");
+  expect(text.split("<!-- workers -->")[1]?.split("<!-- /workers -->")[0]?.trim()).toBe(workersTable());
 });
 
 describe.each(chosen.filter(({ app }) => app !== ""))("$title, behind ORIGIN", (app: WorkerApp) => {

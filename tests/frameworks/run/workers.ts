@@ -24,10 +24,10 @@ export interface WorkerApp {
   without: Record<string, string>;
 }
 
-const RENDERED = "its adapter turns answers into streams of its own";
+const NO_UPGRADE = "a route of Next.js cannot answer with an upgrade";
 
 export const WORKER_APPS: WorkerApp[] = [
-  { name: "opennext", title: "Next.js (OpenNext)", main: "worker.ts", app: ".open-next/worker.js", assets: ".open-next/assets", handling: 'html_handling = "none"\nnot_found_handling = "none"\n', without: { "a WebSocket": RENDERED } },
+  { name: "opennext", title: "Next.js (OpenNext)", main: "worker.ts", app: ".open-next/worker.js", assets: ".open-next/assets", handling: 'html_handling = "none"\nnot_found_handling = "none"\n', without: { "a WebSocket": NO_UPGRADE } },
   { name: "sveltekit", title: "SvelteKit", main: "worker.js", app: ".svelte-kit/cloudflare/_worker.js", assets: ".svelte-kit/cloudflare", without: {} },
   { name: "astro", title: "Astro", main: "src/worker.ts", app: "", assets: "dist/client", built: "dist/server/wrangler.json", without: {} },
   { name: "react-router", title: "React Router", main: "workers/app.ts", app: "", assets: "build/client", built: "build/server/wrangler.json", without: { "a page rendered at build time": "it renders none by default" } },
@@ -114,4 +114,21 @@ function sourcesOf(folder: string): string {
     digest.update(file).update(readFileSync(file));
   }
   return digest.digest("hex");
+}
+
+/** What is tested of each, in the order of the tests. */
+export const BEHAVIOURS = ["identity", "refresh", "bodies and methods", "guarded files and pages", "a page rendered at build time", "streams", "a WebSocket", "waitUntil", "caches.default", "exceptions", "redirects and cookies"];
+
+/** The table of docs/frameworks.md. */
+export function workersTable(): string {
+  const version = ({ name }: WorkerApp): string => {
+    const { dependencies } = JSON.parse(readFileSync(join(WORKERS, name, "package.json"), "utf8")) as { dependencies: Record<string, string> };
+    const framework = { opennext: "next", sveltekit: "@sveltejs/kit", astro: "astro", "react-router": "react-router" }[name] ?? "";
+    const adapter = { opennext: "@opennextjs/cloudflare", sveltekit: "@sveltejs/adapter-cloudflare", astro: "@astrojs/cloudflare", "react-router": "@cloudflare/vite-plugin" }[name] ?? "";
+    return `${dependencies[framework]}, \`${adapter}\` ${dependencies[adapter]}`;
+  };
+  const row = (app: WorkerApp): string => `| ${app.title.replace(/ \(.*/, "")} ${version(app)} | ${BEHAVIOURS.map((behaviour) => (app.without[behaviour] === undefined ? "✓" : "–")).join(" | ")} |`;
+  const head = `|  | ${BEHAVIOURS.join(" | ")} |\n| --- |${" :-: |".repeat(BEHAVIOURS.length)}`;
+  const reasons = WORKER_APPS.flatMap(({ without }) => Object.entries(without).map(([behaviour, reason]) => `${behaviour}: ${reason}`));
+  return [head, ...WORKER_APPS.map(row), "", `–: ${reasons.join("; ")}.`].join("\n");
 }
