@@ -90,6 +90,7 @@ fn described_config(config: &Config) -> String {
         ),
         ("has_jwt_secret", config.jwt_secret.is_some().to_string()),
         ("auth_base", text(&config.auth_base)),
+        ("issuer_is_set", config.issuer_is_set.to_string()),
         (
             "issuers",
             list(config.issuers.iter().map(|issuer| text(issuer))),

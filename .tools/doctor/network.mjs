@@ -107,7 +107,7 @@ function judgeKeys(url, body, { has_jwt_secret }, keys) {
 }
 
 /** Whether the tokens that Auth makes name an issuer that the Worker takes. */
-async function judgeIssuer({ auth_base, issuers, publishable_key }) {
+async function judgeIssuer({ auth_base, issuer_is_set, issuers, publishable_key }) {
   const response = await get(`${auth_base}/.well-known/openid-configuration`, { apikey: publishable_key });
   if ([401, 403].includes(response.status)) {
     return error("publishable-key-refused", `Auth's gateway refuses the publishable key (${response.status}): nobody's session can be refreshed.`, "Take SUPABASE_URL and SUPABASE_PUBLISHABLE_KEY from the same project.");
@@ -115,8 +115,9 @@ async function judgeIssuer({ auth_base, issuers, publishable_key }) {
   const issuer = response.status === 200 ? named(await response.text()) : undefined;
   if (issuer === undefined) return note("issuer", `Auth did not say which issuer its tokens name (status ${response.status}): it was not compared with JWT_ISSUER.`);
   if (issuers.includes(issuer)) return note("issuer", `Auth's tokens name the issuer ${issuer}, which is accepted.`);
+  if (issuer === "" && !issuer_is_set) return note("issuer", "Auth's tokens name no issuer: they are accepted by the key they are signed with.");
   if (issuer === "") {
-    return error("issuer", "Auth's tokens name no issuer: the Worker takes every session for forged and deletes it.", `Set GOTRUE_JWT_ISSUER=${auth_base} on the Auth server.`);
+    return error("issuer", "Auth's tokens name no issuer, and JWT_ISSUER asks for one: every session is taken for forged and deleted.", "Leave JWT_ISSUER out.");
   }
   return error(
     "issuer",

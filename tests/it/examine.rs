@@ -52,6 +52,7 @@ fn a_good_configuration_is_described_without_its_secrets() {
         config["issuers"],
         json!(["https://abc.supabase.co/auth/v1"])
     );
+    assert_eq!(config["issuer_is_set"], false);
     assert_eq!(config["site_url"], Value::Null);
     assert!(!answer.to_string().contains("sb_secret_abc"));
 }

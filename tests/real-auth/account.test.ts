@@ -1,7 +1,7 @@
 /** The routes with which an account is finished and kept, against a real Auth, by form and by JSON. */
 import { randomUUID } from "node:crypto";
 import { Secret, TOTP } from "otpauth";
-import { beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Answer } from "../support/http.ts";
 import { claimsOf } from "../support/sessions.ts";
 import { type Bench, PASSWORD, useBench } from "./bench.ts";
@@ -22,26 +22,23 @@ function errorOf(answer: Answer): string {
   return location === undefined ? answer.json().error : (new URL(location, "https://app.example.com").searchParams.get("error") ?? "");
 }
 
-/** A build without these routes leaves their paths to the site, whose answer is no refusal. */
-function needsRoutes(bench: () => Bench): void {
-  beforeEach(async ({ skip }) => {
-    const answer = await bench().visitor().post("JSON", "/auth/verify", {});
-    skip(answer.status !== 400, "this build of the Worker has no such routes");
-  });
-}
-
-async function withFactor(bench: Bench): Promise<{ visitor: Visitor; secret: string; id: string }> {
-  const { visitor } = await bench.member();
-  const { data, error } = await visitor.client().auth.mfa.enroll({ factorType: "totp", friendlyName: randomUUID() });
-  if (error !== null) {
-    throw error;
-  }
-  return { visitor, id: data.id, secret: data.totp.secret };
+/** A member with a factor, enrolled by the page's own client, who has signed in again since with the password alone. */
+async function withFactor(bench: Bench, spec: { factorType: "totp" } | { factorType: "phone"; phone: string }): Promise<{ visitor: Visitor; secret: string; id: string }> {
+  const { visitor, email } = await bench.member();
+  const { mfa } = visitor.client().auth;
+  const { data } = await mfa.enroll({ ...spec, friendlyName: randomUUID() } as Parameters<typeof mfa.enroll>[0]);
+  const secret = data?.type === "totp" ? data.totp.secret : "";
+  const { data: challenge } = await mfa.challenge({ factorId: data!.id });
+  const given = data?.type === "totp" ? code(secret) : (await bench.project.messages((spec as { phone: string }).phone)).at(-1)!.code;
+  expect((await mfa.verify({ factorId: data!.id, challengeId: challenge!.id, code: given })).error).toBeNull();
+  const again = bench.visitor();
+  await again.post("JSON", "/auth/login", { email, password: PASSWORD });
+  expect((await again.who()).aal).toBe("aal1");
+  return { visitor: again, id: data!.id, secret };
 }
 
 describe("codes, passwords and second factors", () => {
   const bench = useBench(configurationNamed("ES256, tokens of version 1"));
-  needsRoutes(bench);
 
   test.each(WAYS)("six digits of a mail sign in, by %s, and once only", async (way) => {
     const [email, visitor] = [await bench().user(), bench().visitor()];
@@ -74,7 +71,7 @@ describe("codes, passwords and second factors", () => {
   });
 
   test.each(WAYS)("an app's code, by %s, raises the session to aal2, and a wrong one does not", async (way) => {
-    const { visitor, secret, id } = await withFactor(bench());
+    const { visitor, secret, id } = await withFactor(bench(), { factorType: "totp" });
     const wrong = await visitor.post(way, "/auth/mfa", { code: "000000", factor_id: id });
     expect(errorOf(wrong)).toBe("mfa_verification_failed");
     await visitor.post(way, "/auth/mfa", { code: code(secret), factor_id: id, ...NEXT });
@@ -101,7 +98,6 @@ describe("codes, passwords and second factors", () => {
 
 describe("current password and reauthentication", () => {
   const bench = useBench(configurationNamed("current password and reauthentication required"));
-  needsRoutes(bench);
 
   test.each(WAYS)("by %s", async (way) => {
     const { visitor, email } = await bench().member();
@@ -122,7 +118,6 @@ describe("current password and reauthentication", () => {
 
 describe("phones", () => {
   const bench = useBench(configurationNamed("phone with test codes"));
-  needsRoutes(bench);
 
   test.each(WAYS)("a code by SMS signs in, by %s", async (way) => {
     const visitor = bench().visitor();
@@ -136,16 +131,14 @@ describe("phones", () => {
 
 describe("second factors by phone", () => {
   const bench = useBench(configurationNamed("second factors by phone"));
-  needsRoutes(bench);
 
   test.each(WAYS)("the message is sent first, then its code raises the session, by %s", async (way) => {
-    const { visitor } = await bench().member();
     const phone = `1555${String(Math.floor(Math.random() * 1e7)).padStart(7, "0")}`;
-    const { data } = await visitor.client().auth.mfa.enroll({ factorType: "phone", phone: `+${phone}`, friendlyName: "phone" });
-    const asked = await visitor.post(way, "/auth/mfa", { factor_id: data!.id });
+    const { visitor, id } = await withFactor(bench(), { factorType: "phone", phone: `+${phone}` });
+    const asked = await visitor.post(way, "/auth/mfa", { factor_id: id });
     const challenge_id = challengeOf(way, asked);
     const sent = (await bench().project.messages(phone)).at(-1)!;
-    await visitor.post(way, "/auth/mfa", { factor_id: data!.id, challenge_id, code: sent.code, ...NEXT });
+    await visitor.post(way, "/auth/mfa", { factor_id: id, challenge_id, code: sent.code, ...NEXT });
     expect((await visitor.who()).aal).toBe("aal2");
   });
 
@@ -156,14 +149,13 @@ describe("second factors by phone", () => {
 
 describe("passkeys", () => {
   const bench = useBench(configurationNamed("passkeys"));
-  needsRoutes(bench);
 
-  test("the options of a sign-in come through, and an answer that is none is refused", async () => {
+  test.each(WAYS)("the options of a sign-in come through, and an answer that is none is refused, by %s", async (way) => {
     const visitor = bench().visitor();
     const offer = (await visitor.post("JSON", "/auth/passkey/options", {})).json();
     expect(offer.options.challenge).toEqual(expect.any(String));
-    const refused = await visitor.post("JSON", "/auth/passkey", { challenge_id: offer.challenge_id, credential: "{}" });
-    expect(refused.status).toBe(400);
+    const refused = await visitor.post(way, "/auth/passkey", { challenge_id: offer.challenge_id, credential: {} });
+    expect(errorOf(refused)).toBe("webauthn_verification_failed");
     expect(await visitor.session()).toBeNull();
   });
 });

@@ -8,7 +8,7 @@ import { open, reach } from "./project.ts";
 import { Visitor } from "./visitor.ts";
 
 export const PASSWORD = "correct horse battery";
-const START_MS = 90_000;
+const START_MS = 180_000;
 
 type Workers = "main" | "keyed" | "asking";
 
@@ -48,13 +48,16 @@ function use<P extends Running>(start: () => Promise<P>, vars: (project: P) => R
         AUTH_PATH: "/auth",
         REFRESH_MARGIN_SECONDS: "2",
         CLOCK_SKEW_SECONDS: "0",
-        RULES: [{ path: "/members*", require: true }],
+        RULES: [
+          { path: "/members*", require: true },
+          { path: "/apps/*", require: { clients: true } },
+        ],
         ...vars(project),
       },
       bindings: { kv: "shared" },
       workers: {
         main: { bindings: { gate: true } },
-        keyed: { bindings: { gate: "main" }, vars: { SUPABASE_SECRET_KEY: project.secretKey } },
+        keyed: { bindings: { gate: true }, vars: { SUPABASE_SECRET_KEY: project.secretKey } },
         asking: { vars: { SUPABASE_JWT_SECRET: null } },
       },
     });

@@ -26,8 +26,10 @@ export class Visitor {
     return this.#keep(await this.#worker.fetch(path, { navigate: headers.length === 0, headers, cookies: this.cookies }));
   }
 
-  async post(way: Way, path: string, fields: Record<string, string>): Promise<Answer> {
+  /** A member that is an object goes into a form as its JSON. */
+  async post(way: Way, path: string, fields: Record<string, string | object>): Promise<Answer> {
     const form = way === "form";
+    const texts = Object.entries(fields).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]);
     const init: FetchInit = {
       method: "POST",
       cookies: this.cookies,
@@ -35,7 +37,7 @@ export class Visitor {
         ["Origin", SITE],
         ["Content-Type", form ? "application/x-www-form-urlencoded" : "application/json"],
       ],
-      body: form ? new URLSearchParams(fields).toString() : JSON.stringify(fields),
+      body: form ? new URLSearchParams(texts).toString() : JSON.stringify(fields),
     };
     return this.#keep(await this.#worker.fetch(path, init));
   }

@@ -235,13 +235,19 @@ describe("one change", async () => {
   test.each([
     ["an Auth server that is not there", await withServer(() => {}, async (url) => url), /cannot be fetched \(ECONNREFUSED\)/],
     ["an issuer that is not accepted", strange.url, /^Auth's tokens name the issuer https:\/\/ref\.supabase\.co\/auth\/v1, and http:\S+ is accepted/],
-    ["tokens without issuer", nameless.url, /^Auth's tokens name no issuer/],
     ["an address that is not Auth's", `${auth.url}/elsewhere`, /answered 40\d/],
     ["the address of Auth itself", `${auth.url}/auth/v1`, /^SUPABASE_URL ends with \/auth\/v1/],
   ])("%s", async (_, url, names) => {
     const { errors, status } = await examine({ config: good(url), secrets: SECRETS, args: PRODUCTION });
     expect(errors).toEqual([expect.stringMatching(names)]);
     expect(status).toBe(1);
+  });
+
+  test("tokens without issuer are an error only where one is asked for", async () => {
+    const [free, asked] = [good(nameless.url), good(nameless.url).replace("[env.production.vars]\n", `[env.production.vars]\nJWT_ISSUER = "${nameless.url}/auth/v1"\n`)];
+    const { errors, notes } = await examine({ config: free, secrets: SECRETS, args: PRODUCTION });
+    expect([errors, notes]).toEqual([[], expect.arrayContaining([expect.stringMatching(/^Auth's tokens name no issuer: they are accepted by the key/)])]);
+    expect((await examine({ config: asked, secrets: SECRETS, args: PRODUCTION })).errors).toEqual([expect.stringMatching(/^Auth's tokens name no issuer, and JWT_ISSUER asks for one/)]);
   });
 
   test("a publishable key of another project", async () => {

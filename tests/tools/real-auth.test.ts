@@ -1,8 +1,10 @@
 /** A server that is none, cannot be reached, has other keys or users: one line, and nothing is made there. */
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
+import { checkServer } from "../real-auth/server.ts";
 import { startOrigin } from "../support/origin.ts";
 import { startAuthServer } from "../support/auth-server/server.ts";
 
@@ -46,6 +48,15 @@ test("a project with users is refused, and its users stay", async () => {
   const { status, lines } = await refused({ AUTH_URL: auth.authUrl, ...keys });
   expect([status, lines]).toEqual([2, [expect.stringContaining("has users")]]);
   expect(auth.deleteUser(String(id))).toBe(true);
+});
+
+test("users that an interrupted run left are removed first, and only those", async () => {
+  const left = auth.createUser({ email: `${randomUUID()}@example.com` });
+  const customer = auth.createUser({ email: "another@example.com" });
+  vi.stubEnv("AUTH_PUBLISHABLE_KEY", auth.publishableKey);
+  vi.stubEnv("AUTH_SECRET_KEY", auth.secretKey);
+  await checkServer(auth.authUrl, true);
+  expect([auth.deleteUser(String(left.id)), auth.deleteUser(String(customer.id))]).toEqual([false, true]);
 });
 
 test("in a run without a server it says that it was left out", async () => {

@@ -3,14 +3,15 @@
  * them, an origin, an Auth that fails, and a model that says who must be
  * signed in.
  */
-import { Agent, createServer, request as httpRequest, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { Agent, request as httpRequest } from "node:http";
 import { startStack, type Stack, type WorkerSpec } from "../support/stack.ts";
-import { claimsOf, writeCookies } from "../support/sessions.ts";
+import { claimsOf, type Cookie, cookieHeader, type SessionBody, writeCookies } from "../support/sessions.ts";
 import { type BedAuth, localAuth, realAuth } from "./real-auth.ts";
 import { Browser, expiryMs, short, type Snapshot, type Visit } from "./browser.ts";
+import { ban, changePassword, leave, raise, type Scene } from "./deeds.ts";
 import { type Gatekeeper, startGatekeeper } from "./faults.ts";
-import { type Event, type Options, plan, TIMES, upheavals } from "./plan.ts";
+import { type Action, type Event, type Options, plan, TIMES, type Upheaval, upheavals } from "./plan.ts";
+import { Site, SLOW } from "./site.ts";
 
 const HOST = "app.example.com";
 const SITE = `https://${HOST}`;
@@ -20,7 +21,18 @@ const PREFETCHES = 20;
 /** Real milliseconds that a promise of time is not tested to its last moment. */
 const SLACK_MS = 1_500;
 /** Browsers that act at once at the start and the end. */
-const AT_ONCE = 50;
+const AT_ONCE = 10;
+/** How often a browser asks at the end while nobody can say whether it is signed in. */
+const JUDGED = 20;
+/** An answer that left the Worker before the sign-out's may arrive this much later. */
+const CROSSING_MS = 250;
+
+/** What a browser does with nothing else beside it; what a deed answers comes after that. */
+const ALONE: Partial<Record<Action, (scene: Scene, browser: Browser, draw: number) => Promise<void | (() => Promise<void>)>>> = {
+  factor: raise,
+  password: changePassword,
+  ban,
+};
 
 export interface Violation {
   kind: "lost" | "crossed" | "zombie";
@@ -46,11 +58,22 @@ export interface Report {
   signedOut: number;
   wakes: { promised: number; passedOver: number };
   ghosts: number;
+  /** Pages that began before a sign-out and answered after it: all, those that brought a refresh, and those that somebody else got. */
+  late: { answers: number; refreshed: number; toOthers: number };
+  /** Old cookies presented within the replay time after a sign-out. */
+  stolen: number;
+  factors: { past: number; through: number; late: number };
+  passwords: number;
+  bans: number;
   /** Sessions that Auth ended since the browser's own client, held up on the way, sent a token two rotations old. */
   endedByClient: number;
   violations: Violation[];
   /** Requests that got no answer at all. */
   broken: number;
+  /** Steps that the bed itself could not do at Auth, which was busy or starting again. */
+  given: Record<string, number>;
+  /** The latest answer but those of slow pages, in milliseconds: above some seconds it is the machine that is tested. */
+  latestMs: number;
 }
 
 export async function run(options: Options): Promise<Report> {
@@ -62,25 +85,30 @@ export async function run(options: Options): Promise<Report> {
   }
 }
 
-class Bed {
+/** The Worker gave no answer. */
+class NoAnswer extends Error {}
+
+class Bed implements Scene {
   readonly #options: Options;
   readonly #keeper: Gatekeeper;
-  readonly #origin: Server;
   readonly #stack: Stack<Service>;
-  readonly #auth: BedAuth;
+  readonly auth: BedAuth;
+  readonly site: Site;
+  readonly report: Report;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 512 });
   readonly #browsers: Browser[];
-  readonly #report: Report;
   readonly #needed = new Set<string>();
+  /** What goes on after an event without holding its browser up. */
+  readonly #tails: Promise<unknown>[] = [];
 
-  constructor(options: Options, keeper: Gatekeeper, origin: Server, stack: Stack<Service>, auth: BedAuth) {
+  constructor(options: Options, keeper: Gatekeeper, site: Site, stack: Stack<Service>, auth: BedAuth) {
     this.#options = options;
     this.#keeper = keeper;
-    this.#origin = origin;
+    this.site = site;
     this.#stack = stack;
-    this.#auth = auth;
+    this.auth = auth;
     this.#browsers = Array.from({ length: options.browsers }, (_, index) => new Browser(index, SITE));
-    this.#report = {
+    this.report = {
       options,
       seconds: 0,
       requests: 0,
@@ -95,36 +123,43 @@ class Bed {
       signedOut: 0,
       wakes: { promised: 0, passedOver: 0 },
       ghosts: 0,
+      late: { answers: 0, refreshed: 0, toOthers: 0 },
+      stolen: 0,
+      factors: { past: 0, through: 0, late: 0 },
+      passwords: 0,
+      bans: 0,
       endedByClient: 0,
       violations: [],
       broken: 0,
+      given: {},
+      latestMs: 0,
     };
   }
 
   static async start(options: Options): Promise<Bed> {
     const real = (seconds: number): number => seconds / options.scale;
     const keeper = await startGatekeeper(options.seed, real(TIMES.authDelay) * 1000);
-    const origin = await startOrigin();
-    const originUrl = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
+    const site = await Site.start();
     const gate = options.without !== "gate";
     const lives = { jwtExp: Math.round(real(TIMES.tokenLife)), reuseInterval: real(TIMES.reuseInterval) };
-    const program = options.real === undefined ? null : await realAuth(options.real, lives);
+    const program = options.real === undefined ? null : await realAuth(options.real, options.tokens, lives);
     const workers = Object.fromEntries(
       SERVICES.map((name): [Service, WorkerSpec] => [name, { bindings: gate ? { gate: name === "first" ? true : "first" } : {} }]),
     ) as Record<Service, WorkerSpec>;
     const stack = await startStack({
       workers,
       bindings: { kv: "shared" },
-      auth: lives,
+      auth: { ...lives, siteUrl: SITE, algorithmVersion: options.tokens === "2" ? 2 : 1 },
       vars: ({ auth }) => ({
         SUPABASE_URL: keeper.url,
         JWT_ISSUER: program === null ? auth.authUrl : `${program.url}/auth/v1`,
         SUPABASE_PUBLISHABLE_KEY: (program ?? auth).publishableKey,
-        ORIGIN_URL: originUrl,
+        ORIGIN_URL: site.url,
+        AUTH_PATH: "/auth",
         CLOCK_SKEW_SECONDS: "0",
         REFRESH_MARGIN_SECONDS: String(Math.round(real(TIMES.refreshMargin))),
         REFRESH_REPLAY_SECONDS: String(options.without === "replay" ? 0 : Math.round(real(TIMES.replay))),
-        AUTH_TIMEOUT_MS: String(real(TIMES.authTimeout) * 1000),
+        AUTH_TIMEOUT_MS: String(Math.round(real(TIMES.authTimeout) * 1000)),
         JWKS_TTL_SECONDS: "60",
         SERVER_TIMING: "on",
         LOG_LEVEL: "info",
@@ -133,7 +168,7 @@ class Bed {
     });
     const auth = program ?? localAuth(stack.auth);
     keeper.target = auth.url;
-    const bed = new Bed(options, keeper, origin, stack, auth);
+    const bed = new Bed(options, keeper, site, stack, auth);
     keeper.watch = (token, line) => bed.#browsers.find((browser) => browser.holds(token))?.hear(line);
     return bed;
   }
@@ -149,27 +184,31 @@ class Bed {
       const browser = this.#browsers[event.browser]!;
       const task: Promise<unknown> = this.#act(browser, event).catch((error) => {
         browser.tell(`${event.action} failed: ${String(error)}`);
-        this.#report.broken += 1;
+        if (error instanceof NoAnswer) {
+          this.report.broken += 1;
+        } else {
+          this.#count("given", `${event.action}: ${String(error).slice(0, 60)}`);
+        }
       });
       browser.pending.add(task);
       task.finally(() => browser.pending.delete(task));
     }
     await Promise.all(tasks);
     await Promise.all(this.#browsers.flatMap(({ pending }) => [...pending]));
-    Object.assign(this.#report, { workerCalls: this.#keeper.workerCalls, clientCalls: this.#keeper.clientCalls, needed: this.#needed.size });
+    await Promise.all(this.#tails);
+    Object.assign(this.report, { workerCalls: this.#keeper.workerCalls, clientCalls: this.#keeper.clientCalls, needed: this.#needed.size });
     await this.#judge();
     for (const [, reason] of this.#stack.printed().matchAll(/"outcome":"unavailable","reason":"([a-z_]+)"/g)) {
       this.#count("undecided", reason ?? "");
     }
-    this.#report.seconds = Math.round((Date.now() - started) / 1000);
-    return this.#report;
+    this.report.seconds = Math.round((Date.now() - started) / 1000);
+    return this.report;
   }
 
   async close(): Promise<void> {
     this.#agent.destroy();
-    await Promise.all([this.#stack.close(), this.#keeper.close(), this.#auth.close()]);
-    this.#origin.closeAllConnections();
-    await new Promise((closed) => this.#origin.close(closed));
+    await Promise.all([this.#stack.close(), this.#keeper.close(), this.auth.close()]);
+    await this.site.close();
   }
 
   /** Waits for a virtual time and starts what befalls Auth on the way. */
@@ -178,7 +217,7 @@ class Bed {
     if (next !== undefined && next.at <= at) {
       rest.shift();
       await this.#until(started, next.at, [], tasks);
-      if (this.#options.faults) {
+      if (this.#options.faults || next.what === "upgrade") {
         tasks.push(this.#upheave(next.what));
       }
       return this.#until(started, at, rest, tasks);
@@ -189,62 +228,90 @@ class Bed {
     }
   }
 
-  async #upheave(what: "restart" | "standby" | "rotate"): Promise<void> {
+  async #upheave(what: Upheaval): Promise<void> {
     this.#browsers.forEach((browser) => browser.tell(`Auth: ${what}`));
     switch (what) {
       case "restart":
         return this.#keeper.restart((TIMES.authRestart / this.#options.scale) * 1000);
       case "standby":
-        await this.#auth.standby();
+        await this.auth.standby();
         return;
       case "rotate":
-        await this.#auth.rotate();
+        await this.auth.rotate();
+        return;
+      case "upgrade":
+        this.#keeper.upgrading = true;
+        await this.auth.upgrade();
     }
   }
 
   async #signEverybodyIn(): Promise<void> {
     // The first key set that is fetched already lists the key that Auth will sign with after its first rotation.
-    await this.#auth.standby();
-    const stranger = await this.#auth.stranger();
+    await this.auth.standby();
+    const stranger = await this.auth.stranger();
     this.#keeper.stranger = JSON.stringify({ ...stranger, expires_in: 3600 });
     for (let from = 0; from < this.#browsers.length; from += AT_ONCE) {
-      await Promise.all(this.#browsers.slice(from, from + AT_ONCE).map((browser) => this.#signIn(browser)));
+      await Promise.all(this.#browsers.slice(from, from + AT_ONCE).map((browser) => this.signInNow(browser)));
     }
   }
 
+  later(task: Promise<unknown>): void {
+    this.#tails.push(task);
+  }
+
   /** Signs in elsewhere: what comes back is written by the real client. */
-  async #signIn(browser: Browser): Promise<void> {
-    // A response that is still under way belongs to the session before.
-    await Promise.all([...browser.pending]);
-    const session = await this.#auth.signIn(browser.email);
+  async signInNow(browser: Browser): Promise<void> {
+    const session = await this.auth.signIn(browser.email);
     browser.startOver();
-    // The real client would look after tokens of so short a life at once; this one only has to be written.
-    const lasting = { ...session, expires_in: 3600, expires_at: Math.floor(Date.now() / 1000) + 3600 };
-    for (const { name, value } of await writeCookies(this.#auth.url, lasting)) {
-      browser.jar.setCookieSync(`${name}=${encodeURIComponent(value)}; Path=/; Max-Age=34560000; SameSite=Lax`, SITE);
-    }
+    await this.write(browser, session);
     browser.userId = String(session.user?.id);
     browser.sessionId = session.session_id;
     browser.signedIn = true;
     browser.noteGeneration("sign-in", this.#stack.key);
-    browser.tell(`signed in to session ${short(session.session_id)}`);
+    browser.tell(`${browser.email} signed in to session ${short(session.session_id)}`);
+  }
+
+  async cookieHeader(session: SessionBody): Promise<string> {
+    return cookieHeader(await this.#cookiesOf(session));
+  }
+
+  async write(browser: Browser, session: SessionBody): Promise<void> {
+    for (const { name, value } of await this.#cookiesOf(session)) {
+      browser.jar.setCookieSync(`${name}=${encodeURIComponent(value)}; Path=/; Max-Age=34560000; SameSite=Lax`, SITE);
+    }
+  }
+
+  #cookiesOf(session: SessionBody): Promise<Cookie[]> {
+    // The real client would look after tokens of so short a life at once; this one only has to be written.
+    return writeCookies(this.auth.url, { ...session, expires_in: 3600, expires_at: Math.floor(Date.now() / 1000) + 3600 });
   }
 
   async #act(browser: Browser, event: Event): Promise<void> {
+    const earlier = [...browser.pending];
+    const deed = ALONE[event.action];
+    if (deed !== undefined) {
+      const afterwards = await this.#alone(browser, earlier, () => (browser.signedIn ? deed(this, browser, event.draw) : this.signInNow(browser)));
+      this.#count("events", event.action);
+      return afterwards?.();
+    }
+    await browser.alone;
     this.#count("events", event.action);
     if (!browser.signedIn && event.action !== "navigate" && event.action !== "wake") {
-      return this.#signIn(browser);
+      // A response that is still under way belongs to the session before.
+      await Promise.all(earlier);
+      return this.signInNow(browser);
     }
     switch (event.action) {
       case "navigate":
-        return this.#request(browser, event.draw < 0.1 ? "/live/page" : "/page", event.draw);
+        await this.request(browser, event.draw < 0.1 ? "/live/page" : "/page", event.draw);
+        return;
       case "prefetch":
         await Promise.all(
-          Array.from({ length: PREFETCHES }, (_, n) => this.#request(browser, `/prefetch/${n}`, (event.draw + n / SERVICES.length) % 1)),
+          Array.from({ length: PREFETCHES }, (_, n) => this.request(browser, `/prefetch/${n}`, (event.draw + n / SERVICES.length) % 1)),
         );
         return;
       case "client":
-        await Promise.all([this.#clientLooksAfter(browser), this.#request(browser, "/page", event.draw)]);
+        await Promise.all([this.#byClient(browser, () => this.#clientLooksAfter(browser)), this.request(browser, "/page", event.draw)]);
         return;
       case "sleep": {
         const snapshot = browser.snapshot(this.#stack.key);
@@ -256,7 +323,41 @@ class Bed {
       case "wake":
         return this.#wake(browser, event.draw);
       case "signOut":
-        return this.#signOut(browser);
+        return this.#byClient(browser, () => this.#signOut(browser));
+      case "leave":
+        return leave(this, browser, event.draw);
+    }
+  }
+
+  /** Nothing else happens in this browser meanwhile: what is under way ends first, and what comes waits. */
+  #alone<T>(browser: Browser, earlier: Promise<unknown>[], act: () => Promise<T>): Promise<T> {
+    const task = Promise.all([browser.alone, ...earlier]).then(act);
+    browser.alone = task.catch(() => undefined);
+    return task;
+  }
+
+  async #byClient(browser: Browser, act: () => Promise<void>): Promise<void> {
+    if (browser.leaving) {
+      return;
+    }
+    const task = act();
+    browser.clientTasks.add(task);
+    await task.finally(() => browser.clientTasks.delete(task));
+  }
+
+  /** Waits until the token of the jar is about to end; false if nobody is signed in then. */
+  async untilDue(browser: Browser): Promise<boolean> {
+    const { sessionId } = browser;
+    for (;;) {
+      const session = browser.session(this.#stack.key);
+      if (session === null || !browser.signedIn || browser.sessionId !== sessionId) {
+        return false;
+      }
+      const wait = expiryMs(session) - this.#marginMs - Date.now();
+      if (wait <= 0) {
+        return true;
+      }
+      await sleep(wait + 20);
     }
   }
 
@@ -267,7 +368,7 @@ class Bed {
       return;
     }
     browser.tell(`its client refreshes ${short(session.refresh_token)}`);
-    const { error } = await browser.client(this.#keeper.url, this.#auth.publishableKey).auth.getSession();
+    const { error } = await browser.client(this.#keeper.url, this.auth.publishableKey).auth.getSession();
     if (error !== null) {
       browser.tell(`its client: ${error.name} ${error.message}`);
     }
@@ -279,21 +380,43 @@ class Bed {
     const { sessionId } = browser;
     browser.tell("signs out");
     browser.leaving = true;
-    const { error } = await browser.client(this.#keeper.url, this.#auth.publishableKey).auth.signOut({ scope: "local" });
+    const { error } = await browser.client(this.#keeper.url, this.auth.publishableKey).auth.signOut({ scope: "local" });
     browser.leaving = false;
     if (error !== null && browser.session(this.#stack.key) !== null) {
       browser.tell(`sign-out failed: ${error.message}`);
       return;
     }
     // The client forgets its session even where Auth did not hear of the sign-out; the model knows only one kind.
-    await this.#auth.endSession(sessionId);
-    browser.signedIn = false;
-    browser.deadline = Date.now() + (TIMES.tokenLife / this.#options.scale) * 1000 + 1_000;
-    browser.tabs.length = 0;
+    await this.auth.endSession(sessionId);
+    this.isOut(browser, snapshot);
     browser.tell("signed out");
+  }
+
+  /** Takes into the model that a browser is signed out, and what a thief may have of its cookies. */
+  isOut(browser: Browser, snapshot: Snapshot | null): void {
+    browser.signedIn = false;
+    browser.deadline = this.lastEnd();
+    browser.tabs.length = 0;
     if (snapshot !== null) {
       browser.ghosts.push({ snapshot, deadline: browser.deadline });
     }
+  }
+
+  /** No token that Auth has issued so far lives longer. */
+  lastEnd(): number {
+    return Date.now() + this.real(TIMES.tokenLife) + 1_000;
+  }
+
+  real(virtualSeconds: number): number {
+    return (virtualSeconds / this.#options.scale) * 1000;
+  }
+
+  get key(): string {
+    return this.#stack.key;
+  }
+
+  get keeperUrl(): string {
+    return this.#keeper.url;
   }
 
   async #wake(browser: Browser, draw: number): Promise<void> {
@@ -305,56 +428,65 @@ class Bed {
     if (tab === undefined || !browser.signedIn) {
       return;
     }
-    if (!browser.isPromised(tab, (TIMES.replay / this.#options.scale) * 1000, this.#marginMs, SLACK_MS)) {
-      this.#report.wakes.passedOver += 1;
+    if (!this.isPromised(browser, tab)) {
+      this.report.wakes.passedOver += 1;
       return;
     }
-    this.#report.wakes.promised += 1;
+    this.report.wakes.promised += 1;
     browser.tell(`a tab wakes up with ${short(tab.token)}`);
-    return this.#request(browser, "/late", draw, tab);
+    await this.request(browser, "/late", draw, tab);
+  }
+
+  isPromised(browser: Browser, tab: Snapshot): boolean {
+    return browser.isPromised(tab, this.real(TIMES.replay), this.#marginMs, SLACK_MS);
   }
 
   /** Cookies of a session that was signed out, presented after its last token has ended. */
   async #haunt(browser: Browser, snapshot: Snapshot, draw: number): Promise<void> {
-    this.#report.ghosts += 1;
-    const visit = await this.#send("/ghost", snapshot.header, draw);
+    this.report.ghosts += 1;
+    const visit = await this.send("/ghost", snapshot.header, draw);
     if (visit.user !== null || visit.outcome === "valid" || visit.outcome === "refreshed") {
-      this.#violate("zombie", browser, `a session that was signed out is ${visit.outcome} again`);
+      this.violate("zombie", browser, `a session that was signed out is ${visit.outcome} again`);
     }
   }
 
-  async #request(browser: Browser, path: string, draw: number, tab?: Snapshot): Promise<void> {
+  async request(browser: Browser, path: string, draw: number, tab?: Snapshot): Promise<Visit> {
     const before = browser.session(this.#stack.key);
     if (tab === undefined && before !== null && expiryMs(before) < Date.now() + this.#marginMs) {
       this.#needed.add(before.refresh_token);
     }
-    const { signedIn, sessionId, leaving } = browser;
+    const { signedIn, sessionId, leaving, userId } = browser;
     const sentAt = Date.now();
-    const visit = await this.#send(path, tab?.header ?? browser.cookies(), draw);
+    const visit = await this.send(path, tab?.header ?? browser.cookies(), draw);
     browser.keep(visit.setCookies, this.#stack.key);
     browser.tell(`${path} ${short(tab?.token ?? before?.refresh_token ?? "nobody")} → ${visit.outcome} after ${Date.now() - sentAt} ms`);
-    this.#check(browser, visit, signedIn && !leaving && browser.signedIn && !browser.leaving && browser.sessionId === sessionId, sentAt);
+    this.#check(browser, visit, signedIn && !leaving && browser.signedIn && !browser.leaving && browser.sessionId === sessionId, { sentAt, userId });
+    return visit;
   }
 
   /** What the model says to one response. `surely` is false where the browser signed in or out meanwhile. */
-  #check(browser: Browser, visit: Visit, surely: boolean, sentAt: number): void {
-    if (visit.user !== null && visit.user !== browser.userId) {
-      this.#violate("crossed", browser, `the origin was told of user ${short(visit.user)}`);
+  #check(browser: Browser, visit: Visit, surely: boolean, { sentAt, userId }: { sentAt: number; userId: string }): void {
+    if (visit.user !== null && visit.user !== userId) {
+      this.violate("crossed", browser, `the origin was told of user ${short(visit.user)}`);
     }
     const held = browser.session(this.#stack.key);
-    if (held !== null && claimsOf(held.access_token).sub !== browser.userId) {
-      this.#violate("crossed", browser, "the jar holds somebody else's session");
+    const leftAt = browser.left.get(held === null ? "" : String(claimsOf(held.access_token).session_id));
+    if (leftAt !== undefined && visit.setCookies.length > 0 && Date.now() - leftAt > CROSSING_MS) {
+      this.violate("zombie", browser, "an answer wrote a session that was signed out");
+      browser.startOver();
+    } else if (held !== null && claimsOf(held.access_token).sub !== browser.userId) {
+      this.violate("crossed", browser, "the jar holds somebody else's session");
       browser.startOver();
       browser.signedIn = false;
     }
     if (surely && ["anonymous", "expired", "invalid", "revoked"].includes(visit.outcome)) {
-      this.#violate("lost", browser, `the session is ${visit.outcome}`);
+      this.violate("lost", browser, `the session is ${visit.outcome}`);
       browser.signedIn = false;
       browser.deadline = Number.POSITIVE_INFINITY;
     }
     const isIn = visit.outcome === "valid" || visit.outcome === "refreshed";
     if (!browser.signedIn && isIn && sentAt > browser.deadline) {
-      this.#violate("zombie", browser, `signed out, and ${visit.outcome}`);
+      this.violate("zombie", browser, `signed out, and ${visit.outcome}`);
     }
   }
 
@@ -373,12 +505,13 @@ class Bed {
       await this.#haunt(browser, snapshot, 0);
     }
     if (!browser.signedIn) {
-      this.#report.signedOut += 1;
-      return this.#request(browser, "/live/end", 0);
+      this.report.signedOut += 1;
+      await this.request(browser, "/live/end", 0);
+      return;
     }
-    this.#report.signedIn += 1;
-    for (let attempt = 0; attempt < 5; attempt += 1) {
-      const visit = await this.#send("/live/end", browser.cookies(), attempt / 5);
+    this.report.signedIn += 1;
+    for (let attempt = 0; attempt < JUDGED; attempt += 1) {
+      const visit = await this.send("/live/end", browser.cookies(), (attempt / 5) % 1);
       browser.keep(visit.setCookies, this.#stack.key);
       browser.tell(`the end → ${visit.outcome}`);
       if (visit.user === browser.userId) {
@@ -389,67 +522,62 @@ class Bed {
       }
       await sleep(1_000);
     }
-    this.#violate("lost", browser, "the model has it signed in, and it is not");
+    this.violate("lost", browser, "the model has it signed in, and it is not");
   }
 
-  #violate(kind: Violation["kind"], browser: Browser, what: string): void {
+  violate(kind: Violation["kind"], browser: Browser, what: string): void {
     if (kind === "lost" && browser.isEndedByClient) {
       browser.tell(`ended by its own client: ${what}`);
-      this.#report.endedByClient += 1;
+      this.report.endedByClient += 1;
       return;
     }
     browser.tell(`VIOLATION ${kind}: ${what}`);
-    this.#report.violations.push({ kind, browser: browser.index, what, story: [...browser.story] });
+    this.report.violations.push({ kind, browser: browser.index, what, story: [...browser.story] });
   }
 
   get #marginMs(): number {
     return (TIMES.refreshMargin / this.#options.scale) * 1000;
   }
 
-  #count(where: "outcomes" | "events" | "undecided", name: string): void {
-    this.#report[where][name] = (this.#report[where][name] ?? 0) + 1;
+  #count(where: "outcomes" | "events" | "undecided" | "given", name: string): void {
+    this.report[where][name] = (this.report[where][name] ?? 0) + 1;
   }
 
-  #send(path: string, cookie: string, draw: number): Promise<Visit> {
+  send(path: string, cookie: string, draw: number, body?: object): Promise<Visit> {
     const service = SERVICES[Math.floor(draw * SERVICES.length) % SERVICES.length]!;
     const { socket } = this.#stack.worker(service);
-    this.#report.requests += 1;
+    this.report.requests += 1;
+    const sentAt = Date.now();
     return new Promise((resolve, reject) => {
-      const headers: Record<string, string> = { host: HOST, accept: "text/html", "sec-fetch-mode": "navigate" };
+      const broken = (error: Error): void => reject(new NoAnswer(error.message));
+      const headers: Record<string, string> =
+        body === undefined ? { host: HOST, accept: "text/html", "sec-fetch-mode": "navigate" } : { host: HOST, origin: SITE, "content-type": "application/json" };
       if (cookie !== "") {
         headers.cookie = cookie;
       }
       const request = httpRequest(
-        { host: socket.hostname, port: socket.port, path: `${SITE}${path}`, headers, agent: this.#agent },
+        { host: socket.hostname, port: socket.port, method: body === undefined ? "GET" : "POST", path: `${SITE}${path}`, headers, agent: this.#agent },
         (message) => {
           let text = "";
           message.setEncoding("utf8");
           message.on("data", (data: string) => (text += data));
-          message.once("error", reject);
+          message.once("error", broken);
           message.once("end", () => {
             const timing = String(message.headers["server-timing"] ?? "");
             const outcome = /edge-session;desc="([a-z]+)"/.exec(timing)?.[1] ?? `status ${message.statusCode}`;
             this.#count("outcomes", outcome);
-            const user = message.statusCode === 200 ? text : "";
-            resolve({ status: message.statusCode ?? 0, outcome, user: user === "" ? null : user, setCookies: message.headers["set-cookie"] ?? [] });
+            if (!path.startsWith(SLOW)) {
+              this.report.latestMs = Math.max(this.report.latestMs, Date.now() - sentAt);
+            }
+            const user = message.statusCode === 200 && body === undefined ? text : "";
+            resolve({ status: message.statusCode ?? 0, outcome, text, user: user === "" ? null : user, setCookies: message.headers["set-cookie"] ?? [] });
           });
         },
       );
-      request.once("error", reject);
-      request.end();
+      request.once("error", broken);
+      request.end(body === undefined ? "" : JSON.stringify(body));
     });
   }
-}
-
-/** Answers with the user that it was told of. */
-async function startOrigin(): Promise<Server> {
-  const server = createServer((request, response) => {
-    response.writeHead(200, { "Content-Type": "text/plain" });
-    response.end(request.headers["x-session-user-id"] ?? "");
-  });
-  server.keepAliveTimeout = 60_000;
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  return server;
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((passed) => setTimeout(passed, ms));

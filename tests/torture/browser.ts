@@ -10,6 +10,7 @@ import { claimsOf, type SessionBody } from "../support/sessions.ts";
 export interface Visit {
   status: number;
   outcome: string;
+  text: string;
   /** The user that the origin was told of; null if the request did not reach it or nobody was signed in. */
   user: string | null;
   setCookies: string[];
@@ -19,14 +20,22 @@ export interface Visit {
 interface Generation {
   token: string;
   by: "sign-in" | "edge" | "client";
+  /** When Auth made its access token, in whole seconds: the gate counts from then, and the browser may get it later. */
   atMs: number;
 }
 
 export interface Snapshot {
   header: string;
   token: string;
+  issuedAtMs: number;
   expiresAtMs: number;
   session: string;
+}
+
+/** A second factor of a user. */
+export interface Factor {
+  id: string;
+  secret: string;
 }
 
 /** The last lines of a browser's story that are kept. */
@@ -34,7 +43,8 @@ const STORY_LINES = 80;
 
 export class Browser {
   readonly index: number;
-  readonly email: string;
+  /** Who signs in here next. */
+  email: string;
   readonly site: string;
   jar = new CookieJar();
   /** The model: whether this browser has to be signed in. */
@@ -49,6 +59,13 @@ export class Browser {
   /** The cookies from before a sign-out, as a thief or a forgotten tab has them. */
   readonly ghosts: { snapshot: Snapshot; deadline: number }[] = [];
   readonly pending = new Set<Promise<unknown>>();
+  /** What the page's own client does: it writes cookies whatever the Worker says. */
+  readonly clientTasks = new Set<Promise<unknown>>();
+  /** What nothing else may happen beside. */
+  alone: Promise<unknown> = Promise.resolve();
+  /** Sessions that were signed out through the Worker, and when that was done. */
+  readonly left = new Map<string, number>();
+  readonly factors = new Map<string, Factor>();
   readonly story: string[] = [];
   #generations: Generation[] = [];
   /** The session of which Auth told the browser's own client that a token was used twice. */
@@ -102,7 +119,6 @@ export class Browser {
     const session = this.session(key);
     const token = session?.refresh_token;
     if (session !== null && token !== undefined && !this.#generations.some((known) => known.token === token)) {
-      // When Auth made it, in whole seconds: the gate counts from then, and the browser may get it later.
       this.#generations.push({ token, by, atMs: Number(claimsOf(session.access_token).iat) * 1000 });
       this.tell(`jar holds ${short(token)} by ${by}`);
     }
@@ -126,6 +142,12 @@ export class Browser {
     return this.#generations.some((known) => known.token === token);
   }
 
+  /** Another person at the same browser. */
+  switchUser(): void {
+    const own = `browser-${this.index}@example.com`;
+    this.email = this.email === own ? `guest-of-${own}` : own;
+  }
+
   startOver(): void {
     this.jar.removeAllCookiesSync();
     this.#generations = [];
@@ -140,15 +162,18 @@ export class Browser {
     return {
       header: this.cookies(),
       token: session.refresh_token,
+      issuedAtMs: Number(claimsOf(session.access_token).iat) * 1000,
       expiresAtMs: expiryMs(session),
       session: String(claimsOf(session.access_token).session_id),
     };
   }
 
   /**
-   * Whether the Worker promises that this tab gets its session. Not for a token
-   * that the page's own client rotated: no gate has seen it. And not for longer
-   * than the replay time after the last rotation that a gate has seen.
+   * Whether the Worker promises that this tab gets its session: for the replay
+   * time after the last rotation that a gate has seen, whoever made those
+   * before, if the tab's access token is older than what the gate got then. One
+   * of the same second the gate knows by its refresh token, unless the page's own
+   * client rotated it: no gate has seen that.
    */
   isPromised(snapshot: Snapshot, replayMs: number, marginMs: number, slackMs: number): boolean {
     if (snapshot.expiresAtMs > Date.now() + marginMs + slackMs) {
@@ -161,6 +186,10 @@ export class Browser {
     }
     if (later.length === 0) {
       return true;
+    }
+    const newest = later.at(-1)!;
+    if (newest.by === "edge" && snapshot.issuedAtMs < newest.atMs) {
+      return Date.now() - newest.atMs < replayMs - slackMs;
     }
     // Each rotation has to have come while the gate still knew the one before.
     let known = later[0]!.atMs;

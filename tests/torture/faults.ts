@@ -24,6 +24,8 @@ const AT_WORKER = {
   "none": 52,
 } as const;
 const AT_CLIENT = { "500": 15, "cut": 3, "cut after": 3, "delay": 5, "none": 74 } as const;
+/** While sessions change to the second version of refresh tokens, what matters is whether the commit came before the loss. */
+const AT_UPGRADE = { "500": 5, "cut": 12, "cut after": 30, "none": 53 } as const;
 type Fault = keyof typeof AT_WORKER;
 
 /** The client repeats a failed refresh for 30 real seconds, which is many virtual minutes: it must not come to that. */
@@ -44,6 +46,8 @@ export interface Gatekeeper {
   stranger: string;
   /** While false, every call passes. */
   active: boolean;
+  /** While true, answers to tokens of the first version are lost more often than not. */
+  upgrading: boolean;
   /** Refuses every connection for this long. */
   restart(ms: number): Promise<void>;
   close(): Promise<void>;
@@ -53,6 +57,8 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
   const random = new Random(seed, 1_000_003);
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   const inARow = new Map<string, number>();
+  /** Tokens of the first version whose upgrade was committed and whose answer was lost. */
+  const lost = new Set<string>();
   const server = createServer((request, response) => {
     handle(request, response).catch(() => request.socket.destroy());
   });
@@ -66,6 +72,7 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
     target: "",
     stranger: "",
     active: false,
+    upgrading: false,
     async restart(ms) {
       await new Promise<void>((closed) => {
         server.close(() => closed());
@@ -88,7 +95,16 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
     if (!keeper.active || !(isToken || isOther)) {
       return "none";
     }
-    const fault: Fault = fromWorker && isToken ? random.pick(AT_WORKER) : random.pick(AT_CLIENT);
+    const upgraded = keeper.upgrading && fromWorker ? oldToken(body) : undefined;
+    if (upgraded !== undefined && lost.has(upgraded)) {
+      // Nobody can be helped whose answers all get lost until Auth has forgotten the token.
+      return "none";
+    }
+    const fault = pick(fromWorker && isToken, upgraded !== undefined);
+    if (upgraded !== undefined && fault === "cut after") {
+      lost.add(upgraded);
+      keeper.struck["lost upgrade"] = (keeper.struck["lost upgrade"] ?? 0) + 1;
+    }
     // A sign-out whose answer is lost would leave the browser in a state that no model knows.
     const chosen = !isToken && fault === "cut after" ? "cut" : fault;
     if (fromWorker) {
@@ -98,6 +114,13 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
     const count = chosen === "none" || chosen === "delay" ? 0 : (inARow.get(key) ?? 0) + 1;
     inARow.set(key, count);
     return count > FAULTS_IN_A_ROW ? "none" : chosen;
+  }
+
+  function pick(isRefreshOfWorker: boolean, isUpgraded: boolean): Fault {
+    if (!isRefreshOfWorker) {
+      return random.pick(AT_CLIENT);
+    }
+    return isUpgraded ? random.pick(AT_UPGRADE) : random.pick(AT_WORKER);
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -169,6 +192,11 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
       onward.end(body);
     });
   }
+}
+
+/** The refresh token of the first version in a request. */
+function oldToken(body: Buffer): string | undefined {
+  return /"refresh_token":"([a-z0-9]{12})"/.exec(body.toString())?.[1];
 }
 
 /** The refresh token or the code in an answer. */

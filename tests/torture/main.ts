@@ -1,6 +1,6 @@
 /**
- * `node tests/torture/main.ts [--browsers 2000] [--minutes 10] [--seed 1] [--scale 5] [--no-faults] [--without gate|replay]
- *  [--auth-bin program --database-url postgres://… [--tokens 1|2|upgrade]]`
+ * `node tests/torture/main.ts [--browsers 2000] [--minutes 10] [--seed 1] [--scale 5] [--no-faults] [--tokens 1|2|upgrade]
+ *  [--without gate|replay|tombstone|recheck|newest|repair] [--auth-bin program --database-url postgres://…]`
  *
  * Ends with status 1 if a session was lost, crossed or outlived its sign-out.
  */
@@ -9,6 +9,7 @@ import { run } from "./bed.ts";
 import type { Options } from "./plan.ts";
 import type { Tokens } from "./real-auth.ts";
 import { failures, stories, table } from "./report.ts";
+import { isDefence, runWithout } from "./without.ts";
 
 const { values } = parseArgs({
   options: {
@@ -23,6 +24,9 @@ const { values } = parseArgs({
     tokens: { type: "string", default: "1" },
   },
 });
+if (isDefence(values.without)) {
+  process.exit(await runWithout(values.without, process.argv.slice(2)));
+}
 // The clients print a hint for every session that is read from cookies.
 console.warn = () => undefined;
 const report = await run({
@@ -32,9 +36,10 @@ const report = await run({
   scale: Number(values.scale),
   faults: !values["no-faults"],
   without: (values.without ?? null) as Options["without"],
+  tokens: values.tokens as Tokens,
   ...(values["auth-bin"] === undefined
     ? {}
-    : { real: { program: values["auth-bin"], databaseUrl: values["database-url"], tokens: values.tokens as Tokens } }),
+    : { real: { program: values["auth-bin"], databaseUrl: values["database-url"] } }),
 });
 console.log(table(report));
 const found = failures(report);

@@ -6,7 +6,7 @@
  * tokens, the margin, the replay and reuse times, Auth's time-out and delays.
  */
 import { Random } from "./random.ts";
-import type { RealAuthOptions } from "./real-auth.ts";
+import type { RealAuthOptions, Tokens } from "./real-auth.ts";
 
 export interface Options {
   browsers: number;
@@ -16,8 +16,10 @@ export interface Options {
   /** Virtual seconds per real second. */
   scale: number;
   faults: boolean;
-  /** Leaves a part of the Worker's protection out, to see that the bed notices. */
+  /** Leaves a part of the Worker's protection out by its settings, to see that the bed notices. */
   without: "gate" | "replay" | null;
+  /** The version of refresh tokens, or the change from the first to the second in the middle of the run. */
+  tokens: Tokens;
   /** Instead of the local Auth. */
   real?: RealAuthOptions;
 }
@@ -36,7 +38,7 @@ export const TIMES = {
 
 export const ACTIONS = {
   /** Opens a page. */
-  navigate: 52,
+  navigate: 46,
   /** A page whose links are fetched in advance: 20 requests at once. */
   prefetch: 4,
   /** The page's own client looks after the session, as `createBrowserClient` does, beside a navigation. */
@@ -45,7 +47,16 @@ export const ACTIONS = {
   sleep: 14,
   /** The tab that fell asleep first wakes up and repeats its request with the cookies of then. */
   wake: 14,
-  signOut: 4,
+  /** The page's own client signs out at Auth, past the Worker. */
+  signOut: 2,
+  /** A sign-out through the Worker while a page that began with a refresh is still on its way; somebody else may sign in meanwhile. */
+  leave: 3,
+  /** A second factor, verified past the gate or through it, and then the cookies of before. */
+  factor: 2,
+  /** A new password while another device is signed in. */
+  password: 1,
+  /** The operator bans the user and takes it back. */
+  ban: 1,
 } as const;
 export type Action = keyof typeof ACTIONS;
 
@@ -78,15 +89,16 @@ export function plan({ browsers, minutes, seed }: Options): Event[] {
   return events.sort((one, other) => one.at - other.at);
 }
 
-export type Upheaval = "restart" | "standby" | "rotate";
+export type Upheaval = "restart" | "standby" | "rotate" | "upgrade";
 
 /** What befalls Auth as a whole, in virtual milliseconds. */
-export function upheavals({ minutes, scale }: Options): { at: number; what: Upheaval }[] {
+export function upheavals({ minutes, scale, tokens }: Options): { at: number; what: Upheaval }[] {
   const whole = minutes * 60_000;
   // The Worker looks for an unknown key at most once in 30 s, which no scale shortens, and no project rotates twice in that.
   const rotatesTwice = (0.3 * whole) / scale > 31_000;
   const all: { at: number; what: Upheaval }[] = [
     { at: 0.25 * whole, what: "restart" },
+    ...(tokens === "upgrade" ? [{ at: 0.33 * whole, what: "upgrade" as const }] : []),
     { at: 0.4 * whole, what: "rotate" },
     { at: 0.6 * whole, what: "restart" },
     ...(rotatesTwice ? [{ at: 0.7 * whole, what: "rotate" as const }] : []),

@@ -4,22 +4,29 @@ import { run } from "../torture/bed.ts";
 import { callsPerRefresh, failures, MOST_CALLS, stories } from "../torture/report.ts";
 
 const SHORT = { browsers: 60, seed: 1, scale: 5, without: null };
-const TIMEOUT_MS = 90_000;
+const TIMEOUT_MS = 120_000;
 
-test("no session is lost, crossed or revived while Auth fails", async () => {
+test("no session is lost, crossed or revived while Auth fails and refresh tokens change their version", async () => {
   // The clients print a hint for every session that is read from cookies.
   vi.spyOn(console, "warn").mockReturnValue();
-  const report = await run({ ...SHORT, minutes: 1.5, faults: true });
+  const report = await run({ ...SHORT, minutes: 1.5, faults: true, tokens: "upgrade" });
   expect(failures(report), stories(report)).toEqual([]);
   // A run in which nothing happened proves nothing.
   expect(report.outcomes.refreshed).toBeGreaterThan(30);
   expect(report.wakes.promised).toBeGreaterThan(0);
   expect(report.struck["500"]).toBeGreaterThan(0);
+  expect(report.struck["lost upgrade"]).toBeGreaterThan(0);
+  expect(report.late.refreshed).toBeGreaterThan(0);
+  expect(report.late.toOthers).toBeGreaterThan(0);
+  expect(report.stolen).toBeGreaterThan(0);
+  expect(report.factors.late).toBeGreaterThan(0);
+  expect(report.bans).toBeGreaterThan(0);
+  expect(report.passwords).toBeGreaterThan(0);
 }, TIMEOUT_MS);
 
 test("without faults, a refresh costs one call to Auth", async () => {
   vi.spyOn(console, "warn").mockReturnValue();
-  const report = await run({ ...SHORT, minutes: 1, faults: false });
+  const report = await run({ ...SHORT, minutes: 1, faults: false, tokens: "1" });
   expect(failures(report), stories(report)).toEqual([]);
   expect(report.needed).toBeGreaterThan(20);
   expect(callsPerRefresh(report)).toBeLessThanOrEqual(MOST_CALLS);
