@@ -67,9 +67,9 @@ export interface Dev {
 }
 
 /** `wrangler dev` in a folder, with no account and no network. */
-export async function startDev(folder: string): Promise<Dev> {
+export async function startDev(folder: string, more: string[] = []): Promise<Dev> {
   const port = await freePort();
-  const args = ["dev", "--local", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0", "--show-interactive-dev-session=false"];
+  const args = ["dev", "--local", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0", "--show-interactive-dev-session=false", ...more];
   const env = { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: "false", FORCE_COLOR: "0", NO_COLOR: "1", WRANGLER_HIDE_BANNER: "true", WRANGLER_LOG_PATH: join(folder, "logs"), WRANGLER_SEND_METRICS: "false" };
   // A group of its own: wrangler runs the runtime as a grandchild.
   const child = spawn(process.execPath, [WRANGLER, ...args], { cwd: folder, detached: true, env, stdio: ["ignore", "pipe", "pipe"] });
