@@ -182,14 +182,7 @@ class Bed implements Scene {
     for (const event of plan(this.#options)) {
       await this.#until(started, event.at, rest, tasks);
       const browser = this.#browsers[event.browser]!;
-      const task: Promise<unknown> = this.#act(browser, event).catch((error) => {
-        browser.tell(`${event.action} failed: ${String(error)}`);
-        if (error instanceof NoAnswer) {
-          this.report.broken += 1;
-        } else {
-          this.#count("given", `${event.action}: ${String(error).slice(0, 60)}`);
-        }
-      });
+      const task: Promise<unknown> = this.#act(browser, event).catch((error) => this.#failed(browser, event.action, error));
       browser.pending.add(task);
       task.finally(() => browser.pending.delete(task));
     }
@@ -218,7 +211,8 @@ class Bed implements Scene {
       rest.shift();
       await this.#until(started, next.at, [], tasks);
       if (this.#options.faults || next.what === "upgrade") {
-        tasks.push(this.#upheave(next.what));
+        const { what } = next;
+        tasks.push(this.#upheave(what).catch((error) => this.#count("given", `${what}: ${String(error).slice(0, 60)}`)));
       }
       return this.#until(started, at, rest, tasks);
     }
@@ -255,8 +249,17 @@ class Bed implements Scene {
     }
   }
 
-  later(task: Promise<unknown>): void {
-    this.#tails.push(task);
+  later(browser: Browser, task: Promise<unknown>): void {
+    this.#tails.push(task.catch((error) => this.#failed(browser, "later", error)));
+  }
+
+  #failed(browser: Browser, action: string, error: unknown): void {
+    browser.tell(`${action} failed: ${String(error)}`);
+    if (error instanceof NoAnswer) {
+      this.report.broken += 1;
+    } else {
+      this.#count("given", `${action}: ${String(error).slice(0, 60)}`);
+    }
   }
 
   /** Signs in elsewhere: what comes back is written by the real client. */
@@ -549,7 +552,14 @@ class Bed implements Scene {
     this.report.requests += 1;
     const sentAt = Date.now();
     return new Promise((resolve, reject) => {
-      const broken = (error: Error): void => reject(new NoAnswer(error.message));
+      const broken = (error: NodeJS.ErrnoException): void => {
+        // The runtime closes idle connections; a request that meets that never arrived.
+        if (request.reusedSocket && error.code === "ECONNRESET") {
+          resolve(this.send(path, cookie, draw, body));
+        } else {
+          reject(new NoAnswer(error.message));
+        }
+      };
       const headers: Record<string, string> =
         body === undefined ? { host: HOST, accept: "text/html", "sec-fetch-mode": "navigate" } : { host: HOST, origin: SITE, "content-type": "application/json" };
       if (cookie !== "") {
