@@ -2,14 +2,11 @@
 //
 // A panic aborts, and the runtime cuts off a request whose CPU time is over in the middle of an instruction, without an
 // error that anybody could catch. Either instance must not be entered again: its stack and its borrows stand where they stood.
-import { RefreshGate as Gate, __wbg_reset_state, __worker_init_state, fetch as answer } from "./index.js";
+import { RefreshGate as Gate, __wbg_reset_state, __worker_init_state, calls, fetch as answer } from "./index.js";
 
 Error.stackTraceLimit = 100;
 // `criticalError` is set by the panic hook; `instanceId` counts the instances.
 const state = __worker_init_state();
-// Calls that have not returned. wasm never waits, so one that is there when the next call comes was cut off.
-let inside = 0;
-
 // A panic in what runs behind a promise reaches no caller.
 addEventListener("error", (event) => note(event.error));
 
@@ -17,24 +14,26 @@ function note(error) {
   if (error instanceof WebAssembly.RuntimeError) state.criticalError = true;
 }
 
+// `calls.inside` counts the calls of the crate, and of its closures behind promises, that have not returned. wasm never
+// waits, so one that is there when the next call comes was cut off.
 function enter(call) {
-  if (inside > 0) {
+  if (calls.inside > 0) {
     console.error("edge-session: a call was cut off");
     state.criticalError = true;
-    inside = 0;
+    calls.inside = 0;
   }
   if (state.criticalError) {
     console.error("edge-session: a new instance follows");
     __wbg_reset_state();
     state.criticalError = false;
   }
-  inside += 1;
+  calls.inside += 1;
   try {
     const answer = call();
-    inside -= 1;
+    calls.inside -= 1;
     if (answer !== undefined) return answer;
   } catch (error) {
-    inside -= 1;
+    calls.inside -= 1;
     note(error);
     throw error;
   }

@@ -294,11 +294,15 @@ pub fn known_code(code: &str) -> Option<&'static str> {
 
 /// Whether Auth may have done its work although its answer did not arrive: the token may be rotated.
 ///
-/// Whatever has a status is an answer: Auth rolls back what it began with a 500, and a gateway's 502 or 504 is mostly about
+/// Whatever else has a status is an answer: Auth rolls back what it began with a 500, and a gateway's 502 is mostly about
 /// a request that never arrived.
 #[must_use]
 pub const fn may_be_lost(answer: &Result<AuthReply, Unreachable>) -> bool {
-    matches!(answer, Err(Unreachable::Network | Unreachable::TimedOut))
+    match answer {
+        // A gateway that waited for Auth in vain.
+        Ok(reply) => reply.status == 504,
+        Err(reason) => matches!(reason, Unreachable::Network | Unreachable::TimedOut),
+    }
 }
 
 /// The error code in any of Auth's three shapes: `code` (text), `error_code`, `error`.
@@ -416,10 +420,11 @@ impl Attempts {
         }
     }
 
-    /// What a plan for after a lost answer begins with, unless it is too late for it.
+    /// How long a plan for after a lost answer waits before it begins; `None` where it is too late for it.
     #[must_use]
-    pub fn first_repair(&mut self, now: UnixTime) -> Option<Attempt> {
-        self.send(self.pause_ms, now)
+    pub fn pause_before_repair(&self, now: UnixTime) -> Option<u64> {
+        self.clone().send(self.pause_ms, now)?;
+        Some(self.pause_ms)
     }
 
     /// Attempts started so far.

@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::config::{Config, HttpUrl, Unset, VARIABLES, Variable};
 use crate::jwks::KeySet;
 use crate::path::RequestPath;
-use crate::rules::{Aal, Cache, OnDenied, Requirement, Rule, Verify};
+use crate::redirect::Destination;
+use crate::rules::{Aal, Cache, Clients, Credentials, OnDenied, Requirement, Rule, Verify};
 
 /// Answers a question; one that is no JSON is answered as an empty one.
 #[must_use]
@@ -170,6 +171,23 @@ fn described_rule(rule: &Rule) -> String {
         (Some(_), OnDenied::Status) => parts.push("others get a status".to_owned()),
         (Some(_), OnDenied::Auto) | (None, _) => {}
     }
+    match rule.credentials {
+        Credentials::Any => {}
+        Credentials::Bearer => parts.push("bearer tokens alone count".to_owned()),
+        Credentials::Cookie => parts.push("cookies alone count".to_owned()),
+    }
+    let pages = [
+        ("no session", &rule.login),
+        ("what falls short", &rule.forbidden),
+        ("a session", &rule.signed_in),
+    ];
+    parts.extend(pages.into_iter().filter_map(|(who, page)| {
+        let page: &Destination = page.as_ref()?;
+        Some([who, " goes to ", &page.location(None, &[])].concat())
+    }));
+    if !rule.cors.is_empty() {
+        parts.push(["its denials are readable for ", &rule.cors.join(", ")].concat());
+    }
     parts.join("; ")
 }
 
@@ -194,6 +212,11 @@ fn described_requirement(requirement: &Requirement) -> String {
     if !requirement.absent.is_empty() {
         let absent = requirement.absent.iter().map(|pointer| text(pointer));
         wanted.push(("absent", list(absent)));
+    }
+    match &requirement.clients {
+        Clients::None => {}
+        Clients::Any => wanted.push(("clients", true.to_string())),
+        Clients::Listed(ids) => wanted.push(("clients", list(ids.iter().map(|id| text(id))))),
     }
     for (pointer, values) in &requirement.claims {
         wanted.push((pointer, list(values.iter().map(Value::to_string))));

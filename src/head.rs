@@ -130,9 +130,12 @@ const TYPICAL_HEADERS: usize = 32;
 
 fn split_authority(url: &str) -> (&str, &str) {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let end = after_scheme
-        .find(['/', '?', '#'])
-        .unwrap_or(after_scheme.len());
+    let end = after_scheme.find(['/', '?', '#']).unwrap_or_else(|| {
+        // `OPTIONS *` is about the server: the runtime puts the star behind the host (RFC 9110 9.3.7).
+        after_scheme
+            .strip_suffix('*')
+            .map_or(after_scheme.len(), str::len)
+    });
     after_scheme.split_at(end)
 }
 

@@ -22,6 +22,7 @@ export default defineConfig({
       project("browser", 90_000),
       project("pages", 90_000),
       project("clients", 120_000, ["tests/clients/install.ts"]),
+      project("fidelity", 240_000, ["tests/fidelity/install.ts"]),
       project("tools", 60_000),
       project("package", 120_000),
       // Needs a server that `npm run test:real-auth` starts or is given.

@@ -10,7 +10,7 @@ const REQUESTS_ASKED = 20_000;
 // Stands for what `*` may be, so unlike any path that no rule means it.
 const ANYTHING = "zz9";
 
-export const LAYOUT_CHECKS = [inheritedRoutes, shortRoutes, reach, origin, ownRoute, workersCache, assets, deadRules];
+export const LAYOUT_CHECKS = [inheritedRoutes, shortRoutes, reach, origin, ownRoute, workersCache, assets, deadRules, openAliases];
 
 /** Paths, hosts and methods that show which rule is for what: each glob with and without something in place of `*`. */
 export function samplesOf(rules) {
@@ -189,5 +189,21 @@ function deadRules({ vars, ruling, site }) {
     const before = rulings[requests.findIndex(({ path }) => path === first)]?.rule;
     const which = Number.isInteger(before) ? `RULES[${before}] comes first for everything it names` : "no request meets it";
     return [warning("rule-dead", `RULES[${index}]${first === undefined ? "" : ` (${[rule.path].flat()[0]})`} never holds: ${which}.`, "Move it further up, or delete it.")];
+  });
+}
+
+/** The site with and without `www`: what is guarded under one name alone, and both lead here. */
+function openAliases({ settings, vars, ruling }) {
+  const rules = rulesIn(vars);
+  const names = [...new Set(routesOf(settings).map(({ host }) => host))];
+  const pairs = names.filter((host) => names.includes(`www.${host}`)).flatMap((host) => [[host, `www.${host}`], [`www.${host}`, host]]);
+  const paths = samplesOf(rules).paths;
+  return pairs.flatMap(([guarded, open]) => {
+    const here = ruling(paths.map((path) => ({ host: guarded, path })));
+    const there = ruling(paths.map((path) => ({ host: open, path })));
+    const at = paths.findIndex((_, index) => here[index]?.guarded && !there[index]?.guarded && rules[here[index].rule]?.hosts !== undefined);
+    if (at < 0) return [];
+    const index = here[at].rule;
+    return [warning("guard-alias", `RULES[${index}] (${[rules[index].path ?? "every path"].flat()[0]}) guards ${guarded} and leaves ${open} open, and both are routes of this Worker.`, "Name both in hosts, or leave hosts out.")];
   });
 }

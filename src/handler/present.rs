@@ -46,10 +46,13 @@ pub(super) async fn present(desk: &Desk, visit: &mut Visit) -> Presented {
     {
         return presented;
     }
+    if bearer.is_some() {
+        visit.source = Source::Bearer;
+    }
+    // A token that is the origin's affair is no session: what caches are told of the answer is, too.
     let Some(verdict) = bearer.or_else(|| foreign_bearer(visit)) else {
         return Presented::Nothing;
     };
-    visit.source = Source::Bearer;
     match verdict {
         Verdict::Alive(claims) => Presented::Alive(claims),
         Verdict::Dead(_) => Presented::Ended(Outcome::Expired, "token_expired"),

@@ -1,12 +1,14 @@
 //! What all pages have in common: the site, the language, where to go on, and what there is to tell.
 
-use askama::{DynTemplate, Template};
+use std::fmt;
+
+use askama::Template;
 
 use super::color;
 use super::errors::{self, Concern};
 use super::language::Language;
 use super::marks;
-use super::parts::{Hidden, Notice};
+use super::parts::{Field, Form, Notice};
 use super::policy::Contents;
 use super::site::{Site, link};
 use super::texts;
@@ -138,11 +140,20 @@ impl<'f> Frame<'f> {
         }
     }
 
-    /// The field that every form carries, so that the visitor gets where he wanted to go.
-    pub(super) fn hidden_next(&self) -> Hidden<'f> {
-        Hidden {
-            name: "next",
-            value: self.next(),
+    /// A form that is sent to a route, with the field that every form carries, so that the visitor gets where he wanted
+    /// to go.
+    pub(super) fn form<'p>(
+        &'p self,
+        route: &str,
+        mut fields: Vec<Field<'p>>,
+        button: &str,
+    ) -> Form<'p> {
+        fields.insert(0, Field::hidden("next", self.next()));
+        Form {
+            action: self.action(route),
+            fields,
+            button: self.text(button),
+            ..Form::default()
         }
     }
 
@@ -182,7 +193,7 @@ impl<'f> Frame<'f> {
     }
 
     /// The page around what a template makes of its content.
-    pub(super) fn page(&self, title: &str, content: &dyn DynTemplate, extras: &Extras<'_>) -> Html {
+    pub(super) fn page(&self, title: &str, content: &dyn Content, extras: &Extras<'_>) -> Html {
         let style = format!("{}{STYLE}", color::properties(self.site.color));
         let content = render(content);
         let has_turnstile = self.turnstile_site_key.is_some() && content.contains("<turnstile>");
@@ -209,9 +220,24 @@ impl<'f> Frame<'f> {
     }
 }
 
+/// A template behind a pointer. Askama has such a trait of its own, which makes six functions of every template.
+pub(super) trait Content {
+    fn write(&self, text: &mut dyn fmt::Write) -> askama::Result<()>;
+}
+
+impl<T: Template> Content for T {
+    fn write(&self, text: &mut dyn fmt::Write) -> askama::Result<()> {
+        self.render_into(text)
+    }
+}
+
 /// Writing to a string does not fail, and neither does any filter of these templates.
-fn render(template: &dyn DynTemplate) -> String {
-    template.dyn_render().unwrap_or_default()
+fn render(content: &dyn Content) -> String {
+    let mut text = String::new();
+    match content.write(&mut text) {
+        Ok(()) => text,
+        Err(_) => String::new(),
+    }
 }
 
 /// An address with one more parameter in its query.

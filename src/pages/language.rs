@@ -2,8 +2,8 @@
 
 /// Members of `Accept-Language` that are looked at; browsers send fewer than ten.
 const MAX_MEMBERS: usize = 32;
-/// The weight of a member that names none (RFC 9110 12.4.2), in thousandths.
-const FULL_WEIGHT: u16 = 1000;
+/// The weight of a member that names none (RFC 9110 12.4.2).
+const FULL_WEIGHT: &str = "1";
 
 /// A language that the pages speak.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -43,12 +43,13 @@ impl Language {
     /// The language that an `Accept-Language` header wants most: by weight, then by order; `de-AT` is German.
     #[must_use]
     pub fn accepted(header: Option<&str>) -> Self {
-        let mut best = (0, Self::default());
+        let mut best = ("", Self::default());
         for member in header.unwrap_or_default().split(',').take(MAX_MEMBERS) {
-            let mut parts = member.split(';');
-            let range = parts.next().unwrap_or_default().trim();
-            let weight = parts.find_map(weight).unwrap_or(FULL_WEIGHT);
-            if let Some(language) = Self::named(range).filter(|_| weight > best.0) {
+            let (range, parameters) = member.split_once(';').unwrap_or((member, ""));
+            let weight = weight(parameters);
+            if weight > best.0
+                && let Some(language) = Self::named(range.trim_ascii())
+            {
                 best = (weight, language);
             }
         }
@@ -56,30 +57,38 @@ impl Language {
     }
 
     fn named(range: &str) -> Option<Self> {
-        let primary = range.split(['-', '_']).next().unwrap_or_default();
-        if primary == "*" {
+        if range == "*" {
             return Some(Self::default());
         }
+        // Every tag has two letters, so that a third one, or a digit, belongs to another language.
+        let (primary, rest) = range.split_at_checked(2)?;
+        let is_primary = !rest
+            .as_bytes()
+            .first()
+            .is_some_and(u8::is_ascii_alphanumeric);
         let is_named = |language: &Self| language.tag().eq_ignore_ascii_case(primary);
-        Self::ALL.into_iter().find(is_named)
+        Self::ALL.into_iter().find(is_named).filter(|_| is_primary)
     }
 }
 
-/// `q=0.8` in thousandths; a weight that cannot be read counts as none.
-fn weight(parameter: &str) -> Option<u16> {
-    let (name, value) = parameter.split_once('=')?;
-    if !name.trim().eq_ignore_ascii_case("q") {
-        return None;
-    }
-    let (whole, fraction) = value.trim().split_once('.').unwrap_or((value.trim(), ""));
-    let is_number = fraction.len() <= 3 && fraction.bytes().all(|byte| byte.is_ascii_digit());
-    let digits = fraction.bytes().chain(*b"000").take(3);
-    let thousandths = digits.fold(0, |sum, digit| {
-        sum * 10 + u16::from(digit.wrapping_sub(b'0') % 10)
-    });
-    match whole {
-        "0" if is_number => Some(thousandths),
-        "1" if is_number && thousandths == 0 => Some(FULL_WEIGHT),
-        _ => Some(0),
+/// The weight that the parameters of a member give it, without zeros at its end: of two such texts, the greater number
+/// is the greater text. Empty for none, and for a weight that cannot be read.
+fn weight(parameters: &str) -> &str {
+    let is_weight = |name: &str| name.trim_ascii().eq_ignore_ascii_case("q");
+    let mut parameters = parameters
+        .split(';')
+        .filter_map(|parameter| parameter.split_once('='));
+    let Some((_, value)) = parameters.find(|(name, _)| is_weight(name)) else {
+        return FULL_WEIGHT;
+    };
+    let value = value.trim_ascii();
+    let digits = value.strip_prefix("0.").unwrap_or_default();
+    let weight = value.trim_end_matches(['0', '.']);
+    let is_full = weight == FULL_WEIGHT && !value.starts_with("10");
+    let is_fraction = digits.len() <= 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_full || (!digits.is_empty() && is_fraction) {
+        weight
+    } else {
+        ""
     }
 }

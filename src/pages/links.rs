@@ -4,14 +4,13 @@
 use askama::Template;
 
 use super::frame::{Extras, Frame, Html};
-use super::parts::Hidden;
+use super::parts::{Field, Step};
 
 /// Takes the tokens out of the address, names their account, and puts them into the form.
 const FRAGMENT_SCRIPT: &str = include_str!("fragment.js");
 
 /// The page with one button that posts a mailed token.
-#[derive(Clone, Debug, Template)]
-#[template(path = "confirm.html")]
+#[derive(Clone, Debug)]
 pub struct Confirm<'p> {
     /// What all pages have.
     pub frame: Frame<'p>,
@@ -24,9 +23,18 @@ pub struct Confirm<'p> {
 impl Confirm<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        let (title, _) = self.keys();
-        self.frame
-            .page(self.frame.text(title), self, &Extras::default())
+        let (title, text) = self.keys();
+        // An action without a query of its own would send the token in the address again.
+        let fields = vec![
+            Field::hidden("token_hash", self.token_hash),
+            Field::hidden("type", self.kind),
+        ];
+        let step = Step {
+            text: self.frame.text(text),
+            form: Some(self.frame.form("confirm", fields, "continue")),
+            ..Step::default()
+        };
+        step.page(&self.frame, title)
     }
 
     fn keys(&self) -> (&'static str, &'static str) {
@@ -36,15 +44,6 @@ impl Confirm<'_> {
             "invite" => ("confirm.invite.title", "confirm.invite.text"),
             _ => ("confirm.title", "confirm.text"),
         }
-    }
-
-    fn fields(&self) -> [Hidden<'_>; 3] {
-        let field = |name, value| Hidden { name, value };
-        [
-            field("token_hash", self.token_hash),
-            field("type", self.kind),
-            self.frame.hidden_next(),
-        ]
     }
 }
 

@@ -3,6 +3,8 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
+use super::frame::{Extras, Frame, Html};
+
 /// An input with its label, and its hint where there is one.
 #[derive(Clone, Default, Template)]
 #[template(path = "field.html")]
@@ -20,7 +22,17 @@ pub(super) struct Field<'f> {
     pub(super) is_fixed: bool,
 }
 
-impl Field<'_> {
+impl<'f> Field<'f> {
+    /// Something that the form says and nobody sees.
+    pub(super) fn hidden(name: &'f str, value: &'f str) -> Self {
+        Self {
+            name,
+            value,
+            kind: "hidden",
+            ..Self::default()
+        }
+    }
+
     /// Codes are digits: a phone shows its number keys, and a password manager or the keyboard offers the code.
     fn is_code(&self) -> bool {
         self.autocomplete == "one-time-code"
@@ -41,12 +53,38 @@ impl Field<'_> {
     }
 }
 
-/// Something that the form says and nobody sees.
-#[derive(Template)]
-#[template(path = "hidden.html")]
-pub(super) struct Hidden<'h> {
-    pub(super) name: &'h str,
-    pub(super) value: &'h str,
+/// A form: its fields in their order, then its buttons.
+#[derive(Default, Template)]
+#[template(path = "form.html")]
+pub(super) struct Form<'f> {
+    pub(super) action: String,
+    pub(super) fields: Vec<Field<'f>>,
+    pub(super) button: &'f str,
+    /// Whether the button is not the first thing to press on the page.
+    pub(super) is_quiet: bool,
+    /// Another button, and the route that it sends the form to.
+    pub(super) other: Option<(&'f str, String)>,
+}
+
+/// A page with something to read, one thing to do, and a way back; most are such.
+#[derive(Default, Template)]
+#[template(path = "step.html")]
+pub(super) struct Step<'s> {
+    pub(super) text: &'s str,
+    /// A link that goes on.
+    pub(super) way: Option<(&'s str, &'s str)>,
+    /// What an operator has to know, in English.
+    pub(super) details: &'s [String],
+    pub(super) form: Option<Form<'s>>,
+    /// What the link to the sign-in page says.
+    pub(super) back: Option<&'s str>,
+}
+
+impl Step<'_> {
+    /// The page.
+    pub(super) fn page(&self, frame: &Frame<'_>, title: &str) -> Html {
+        frame.page(frame.text(title), self, &Extras::default())
+    }
 }
 
 /// A message above a form.
@@ -59,5 +97,5 @@ pub(super) struct Notice<'n> {
 
 // Each is rendered by a template that escapes what it is given.
 impl HtmlSafe for Field<'_> {}
-impl HtmlSafe for Hidden<'_> {}
+impl HtmlSafe for Form<'_> {}
 impl HtmlSafe for Notice<'_> {}

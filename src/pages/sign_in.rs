@@ -5,7 +5,7 @@ use askama::Template;
 use super::errors::Concern;
 use super::frame::{Extras, Frame, Html, with_parameter};
 use super::offers::{Offers, provider_name};
-use super::parts::Field;
+use super::parts::{Field, Step};
 
 /// Shows the button for a passkey where the browser has them, and sends what it answers. At most 2 KB.
 const PASSKEY_SCRIPT: &str = include_str!("passkey.js");
@@ -148,8 +148,7 @@ impl SignIn<'_> {
 }
 
 /// The page that creates an account.
-#[derive(Clone, Debug, Template)]
-#[template(path = "sign_up.html")]
+#[derive(Clone, Debug)]
 pub struct SignUp<'p> {
     /// What all pages have.
     pub frame: Frame<'p>,
@@ -160,8 +159,13 @@ pub struct SignUp<'p> {
 impl SignUp<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame
-            .page(self.frame.text("sign_up.title"), self, &Extras::default())
+        let fields = vec![self.email_field(), self.password_field()];
+        let step = Step {
+            form: Some(self.frame.form("signup", fields, "sign_up.submit")),
+            back: Some(self.frame.text("sign_up.known")),
+            ..Step::default()
+        };
+        step.page(&self.frame, "sign_up.title")
     }
 
     fn email_field(&self) -> Field<'_> {
@@ -178,8 +182,7 @@ impl SignUp<'_> {
 }
 
 /// The page for a forgotten password.
-#[derive(Clone, Debug, Template)]
-#[template(path = "recover.html")]
+#[derive(Clone, Debug)]
 pub struct Recover<'p> {
     /// What all pages have.
     pub frame: Frame<'p>,
@@ -190,8 +193,14 @@ pub struct Recover<'p> {
 impl Recover<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame
-            .page(self.frame.text("recover.title"), self, &Extras::default())
+        let fields = vec![self.email_field()];
+        let step = Step {
+            text: self.frame.text("recover.text"),
+            form: Some(self.frame.form("recover", fields, "recover.submit")),
+            back: Some(self.frame.text("sign_in.back")),
+            ..Step::default()
+        };
+        step.page(&self.frame, "recover.title")
     }
 
     fn email_field(&self) -> Field<'_> {
@@ -207,8 +216,7 @@ impl Recover<'_> {
 ///
 /// The form on the sign-in page cannot lead to an identity provider directly, since browsers hold `form-action` against
 /// the redirect, and a policy that named every host would also let the form with the password lead anywhere.
-#[derive(Clone, Debug, Template)]
-#[template(path = "sso.html")]
+#[derive(Clone, Debug)]
 pub struct SsoContinue<'p> {
     /// What all pages have.
     pub frame: Frame<'p>,
@@ -220,14 +228,18 @@ impl SsoContinue<'_> {
     /// The page.
     pub fn html(&self) -> Html {
         let address = self.address();
-        self.frame.page(
-            self.frame.text("sso.title"),
-            self,
-            &Extras {
-                script: None,
-                refresh: Some(&address),
-            },
-        )
+        let text = self.frame.filled("sso.text", "domain", self.domain);
+        let step = Step {
+            text: &text,
+            way: Some((self.frame.text("continue"), &address)),
+            ..Step::default()
+        };
+        let extras = Extras {
+            script: None,
+            refresh: Some(&address),
+        };
+        let title = self.frame.text("sso.title");
+        self.frame.page(title, &step, &extras)
     }
 
     fn address(&self) -> String {

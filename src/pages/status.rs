@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::frame::{Extras, Frame, Html, with_parameter};
+use super::parts::Step;
 
 /// The page for an account that may not see what it asked for.
 #[derive(Clone, Debug, Template)]
@@ -35,8 +36,7 @@ impl Forbidden<'_> {
 }
 
 /// The page for an error, by its status.
-#[derive(Clone, Debug, Template)]
-#[template(path = "error.html")]
+#[derive(Clone, Debug)]
 pub struct ErrorPage<'p> {
     /// What all pages have.
     pub frame: Frame<'p>,
@@ -49,8 +49,18 @@ pub struct ErrorPage<'p> {
 impl ErrorPage<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame
-            .page(self.frame.text(self.keys().0), self, &Extras::default())
+        let (title, text) = self.keys();
+        let sign_in = (
+            self.frame.text("sign_in.title"),
+            self.frame.sign_in_address(),
+        );
+        let step = Step {
+            text: self.frame.text(text),
+            way: (self.status == 401).then_some(sign_in),
+            details: self.details,
+            ..Step::default()
+        };
+        step.page(&self.frame, title)
     }
 
     fn keys(&self) -> (&'static str, &'static str) {

@@ -4,12 +4,11 @@ use askama::Template;
 
 use super::errors::Concern;
 use super::frame::{Extras, Frame, Html, with_parameter};
-use super::parts::{Field, Hidden};
+use super::parts::{Field, Form, Step};
 use super::sign_in::{email_field, new_password_field, phone_field};
 
 /// The page for a code that came by mail or as a text message.
-#[derive(Clone, Debug, Template)]
-#[template(path = "verify.html")]
+#[derive(Clone, Debug)]
 pub struct Verify<'p> {
     /// What all pages have.
     pub frame: Frame<'p>,
@@ -24,8 +23,21 @@ pub struct Verify<'p> {
 impl Verify<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame
-            .page(self.frame.text("verify.title"), self, &Extras::default())
+        let address = self.known_address().unwrap_or_else(|| self.address_field());
+        let kind = Field::hidden("type", self.kind);
+        let fields = vec![kind, address, self.code_field()];
+        let form = self.frame.form("verify", fields, "continue");
+        let text = self.text();
+        let step = Step {
+            text: &text,
+            form: Some(Form {
+                other: Some((self.frame.text("verify.again"), self.resend())),
+                ..form
+            }),
+            back: Some(self.frame.text("sign_in.back")),
+            ..Step::default()
+        };
+        step.page(&self.frame, "verify.title")
     }
 
     fn text(&self) -> String {
@@ -36,24 +48,9 @@ impl Verify<'_> {
     }
 
     /// The address as a field that nobody has to see, where it is known.
-    fn known_address(&self) -> Option<Hidden<'_>> {
-        let email = self.email.map(|value| Hidden {
-            name: "email",
-            value,
-        });
-        email.or_else(|| {
-            self.phone.map(|value| Hidden {
-                name: "phone",
-                value,
-            })
-        })
-    }
-
-    fn kind(&self) -> Hidden<'_> {
-        Hidden {
-            name: "type",
-            value: self.kind,
-        }
+    fn known_address(&self) -> Option<Field<'_>> {
+        let hidden = |name, value: Option<_>| Some(Field::hidden(name, value?));
+        hidden("email", self.email).or_else(|| hidden("phone", self.phone))
     }
 
     fn address_field(&self) -> Field<'_> {
@@ -144,8 +141,27 @@ impl<'p> Mfa<'p> {
         self.frame.filled(key, "phone", phone)
     }
 
-    fn code_field(&self) -> Field<'_> {
-        code_field(&self.frame, "code", true)
+    /// What can be sent for a factor: its code, or the wish for one; and where a code was sent, the wish for another.
+    fn forms(&self, factor: &Factor<'p>) -> Vec<Form<'_>> {
+        let factor_id = || Field::hidden("factor_id", factor.id);
+        let send = |button| self.frame.form("mfa", vec![factor_id()], button);
+        if !self.has_code(factor) {
+            return vec![send("mfa.send")];
+        }
+        let challenge = self
+            .challenge_id
+            .map(|id| Field::hidden("challenge_id", id));
+        let code = code_field(&self.frame, "code", true);
+        let fields = [Some(factor_id()), challenge, Some(code)];
+        let fields = fields.into_iter().flatten().collect();
+        let mut forms = vec![self.frame.form("mfa", fields, "continue")];
+        if self.challenge_id.is_some() {
+            forms.push(Form {
+                is_quiet: true,
+                ..send("mfa.again")
+            });
+        }
+        forms
     }
 
     fn label(&self, factor: &Factor<'_>) -> String {
@@ -175,8 +191,7 @@ impl<'p> Mfa<'p> {
 }
 
 /// The page that sets a password.
-#[derive(Clone, Debug, Template)]
-#[template(path = "password.html")]
+#[derive(Clone, Debug)]
 pub struct NewPassword<'p> {
     /// What all pages have.
     pub frame: Frame<'p>,
@@ -191,8 +206,29 @@ pub struct NewPassword<'p> {
 impl NewPassword<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame
-            .page(self.frame.text("password.title"), self, &Extras::default())
+        let fields = [
+            self.account_field(),
+            self.current_field(),
+            Some(self.password_field()),
+            self.code_field(),
+        ];
+        let fields = fields.into_iter().flatten().collect();
+        let send_code = || {
+            (
+                self.frame.text("password.send_code"),
+                self.frame.action("reauthenticate"),
+            )
+        };
+        let form = self.frame.form("password", fields, "password.submit");
+        let step = Step {
+            text: self.frame.text("password.text"),
+            form: Some(Form {
+                other: self.is_code_asked().then(send_code),
+                ..form
+            }),
+            ..Step::default()
+        };
+        step.page(&self.frame, "password.title")
     }
 
     fn account_field(&self) -> Option<Field<'_>> {
@@ -226,10 +262,15 @@ impl NewPassword<'_> {
         }
     }
 
-    fn code_field(&self) -> Option<Field<'_>> {
-        let is_asked = self.asks_code || self.frame.notes.is_sent;
+    fn is_code_asked(&self) -> bool {
         let is_about_it = self.frame.concern() == Concern::Code;
-        (is_asked || is_about_it).then(|| code_field(&self.frame, "nonce", is_about_it))
+        self.asks_code || self.frame.notes.is_sent || is_about_it
+    }
+
+    fn code_field(&self) -> Option<Field<'_>> {
+        let is_about_it = self.frame.concern() == Concern::Code;
+        self.is_code_asked()
+            .then(|| code_field(&self.frame, "nonce", is_about_it))
     }
 }
 

@@ -1,46 +1,40 @@
 //! The words of the pages, in every language, and what `PAGES.texts` puts in their place.
+//!
+//! `texts.txt` has one block for each text: its key, and a line for each language in the order of [`Language::ALL`].
+//! One file says every key once, and whoever changes a text sees what it is called elsewhere.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
-
-use serde_json::{Map, Value};
 
 use super::language::Language;
 
 /// `PAGES.texts`: language (or `*`) → key → text.
 pub type Texts = BTreeMap<String, BTreeMap<String, String>>;
 
-type Words = LazyLock<Map<String, Value>>;
+const LANGUAGES: usize = Language::ALL.len();
 
-static DE: Words = LazyLock::new(|| parse(include_str!("texts/de.json")));
-static EN: Words = LazyLock::new(|| parse(include_str!("texts/en.json")));
-static ES: Words = LazyLock::new(|| parse(include_str!("texts/es.json")));
-static FR: Words = LazyLock::new(|| parse(include_str!("texts/fr.json")));
-static JA: Words = LazyLock::new(|| parse(include_str!("texts/ja.json")));
-static PT: Words = LazyLock::new(|| parse(include_str!("texts/pt.json")));
-
-/// A file of this crate that is no object of texts does not get past the tests.
-fn parse(file: &str) -> Map<String, Value> {
-    serde_json::from_str(file).unwrap_or_default()
+struct Entry {
+    key: &'static str,
+    words: [&'static str; LANGUAGES],
 }
 
-fn words(language: Language) -> &'static Map<String, Value> {
-    match language {
-        Language::De => &DE,
-        Language::En => &EN,
-        Language::Es => &ES,
-        Language::Fr => &FR,
-        Language::Ja => &JA,
-        Language::Pt => &PT,
+static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    let mut lines = include_str!("texts.txt").lines();
+    let mut table = Vec::new();
+    while let Some(key) = lines.next() {
+        let mut words = [""; LANGUAGES];
+        words.fill_with(|| lines.next().unwrap_or_default());
+        table.push(Entry { key, words });
+        lines.next();
     }
-}
+    table
+});
 
-/// Every key with its text, as the file of the language has them.
+/// Every key with its text in a language.
 pub fn keys(language: Language) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let text = |(key, text): (&'static String, &'static Value)| {
-        (key.as_str(), text.as_str().unwrap_or_default())
-    };
-    words(language).iter().map(text)
+    TABLE
+        .iter()
+        .map(move |entry| (entry.key, entry.in_language(language)))
 }
 
 /// The text of a key: the site's own for the language, the site's own for all, or the built-in one.
@@ -49,11 +43,18 @@ pub(super) fn look_up<'t>(texts: Option<&'t Texts>, language: Language, key: &st
         let of = |name: &str| texts.get(name)?.get(key);
         of(language.tag()).or_else(|| of("*"))
     });
-    match own {
-        Some(text) => text,
-        None => words(language)
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default(),
+    if let Some(text) = own {
+        return text;
+    }
+    let entry = TABLE.iter().find(|entry| entry.key == key);
+    entry.map_or("", |entry| entry.in_language(language))
+}
+
+impl Entry {
+    fn in_language(&self, language: Language) -> &'static str {
+        self.words
+            .get(language as usize)
+            .copied()
+            .unwrap_or_default()
     }
 }

@@ -182,13 +182,11 @@ impl Room {
     }
 
     /// Sends a refresh token again whose answer was lost, behind the visitor's back.
-    async fn repair(&self, flight: &Flight, mut plan: Attempts) {
-        let Some(first) = plan.first_repair(now()) else {
+    async fn repair(&self, flight: &Flight, plan: Attempts) {
+        let Some(pause_ms) = plan.pause_before_repair(now()) else {
             return;
         };
-        if let Attempt::Send { pause_ms, .. } = first {
-            Delay::from(Duration::from_millis(pause_ms)).await;
-        }
+        Delay::from(Duration::from_millis(pause_ms)).await;
         if self.with(|family| family.try_again(&flight.presented, now())) {
             self.calls.set(0);
             let attempted = refresh::attempt(&flight.request, plan, &self.calls).await;

@@ -220,8 +220,8 @@ async fn at_auth(
 
 /// Sends a refresh token again whose answer was lost; the next request in this isolate gets what
 /// Auth says.
-async fn repair_later(request: &AuthRequest, mut plan: Attempts, refresh_token: &str) {
-    let Some(Attempt::Send { pause_ms, .. }) = plan.first_repair(now()) else {
+async fn repair_later(request: &AuthRequest, plan: Attempts, refresh_token: &str) {
+    let Some(pause_ms) = plan.pause_before_repair(now()) else {
         return;
     };
     Delay::from(Duration::from_millis(pause_ms)).await;

@@ -1,7 +1,8 @@
 /** What the local Auth has for tests beside the wire: factors, invitations, messages, companies and passkeys. */
-import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import { createHash } from "node:crypto";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { type AuthServer, startAuthServer } from "../support/auth-server/server.ts";
+import { Device } from "../support/authenticator.ts";
 import { claims, totp } from "./client.ts";
 
 const SITE = "http://localhost:3000";
@@ -117,7 +118,7 @@ describe("passkeys", () => {
   test("one is registered, signs in, and its answer works once", async () => {
     auth.config({ passkeys: true });
     const session = auth.createSession({ email: "ada@example.com" });
-    const device = new Device();
+    const device = new Device(SITE);
     const { body: offer } = await call("POST", "/passkeys/registration/options", {}, bearer(session.access_token));
     const registered = await call("POST", "/passkeys/registration/verify", { challenge_id: offer.challenge_id, credential: device.create(offer.options) }, bearer(session.access_token));
     expect([registered.status, registered.body.id]).toEqual([200, expect.any(String)]);
@@ -129,51 +130,7 @@ describe("passkeys", () => {
     expect((await call("POST", "/passkeys/authentication/verify", answer)).body.error_code).toBe("webauthn_challenge_not_found");
 
     const { body: other } = await call("POST", "/passkeys/authentication/options", {});
-    const forged = await call("POST", "/passkeys/authentication/verify", { challenge_id: other.challenge_id, credential: new Device(device.id).get(other.options) });
+    const forged = await call("POST", "/passkeys/authentication/verify", { challenge_id: other.challenge_id, credential: new Device(SITE, device.id).get(other.options) });
     expect(forged.body.error_code).toBe("webauthn_verification_failed");
   });
 });
-
-/** As much of an authenticator as a passkey needs: one key pair, ES256, no attestation. */
-class Device {
-  readonly id: Buffer;
-  readonly #keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
-
-  constructor(id: Buffer = randomBytes(16)) {
-    this.id = id;
-  }
-
-  create({ challenge }: { challenge: string }): object {
-    const { x, y } = this.#keys.publicKey.export({ format: "jwk" });
-    const point = (value = "") => Buffer.concat([Buffer.from([0x58, 32]), Buffer.from(value, "base64url")]);
-    // COSE: {1: 2 (EC2), 3: -7 (ES256), -1: 1 (P-256), -2: x, -3: y}.
-    const key = Buffer.concat([Buffer.from("a5010203262001", "hex"), Buffer.from("21", "hex"), point(x), Buffer.from("22", "hex"), point(y)]);
-    const length = Buffer.from([0, this.id.length]);
-    const data = Buffer.concat([this.#authenticatorData(0x45), Buffer.alloc(16), length, this.id, key]);
-    // CBOR: {"fmt": "none", "attStmt": {}, "authData": data}.
-    const attestation = Buffer.concat([Buffer.from("a363666d74646e6f6e656761747453746d74a068617574684461746158", "hex"), Buffer.from([data.length]), data]);
-    return this.#credential({ clientDataJSON: this.#clientData("webauthn.create", challenge).toString("base64url"), attestationObject: attestation.toString("base64url") });
-  }
-
-  get({ challenge }: { challenge: string }): object {
-    const clientData = this.#clientData("webauthn.get", challenge);
-    const data = this.#authenticatorData(0x05);
-    const signed = Buffer.concat([data, createHash("sha256").update(clientData).digest()]);
-    const signature = sign("sha256", signed, this.#keys.privateKey).toString("base64url");
-    return this.#credential({ clientDataJSON: clientData.toString("base64url"), authenticatorData: data.toString("base64url"), signature });
-  }
-
-  #credential(response: object): object {
-    const id = this.id.toString("base64url");
-    return { id, rawId: id, type: "public-key", response, clientExtensionResults: {} };
-  }
-
-  #clientData(type: string, challenge: string): Buffer {
-    return Buffer.from(JSON.stringify({ type, challenge, origin: SITE }));
-  }
-
-  /** Hash of the relying party, flags (present, verified, attested data) and counter. */
-  #authenticatorData(flags: number): Buffer {
-    return Buffer.concat([createHash("sha256").update("localhost").digest(), Buffer.from([flags, 0, 0, 0, 0])]);
-  }
-}

@@ -92,3 +92,69 @@ test("a provider signs in without a script", async () => {
   expect(where()).toBe("/members");
   expect((await context.cookies()).some(({ name }) => name.endsWith("-code-verifier"))).toBe(false);
 });
+
+test("the whole life of an account: from sign-up to a phone that was lost", async () => {
+  demo.auth.config({ autoconfirm: false });
+  const email = "maria@harbour.example";
+  const phone = "+4915112345678";
+  const press = (name: string): Promise<void> => page.getByRole("button", { name, exact: true }).click();
+  const type = (label: string, text: string): Promise<void> => page.getByLabel(label, { exact: true }).fill(text);
+
+  await page.goto("/login");
+  await page.click("text=use the edge's own pages");
+  await page.click("text=Create an account");
+  await type("E-mail address", email);
+  await type("Password", "a long enough password");
+  await press("Create account");
+  await page.goto(`${demo.auth.url}/inbox`);
+  expect(await page.textContent("main, body")).toContain(demo.auth.inbox.latest(email)!.token);
+  await page.goBack();
+  await type("Code", demo.auth.inbox.latest(email)!.token);
+  await press("Continue");
+  expect(where()).toBe("/members");
+
+  // Two second steps: an app, and a phone in reserve.
+  await page.goto("/account");
+  await page.click("text=A second step for signing in");
+  await press("Add an app");
+  const secret = (await page.textContent("#secret"))!;
+  await type("Code", demo.auth.totp(secret));
+  await press("Confirm");
+  expect(where()).toBe("/account/second-step");
+  await type("Phone number", phone);
+  await press("Add a phone");
+  await type("Code", demo.auth.messages.latest(phone)!.code);
+  await press("Confirm");
+  expect(await page.locator("tbody tr").count()).toBe(2);
+
+  // Out everywhere; the password is forgotten, and a new one is set.
+  await page.goto("/account");
+  await press("Sign out everywhere");
+  await page.goto("/auth/recover?next=/safe");
+  await type("E-mail address", email);
+  await press("Send message");
+  await type("Code", demo.auth.inbox.latest(email)!.token);
+  await press("Continue");
+  expect(where()).toBe("/auth/password?next=%2Fsafe");
+  await type("New password", "another long enough one");
+  await press("Save password");
+  // Who has a second step shows it before he changes his password. The phone with the app is lost: the other one gets a message.
+  expect(where()).toBe("/auth/mfa?next=%2Fauth%2Fpassword%3Fnext%3D%252Fsafe");
+  await page.getByRole("link", { name: /^Text message/ }).click();
+  await press("Send code");
+  await type("Code", demo.auth.messages.latest(phone)!.code);
+  await press("Continue");
+  expect(where()).toBe("/auth/password?next=%2Fsafe");
+  await type("New password", "another long enough one");
+  await press("Save password");
+  expect([where(), await page.textContent("h1")]).toEqual(["/safe", "The keys of the lock"]);
+
+  // The lost app is removed, so that whoever found it opens nothing.
+  await page.click("text=Change your second step");
+  await page.locator("tr", { hasText: "App" }).getByRole("button", { name: "Remove" }).click();
+  expect(await page.locator("tbody tr").count()).toBe(1);
+  expect(await page.locator("tbody").textContent()).not.toContain("App");
+  await page.goto("/safe");
+  expect(await page.textContent("h1")).toBe("The keys of the lock");
+  demo.auth.config({ autoconfirm: true });
+});

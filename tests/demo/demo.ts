@@ -43,7 +43,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
     const folder = await mkdtemp(join(tmpdir(), "edge-session-demo-"));
     stops.push(() => rm(folder, { recursive: true, force: true }));
 
-    const auth = await startAuthServer({ autoconfirm: true });
+    const auth = await startAuthServer({ autoconfirm: true, phone: true, mfaPhone: true });
     stops.push(() => auth.close());
     addAccounts(auth);
     options.onReady?.("auth", auth.url);
@@ -86,6 +86,10 @@ function variables(auth: AuthServer, siteUrl: string): Record<string, unknown> {
     SUPABASE_PUBLISHABLE_KEY: auth.publishableKey,
     ORIGIN_URL: siteUrl,
     AUTH_PATH: "/auth",
+    // The site has a login page of its own, which needs a script; the Worker's pages do all that it leaves out.
+    ACCOUNT_PAGES: "on",
+    LOGIN_PATH: "/login",
+    PAGES: { name: "Harbour Notes", logo: "/favicon.svg", color: "#0b5563" },
     RULES,
     SERVER_TIMING: "on",
     LOG_LEVEL: "info",

@@ -7,6 +7,7 @@ export const RULES = [
   { path: ["/assets/*", "/favicon.svg", "/demo/*", "!/demo/panel"], bypass: true },
   { path: ["/members", "/members/*"], require: true },
   { path: ["/library", "/library/*"], require: true, cache: "shared" },
+  { path: ["/safe", "/safe/*"], require: { aal: "aal2" } },
   { path: ["/account", "/account/*"], require: true, verify: "live" },
   { path: ["/admin", "/admin/*"], require: { claims: { "/app_metadata/role": "admin" } } },
 ];

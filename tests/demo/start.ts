@@ -55,7 +55,7 @@ async function main(): Promise<void> {
   progress.done(built.summary);
 
   demo = await start(await portFor(wanted));
-  welcome(demo.url);
+  welcome(demo.url, demo.auth.url);
 }
 
 function readArguments(): "help" | { port: number; chosen: boolean } {
@@ -132,7 +132,7 @@ function stopWithCtrlC(): void {
   }
 }
 
-function welcome(url: string): void {
+function welcome(url: string, authUrl: string): void {
   const { admin, member } = ACCOUNTS;
   say(`
   Open  ${bold(url)}
@@ -141,6 +141,8 @@ function welcome(url: string): void {
   2  ${bold("Expire the token")} in the panel, then reload: still signed in, for one call to Auth.
   3  Let Auth answer ${bold("429")} and do it again: nothing is decided, and nobody is signed out.
   4  ${bold("Open 20 tabs at once")}, and see what they cost.
+  5  Open ${bold("/auth/login")}: the Worker's own pages, which work without a script. Add a second step under Account, and open Safe.
+     Mails and text messages land in ${bold(`${authUrl}/inbox`)}
 
   ${dim("A member")}           ${member.email}  ${dim(member.password)}
   ${dim("The harbourmaster")}  ${admin.email}  ${dim(admin.password)}

@@ -184,7 +184,8 @@ fn a_new_password_is_set_in_the_name_of_the_session() {
 fn a_password_that_needs_a_second_factor_comes_back_after_it() {
     let run = member("/auth/password")
         .var("ACCOUNT_PAGES", "on")
-        .form("password=x")
+        // The account stands in the page's form for password managers, and in no address.
+        .form("password=x&email=a%40example.com")
         .route(Reply::error(401, "insufficient_aal"))
         .run();
     assert_eq!(location(&run), "/auth/mfa?next=%2Fauth%2Fpassword");
@@ -384,6 +385,34 @@ fn messages_by_phone_and_once_more() {
     assert_eq!(
         sent(asked(&run)[0]),
         json!({"phone": "+49151", "password": "x"})
+    );
+}
+
+#[test]
+fn a_message_that_could_not_be_sent_tells_of_no_account() {
+    let ask = |path: &str, body: Value, code: &str| {
+        let run = at(path).program(&body).route(Reply::error(422, code)).run();
+        answer(&run)
+    };
+    let (email, phone) = (
+        json!({"email": "a@b.example", "type": "signup"}),
+        json!({"phone": "49151123", "type": "sms"}),
+    );
+    let known_only = json!({"phone": "49151123", "create_user": false});
+    let sent = (200, json!({"sent": true}));
+    let unauthorized = "email_address_not_authorized";
+    assert_eq!(ask("/auth/recover", email.clone(), unauthorized), sent);
+    assert_eq!(ask("/auth/resend", email.clone(), unauthorized), sent);
+    assert_eq!(ask("/auth/resend", phone.clone(), "sms_send_failed"), sent);
+    assert_eq!(ask("/auth/otp", known_only, "sms_send_failed"), sent);
+    // Whoever asks for a code without an account gets one, so everybody learns why none comes.
+    assert_eq!(
+        ask("/auth/otp", phone, "sms_send_failed"),
+        (400, json!({"error": "sms_send_failed"}))
+    );
+    assert_eq!(
+        ask("/auth/otp", email, unauthorized),
+        (400, json!({"error": unauthorized}))
     );
 }
 
@@ -703,6 +732,21 @@ fn the_limit_is_asked_by_network_and_by_account_before_auth() {
         .run();
     assert_eq!(run.limit_keys[0], "address:2001:db8:1:2::");
     assert_eq!(run.limit_keys[1], lower.limit_keys[1], "whatever the case");
+    let by_phone = |phone: &str| {
+        let body = json!({"phone": phone, "token": "123456"});
+        at("/auth/verify")
+            .program(&body)
+            .route(Reply::error(403, "otp_expired"))
+            .run()
+    };
+    for spelling in ["49151123", "+49 151 123", " 4 9 1 5 1 1 2 3 "] {
+        let run = by_phone(spelling);
+        assert_eq!(
+            run.limit_keys[1],
+            by_phone("+49151123").limit_keys[1],
+            "{spelling}"
+        );
+    }
     assert!(!run.limit_keys[1].contains("example"));
     for key in ["address:", "account:"] {
         for path in ["login", "otp", "verify", "recover", "signup", "resend"] {

@@ -438,7 +438,8 @@ fn an_answer_is_lost_only_where_none_arrived() {
             status,
             ..AuthReply::default()
         };
-        assert!(!auth_api::may_be_lost(&Ok(reply)), "{status}");
+        let is_lost = auth_api::may_be_lost(&Ok(reply));
+        assert_eq!(is_lost, status == 504, "{status}");
     }
     for reason in [Unreachable::Network, Unreachable::TimedOut] {
         assert!(auth_api::may_be_lost(&Err(reason)));
@@ -449,21 +450,23 @@ fn an_answer_is_lost_only_where_none_arrived() {
 #[test]
 fn a_lost_answer_is_asked_for_again_within_the_reuse_interval() {
     let start = UnixTime::from_seconds(1_700_000_000);
-    let mut plan = Attempts::new(true, 2000, start).repair();
-    let sent = |attempt| match attempt {
-        Some(Attempt::Send {
-            pause_ms,
-            timeout_ms,
-        }) => Some(pause_ms + timeout_ms),
-        Some(Attempt::Done(_)) | None => None,
+    let after = |is_alive, elapsed_ms| {
+        let mut plan = Attempts::new(is_alive, 2000, start).repair();
+        let mut now = start.plus_millis(elapsed_ms);
+        now = now.plus_millis(plan.pause_before_repair(now)?);
+        match plan.first(now) {
+            Attempt::Send {
+                pause_ms,
+                timeout_ms,
+            } => Some((now.millis_since(start), pause_ms, timeout_ms)),
+            Attempt::Done(_) => None,
+        }
     };
-    let first = sent(plan.first_repair(start.plus_millis(2000))).unwrap();
-    assert!((600..=7_500).contains(&first), "{first}");
-    let mut late = Attempts::new(true, 2000, start).repair();
-    let last = sent(late.first_repair(start.plus_millis(8_000))).unwrap();
-    assert!(8_000 + last <= 9_500, "{last}");
-    let mut dead = Attempts::new(false, 5000, start).repair();
-    assert!(dead.first_repair(start.plus_millis(2000)).is_none());
-    let mut over = Attempts::new(true, 2000, start).repair();
-    assert!(over.first_repair(start.plus_millis(9_500)).is_none());
+    let (sent_ms, pause_ms, timeout_ms) = after(true, 2000).unwrap();
+    assert_eq!((sent_ms, pause_ms), (2500, 0));
+    assert!((100..=7_000).contains(&timeout_ms), "{timeout_ms}");
+    let (sent_ms, _, timeout_ms) = after(true, 8_000).unwrap();
+    assert!(sent_ms + timeout_ms <= 9_500, "{timeout_ms}");
+    assert_eq!(after(false, 2000), None);
+    assert_eq!(after(true, 9_500), None);
 }

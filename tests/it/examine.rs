@@ -93,6 +93,47 @@ fn requests_are_ruled_as_the_worker_rules_them() {
 }
 
 #[test]
+fn every_field_of_a_rule_is_put_in_words() {
+    let cases = [
+        (json!({"bypass": true}), "forwarded untouched"),
+        (
+            json!({"require": {"role": "admin", "aal": "aal2", "clients": ["c"]}}),
+            r#"needs a session with {"role":["admin"],"aal":"aal2","clients":["c"]}"#,
+        ),
+        (
+            json!({"require": {"clients": true}}),
+            r#"needs a session with {"clients":true}"#,
+        ),
+        (
+            json!({"require": true, "credentials": "bearer", "verify": "live"}),
+            "needs a session; Auth is asked on every request; bearer tokens alone count",
+        ),
+        (
+            json!({"require": true, "credentials": "cookie", "on_denied": "status"}),
+            "needs a session; others get a status; cookies alone count",
+        ),
+        (
+            json!({"require": true, "login": "/in", "forbidden": "/no?x=1"}),
+            "needs a session; no session goes to /in; what falls short goes to /no?x=1",
+        ),
+        (
+            json!({"signed_in": "/home"}),
+            "everyone passes, the session is kept fresh; a session goes to /home",
+        ),
+        (
+            json!({"require": true, "cors": ["https://a.example"]}),
+            "needs a session; its denials are readable for https://a.example",
+        ),
+    ];
+    for (rule, words) in cases {
+        let question =
+            json!({"vars": vars(&json!({"RULES": [rule]})), "requests": [{"path": "/x"}]});
+        let answer = ask(&question);
+        assert_eq!(answer["requests"][0]["text"], words, "{answer}");
+    }
+}
+
+#[test]
 fn a_key_set_is_counted_or_refused() {
     assert_eq!(ask(&json!({"keys": r#"{"keys":[]}"#}))["keys"]["usable"], 0);
     assert!(ask(&json!({"keys": "<!doctype html>"}))["keys"]["error"].is_string());

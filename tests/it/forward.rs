@@ -274,6 +274,22 @@ fn origin_url_replaces_scheme_and_host_and_keeps_path_and_query() {
     assert_eq!(run.origin.as_ref().unwrap().url, None);
 }
 
+#[test]
+fn a_request_about_the_server_is_for_its_root() {
+    let asked = |url: &str| {
+        let scenario = Scenario::new().var("ORIGIN_URL", "https://inner.example");
+        scenario.method("OPTIONS").url(url).run()
+    };
+    let run = asked("https://site.example*");
+    let url = run.origin.as_ref().unwrap().url.clone();
+    assert_eq!(url.as_deref(), Some("https://inner.example/"));
+    assert_eq!(run.at_origin("x-forwarded-host"), ["site.example"]);
+    // A star elsewhere in the host names none.
+    for url in ["https://*", "https://site*/admin", "https://site.*.example"] {
+        assert_eq!(asked(url).answer().status(), 400, "{url}");
+    }
+}
+
 /// What the origin is told of the site's name.
 fn told_of_site(scenario: Scenario) -> (String, String) {
     let run = scenario
@@ -596,6 +612,24 @@ fn without_a_session_the_headers_of_the_origin_stand() {
         for (name, value) in LOUD {
             assert_eq!(run.at_browser(name), [value], "{outcome}");
         }
+    }
+}
+
+#[test]
+fn a_bearer_token_that_is_the_origins_affair_is_no_session() {
+    let foreign = Signer::OtherEs256.mint(&json!({"iss": "https://other.example"}));
+    for token in ["an-api-key", &foreign] {
+        let scenario = LOUD
+            .into_iter()
+            .fold(Scenario::new().bearer(token), |scenario, (name, value)| {
+                scenario.origin_header(name, value)
+            });
+        let run = { scenario }.run();
+        for (name, value) in LOUD {
+            assert_eq!(run.at_browser(name), [value], "{token}");
+        }
+        assert_eq!(run.at_origin("authorization"), [format!("Bearer {token}")]);
+        assert!(!run.origin.unwrap().bypass_cache);
     }
 }
 

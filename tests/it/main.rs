@@ -16,6 +16,7 @@ mod cache_control;
 mod config;
 mod cookie_properties;
 mod cookies;
+mod documented_routes;
 mod examine;
 mod explain;
 mod fetch_keys;

@@ -15,6 +15,7 @@ import { type AuthServer, startAuthServer } from "./auth-server/server.ts";
 import { type Answer, open, type OpenRequest, send, upgrade, type Upgraded } from "./http.ts";
 import { type HeaderList, type Origin, startOrigin } from "./origin.ts";
 import { type Cookie, type CookieFormat, cookieHeader, type SessionBody, storageKey, writeCookies } from "./sessions.ts";
+import { startTurnstile, type Turnstile, TURNSTILE_HOST } from "./turnstile.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 /** The site as its visitors know it; requests go there unless a test says otherwise. */
@@ -37,6 +38,10 @@ export interface Bindings {
   assets?: string;
   /** Whatever the Worker fetches outside Auth lands at the origin, as a zone's own host does on a route. */
   route?: boolean;
+  /** `SIGN_IN_LIMIT`: so many requests of one key in a minute. */
+  limit?: number;
+  /** What the Worker asks Turnstile, a local stand-in answers. */
+  turnstile?: boolean;
 }
 
 export interface WorkerSpec {
@@ -88,6 +93,7 @@ export interface SignedIn extends SessionBody {
 export interface Stack<Name extends string> {
   auth: AuthServer;
   origin: Origin;
+  turnstile: Turnstile;
   miniflare: Miniflare;
   /** The storage key of the local project. */
   key: string;
@@ -110,7 +116,7 @@ export interface Stack<Name extends string> {
 }
 
 export async function startStack<Name extends string>(options: StackOptions<Name>): Promise<Stack<Name>> {
-  const [auth, origin] = await Promise.all([startAuthServer(options.auth), startOrigin()]);
+  const [auth, origin, turnstile] = await Promise.all([startAuthServer(options.auth), startOrigin(), startTurnstile()]);
   const printed: string[] = [];
   const secrets = new Set<string>([auth.secretKey]);
   const keep = (line: string): void => void printed.push(line);
@@ -125,7 +131,7 @@ export async function startStack<Name extends string>(options: StackOptions<Name
     telemetry: { enabled: false },
     workers: [
       ...[...specs].map(([name, spec]) => workerOptions(name, spec)),
-      zoneWorker(auth, origin),
+      zoneWorker(auth, origin, turnstile),
     ],
   } as MiniflareOptions;
   const miniflare = new Miniflare(runtime);
@@ -143,6 +149,7 @@ export async function startStack<Name extends string>(options: StackOptions<Name
   return {
     auth,
     origin,
+    turnstile,
     miniflare,
     key: storageKey(auth.url),
     worker: (name) => required(handles.get(name), `there is no Worker named ${name}`),
@@ -167,11 +174,12 @@ export async function startStack<Name extends string>(options: StackOptions<Name
       auth.calls.clear();
       auth.faults.clear();
       origin.clear();
+      turnstile.asked.length = 0;
     },
     printed: () => printed.join("\n"),
     async close() {
       await miniflare.dispose();
-      await Promise.all([auth.close(), origin.close()]);
+      await Promise.all([auth.close(), origin.close(), turnstile.close()]);
       refuseLeaks(printed.join("\n"), secrets, "the output");
     },
   };
@@ -225,7 +233,7 @@ function withDefaults<Name extends string>(
 }
 
 function secretsOf({ vars }: Configured): string[] {
-  return ["SUPABASE_SECRET_KEY", "SUPABASE_JWT_SECRET", "IDENTITY_SECRET"].flatMap((name) => {
+  return ["SUPABASE_SECRET_KEY", "SUPABASE_JWT_SECRET", "IDENTITY_SECRET", "TURNSTILE_SECRET_KEY"].flatMap((name) => {
     const value = vars[name];
     return typeof value === "string" && value.length >= 8 ? [value] : [];
   });
@@ -254,6 +262,9 @@ function workerOptions(name: string, { vars, bindings, plain }: Configured): obj
   if (bindings.assets !== undefined) {
     env.ASSETS = { type: "assets" };
   }
+  if (bindings.limit !== undefined) {
+    env.SIGN_IN_LIMIT = { type: "rate-limit", namespace: name, simple: { limit: bindings.limit, period: 60 } };
+  }
   return {
     config: {
       name,
@@ -267,18 +278,20 @@ function workerOptions(name: string, { vars, bindings, plain }: Configured): obj
     },
     dev: {
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0, proxy: !plain }],
-      ...(bindings.route === true ? { outboundService: { type: "worker", worker: ZONE } } : {}),
+      ...(bindings.route === true || bindings.turnstile === true ? { outboundService: { type: "worker", worker: ZONE } } : {}),
     },
   };
 }
 
 const ZONE = "zone";
 
-/** What stands behind a route: the zone's own host, except that Auth stays reachable. */
-function zoneWorker(auth: AuthServer, origin: Origin): object {
+/** What stands behind a route: the zone's own host, except that Auth stays reachable, and Turnstile is a local one. */
+function zoneWorker(auth: AuthServer, origin: Origin, turnstile: Turnstile): object {
   const script = `export default {
     fetch(request, env) {
-      return new URL(request.url).host === env.AUTH_HOST ? fetch(request) : env.SITE.fetch(request);
+      const { host } = new URL(request.url);
+      if (host === "${TURNSTILE_HOST}") return env.TURNSTILE.fetch(request);
+      return host === env.AUTH_HOST ? fetch(request) : env.SITE.fetch(request);
     },
   };`;
   return {
@@ -289,6 +302,7 @@ function zoneWorker(auth: AuthServer, origin: Origin): object {
       env: {
         AUTH_HOST: { type: "text", value: new URL(auth.url).host },
         SITE: { type: "external", address: origin.host, http: {} },
+        TURNSTILE: { type: "external", address: turnstile.host, http: {} },
       },
     },
   };

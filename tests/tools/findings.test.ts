@@ -100,6 +100,11 @@ const MISTAKES: [code: string, ...cases: Case[]][] = [
     { name: "a rule behind one for all hosts", edits: [['path = ["/members*", "!/members/preview*"]', 'path = "/team*"']] },
   ],
   [
+    "guard-alias",
+    { name: "a guard without the apex", edits: [["routes = [", 'routes = [{ pattern = "example.org/*", zone_name = "example.org" }, ']] },
+    { name: "a guard without www", edits: [["routes = [", 'routes = [{ pattern = "example.org/*", zone_name = "example.org" }, '], ['hosts = ["www.example.org"]', 'hosts = ["example.org"]']] },
+  ],
+  [
     "login-path-taken",
     { name: "a login page that is the callback", vars: 'LOGIN_PATH = "/auth/callback"' },
     { name: "a login page that is the session", vars: 'LOGIN_PATH = "/auth/session"' },
@@ -208,7 +213,7 @@ const GOOD: Case[] = [
   { name: "another origin", edits: route("www.example.org/*"), vars: 'ORIGIN_URL = "https://site.vercel.app"' },
   { name: "an origin beside the route's path", edits: route("www.example.org/app/*"), vars: 'ORIGIN_URL = "https://www.example.org/origin"' },
   { name: "a custom domain", edits: [['{ pattern = "www.example.org/*", zone_name = "example.org" }', '{ pattern = "www.example.org", custom_domain = true }']] },
-  { name: "several hosts", edits: [["routes = [", 'routes = [{ pattern = "example.org/*", zone_name = "example.org" }, ']], vars: 'COOKIE_DOMAIN = "example.org"' },
+  { name: "several hosts", edits: [["routes = [", 'routes = [{ pattern = "example.org/*", zone_name = "example.org" }, '], ['hosts = ["www.example.org"]', 'hosts = ["*example.org"]']], vars: 'COOKIE_DOMAIN = "example.org"' },
   { name: "an app around which the session is", edits: [["build/index.js", "src/worker.ts"]], vars: 'DATABASE = "x"\nAPI_TOKEN_NAME = "y"', files: { "src/worker.ts": APP } },
   { name: "HTTP-only cookies without a browser client", vars: 'COOKIE_HTTP_ONLY = "true"', files: { "src/server.ts": "createServerClient(url, key)" } },
   { name: "a narrower rule before a wider one", edits: [["[[vars.RULES]]", '[[vars.RULES]]\npath = "/members/open*"\nbypass = true\n[[vars.RULES]]']] },

@@ -16,6 +16,7 @@ import { type SignedIn, type Stack, startStack, type WorkerSpec } from "../suppo
 
 const WORKERS = {
   main: {},
+  gated: { bindings: { gate: true } },
   cold: {},
   impatient: { vars: { AUTH_TIMEOUT_MS: "1000" } },
   unknownKeys: {},
@@ -47,7 +48,7 @@ beforeEach(async () => {
   stack.clear();
   legacy.clear();
   // An isolate that has seen Auth fail holds back for a while; a success ends that.
-  for (const name of ["main", "impatient", "guarded"] as const) {
+  for (const name of ["main", "gated", "impatient", "guarded"] as const) {
     const { cookies } = await expired();
     await expect.poll(async () => outcomeOf(await stack.worker(name).fetch("/", { cookies })), { timeout: 5_000 }).toBe("refreshed");
   }
@@ -231,6 +232,19 @@ describe("§4 still alive", () => {
     expect(Date.now() - started).toBeLessThan(3_000);
     expect(refreshes()).toBe(1);
   });
+
+  for (const fault of [{ cut: true as const, afterCommit: true }, { cut: "body" as const }, { status: 504, body: "" }, { hang: true }]) {
+    test(`§4 still alive: an attempt whose answer was lost is made again behind the visitor's back (${JSON.stringify(fault)})`, async () => {
+      for (const name of ["main", "gated"] as const) {
+        stack.clear();
+        stack.auth.faults.add({ ...TOKEN, ...fault, times: 1 });
+        const { cookies } = await dying();
+        expect(outcomeOf(await stack.worker(name).fetch("/", { cookies }))).toBe("valid");
+        await expect.poll(refreshes, { timeout: 9_000 }).toBe(2);
+        await expect.poll(async () => outcomeOf(await stack.worker(name).fetch("/", { cookies })), { timeout: 3_000 }).toBe("refreshed");
+      }
+    }, 30_000);
+  }
 
   test("§4 still alive: a guarded page is served while Auth is down", async () => {
     stack.auth.faults.add({ ...TOKEN, status: 503, body: "{}" });

@@ -2,15 +2,13 @@
  * Contract §10: no request costs more than it is long. `wasm-opt` makes the built Worker count every call and every turn
  * of a loop, so what is compared is work and not time; the worst shapes that a header can have grow from 8 to 128 KB.
  */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { instrument } from "../support/instrument.ts";
 import { type FetchInit, SITE, type Stack, startStack } from "../support/stack.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const KB = 1024;
 const SIZES = [8, 64, 128] as const;
 /** What a byte may take: the dearest of these, 128 KB of semicolons, takes 81. */
@@ -43,19 +41,8 @@ afterAll(async () => {
 
 /** The built Worker with a count of its steps in each answer. */
 function writeCountingWorker(folder: string): void {
-  const build = process.env.WORKER_BUILD ?? join(ROOT, "build");
-  const features = ["bulk-memory", "exception-handling", "multivalue", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext"];
-  const flags = ["--log-execution", ...features.map((feature) => `--enable-${feature}`)];
-  execFileSync(join(ROOT, "node_modules/.bin/wasm-opt"), [...flags, join(build, "index_bg.wasm"), "-o", join(folder, "index_bg.wasm")]);
-  const glue = readFileSync(join(build, "index.js"), "utf8");
-  const imports = '"./index_bg.js":{';
-  const [, inner] = /([\w$]+) as default/.exec(glue) ?? [];
-  expect(inner).toBeDefined();
-  expect(glue).toContain(imports);
-  const counting = glue
-    .replace(imports, `${imports}log_execution(){globalThis.steps+=1},`)
-    .replace("var ", "globalThis.steps=0;var ")
-    .replace(`${inner} as default`, "counting as default");
+  const { wasm, glue, inner } = instrument("globalThis.steps+=1");
+  const counting = glue.replace("var ", "globalThis.steps=0;var ").replace(`${inner} as default`, "counting as default");
   const entry = `const counting={async fetch(request,env,context){
     globalThis.steps=0;
     const answer=await ${inner}.fetch(request,env,context);
@@ -63,6 +50,7 @@ function writeCountingWorker(folder: string): void {
     counted.headers.set("x-steps",String(globalThis.steps));
     return counted;
   }};`;
+  writeFileSync(join(folder, "index_bg.wasm"), wasm);
   writeFileSync(join(folder, "index.js"), `${counting}\n${entry}`);
 }
 

@@ -166,8 +166,10 @@ impl Errand {
         let Some(page) = page else {
             return login.location(site, &fields);
         };
-        if self.is_own_page(visit, &page) && fields.iter().all(|(name, _)| *name != "challenge_id")
-        {
+        // The page that sets a password knows whose it is.
+        let is_told = matches!(self.route, Route::Password | Route::Reauthenticate)
+            || fields.iter().any(|(name, _)| *name == "challenge_id");
+        if self.is_own_page(visit, &page) && !is_told {
             for name in ["type", "email", "phone", "factor_id", "challenge_id"] {
                 fields.extend(self.fields.value(name).map(|value| (name, value)));
             }

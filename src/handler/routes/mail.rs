@@ -29,6 +29,8 @@ const TELLING: [&str; 11] = [
     "user_not_found",
     "identity_already_exists",
 ];
+/// Codes of a message that could not be sent: where Auth writes to known addresses only, they say that one is.
+const UNSENT: [&str; 2] = ["email_address_not_authorized", "sms_send_failed"];
 /// What can be asked for once more.
 const BY_MAIL: [&str; 2] = ["email_change", "signup"];
 const BY_PHONE: [&str; 2] = ["phone_change", "sms"];
@@ -37,8 +39,12 @@ const BY_PHONE: [&str; 2] = ["phone_change", "sms"];
 const EVEN_MS: u64 = 500;
 
 /// A closed sign-up concerns everyone at `/signup`; elsewhere Auth says so of unknown addresses only.
-fn tells_of_address(route: Route, code: &str) -> bool {
-    TELLING.contains(&code) || (route != Route::SignUp && code == "signup_disabled")
+fn tells_of_address(errand: &Errand, code: &str) -> bool {
+    let writes_to_all = errand.route == Route::SignUp
+        || (errand.route == Route::Otp && errand.fields.allows("create_user"));
+    TELLING.contains(&code)
+        || (errand.route != Route::SignUp && code == "signup_disabled")
+        || (!writes_to_all && UNSENT.contains(&code))
 }
 
 /// What is asked of Auth.
@@ -71,7 +77,7 @@ pub(super) async fn send(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Rep
     match reply {
         // The cookies would tell, too, were they missing.
         Ok(_) => sent(visit, errand, lines),
-        Err(failure) if tells_of_address(errand.route, &failure.code) => sent(visit, errand, lines),
+        Err(failure) if tells_of_address(errand, &failure.code) => sent(visit, errand, lines),
         Err(failure) => refused(visit, errand, failure),
     }
 }

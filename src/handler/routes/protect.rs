@@ -73,8 +73,8 @@ fn keys(visit: &Visit, errand: &Errand) -> Vec<String> {
         .client_ip()
         .map_or_else(|| "unknown".to_owned(), network);
     let mut keys = vec![format!("address:{address}")];
-    if let Some((_, name)) = errand.address() {
-        let digest = Sha256::digest(name.trim().to_lowercase());
+    if let Some((kind, name)) = errand.address() {
+        let digest = Sha256::digest(account(kind, name));
         let hex: String = digest
             .iter()
             .take(16)
@@ -83,6 +83,14 @@ fn keys(visit: &Visit, errand: &Errand) -> Vec<String> {
         keys.push(format!("account:{hex}"));
     }
     keys
+}
+
+/// An account's name as Auth reads it: it takes numbers with spaces, and with or without `+`.
+fn account(kind: &str, name: &str) -> String {
+    match kind {
+        "phone" => name.chars().filter(char::is_ascii_digit).collect(),
+        _ => name.trim().to_lowercase(),
+    }
 }
 
 /// An address as whoever has it can change it least: of IPv6 the /64 that a customer is given.

@@ -14,6 +14,7 @@ const NAVIGATION = [
   ["/members", "Members"],
   ["/library", "Library"],
   ["/account", "Account"],
+  ["/safe", "Safe"],
   ["/admin", "Office"],
 ] as const;
 

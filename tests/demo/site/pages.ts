@@ -96,7 +96,21 @@ export function accountPage(visitor: Identity, now = new Date()): Page {
 <div><dt>User</dt><dd><code>${visitor.userId ?? "–"}</code></dd></div>
 <div><dt>Session</dt><dd><code>${visitor.sessionId ?? "–"}</code></dd></div>
 <div><dt>Assurance</dt><dd>${visitor.aal ?? "–"}</dd></div>
-</dl>`,
+</dl>
+<p><a href="/account/second-step">A second step for signing in</a> · <a href="/auth/password?next=/account">A new password</a></p>
+<div class="no-script"><form method="post" action="/auth/signout"><input type="hidden" name="scope" value="global"><button>Sign out everywhere</button></form></div>`,
+  };
+}
+
+export function safePage(now = new Date()): Page {
+  return {
+    path: "/safe",
+    title: "Safe",
+    footnote: `Rendered ${seconds(now)} UTC for who has shown a second step.`,
+    body: html`<p class="eyebrow">Members · Safe</p>
+<h1>The keys of the lock</h1>
+<p class="lede">Whoever reads this has shown a second step: the edge asked for it on a page of its own, and no token of a lower level gets here.</p>
+<p>The spare key hangs behind the barometer. <a href="/account/second-step">Change your second step</a></p>`,
   };
 }
 
@@ -137,7 +151,7 @@ export function loginPage(result?: string, now = new Date()): Page {
 <label>E-mail<input name="email" type="email" autocomplete="username" value="${member.email}" required></label>
 <label>Password<input name="password" type="password" autocomplete="current-password" value="${member.password}" required></label>
 <div class="row"><button class="primary" name="intent" value="signin">Sign in</button><button name="intent" value="signup" formaction="/auth/signup">Create an account</button></div>
-<div class="no-script"><p>Scripts are off: the edge signs you in by itself. <a href="/auth/login?provider=github&amp;next=/members">Sign in with GitHub</a></p></div>
+<div class="no-script"><p>Scripts are off: the edge signs you in by itself. <a href="/auth/login?provider=github&amp;next=/members">Sign in with GitHub</a>, or <a href="/auth/login?next=/members">use the edge's own pages</a>, which also know forgotten passwords and codes.</p></div>
 <p class="accounts">Filled in: <button type="button" class="link" data-email="${member.email}" data-password="${member.password}">a member</button> · <button type="button" class="link" data-email="${admin.email}" data-password="${admin.password}">the harbourmaster</button></p>
 </form>
 <div id="signed-in" hidden><p class="lede">You are signed in as <b id="signed-in-as"></b>.</p><div class="row"><a class="button primary" id="continue" href="/members">Go on</a><button type="button" data-action="sign-out">Sign out</button></div></div>`,

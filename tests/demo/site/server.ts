@@ -7,8 +7,9 @@ import { type Asset, bundleAssets } from "./bundle.ts";
 import { controlsApp } from "./controls.ts";
 import { identityOf } from "./identity.ts";
 import { layout, MARK } from "./layout.ts";
-import { accountPage, adminPage, frontPage, libraryPage, loginPage, membersPage, type Page } from "./pages.ts";
+import { accountPage, adminPage, frontPage, libraryPage, loginPage, membersPage, type Page, safePage } from "./pages.ts";
 import { Rendered, type RenderedPage } from "./rendered.ts";
+import { secondStepApp } from "./second-step.ts";
 
 export interface Site {
   url: string;
@@ -54,6 +55,9 @@ function siteApp(auth: AuthServer, assets: Map<string, Asset>): Hono {
   app.get("/account", (c) => answer(c.req.raw, Rendered.now(full(accountPage(identityOf(c.req.raw.headers))))));
   app.get("/admin", (c) => answer(c.req.raw, Rendered.now(full(adminPage(auth.sessions())))));
 
+  app.get("/safe", (c) => answer(c.req.raw, Rendered.now(full(safePage()))));
+
+  app.route("/account/second-step", secondStepApp(settings, full));
   app.route("/demo", controlsApp(auth));
   app.get("/favicon.svg", (c) => c.body(MARK, 200, { "Content-Type": "image/svg+xml", "Cache-Control": "public, max-age=600" }));
   app.get("/assets/:name", (c) => {
