@@ -63,13 +63,11 @@ impl Flow {
         let stored = format!("{}{suffix}", self.verifier);
         let mut flows = index(header, key);
         flows.push(self.id.clone());
-        let evicted = flows.len().saturating_sub(MAX_FLOWS);
-        let evicted: Vec<String> = flows
-            .drain(..evicted)
-            .map(|id| slot_name(key, &id))
-            .collect();
+        flows.drain(..flows.len().saturating_sub(MAX_FLOWS));
+        // Those that make room, and those that no index names any more.
+        let is_over = |id: &str| flows.iter().all(|known| known != id);
         let mut changes = Changes {
-            deleted: cookies::present(header, key, &evicted),
+            deleted: cookies::flow_slots(header, key, is_over, cookies::MAX_NAMES_DELETED),
             set: Vec::new(),
         };
         changes.write(&slot_name(key, &self.id), &stored, encoding);
@@ -92,8 +90,7 @@ impl Changes {
     fn write(&mut self, name: &str, value: &impl serde::Serialize, encoding: Encoding) {
         // Strings and lists of strings always have a JSON form.
         if let Ok(json) = serde_json::to_string(value) {
-            self.set
-                .extend(chunks::split(name, &encoding.encode(&json)));
+            self.set.extend(chunks::write(name, &json, encoding));
         }
     }
 }

@@ -379,14 +379,14 @@ pub const REASONS: &[Reason] = &[
     ),
     reason(
         "scope_unknown",
-        "a sign-out with an unknown `scope`: 400",
+        "a sign-out with an unknown `scope`: back to the form with `error=validation_failed`, 400 for programs",
         CALLER,
     ),
     reason("health", "the health check answered", "on 503 see its body"),
     reason(
         "operator_unknown",
-        "`PUT /revocations/…` without the secret key: 401",
-        "send `Authorization: Bearer <SUPABASE_SECRET_KEY>`",
+        "`PUT /revocations/…` without the operator's token: 401",
+        "send `Authorization: Bearer <OPERATOR_TOKEN>`, or the secret key where none is set",
     ),
     reason(
         "session_id",

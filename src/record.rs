@@ -94,8 +94,9 @@ const fn is_false(flag: &bool) -> bool {
 
 /// Longest cause that is logged, in words.
 const MAX_WORDS: usize = 24;
-/// Longest word of a cause: error messages have none that is longer, tokens are never as short.
-const MAX_WORD_BYTES: usize = 40;
+/// Longest word of a cause: error messages have none that is longer, and every secret of the configuration has 32 bytes
+/// at least.
+const MAX_WORD_BYTES: usize = 31;
 
 /// A message as it may be logged: plain words stay, and whatever could be an address, an e-mail address, a parameter or
 /// a token becomes `…`.

@@ -166,14 +166,8 @@ impl Session {
 
     /// The cookies that carry this session in the form of `shape`: names and wire values.
     pub fn to_cookies(&self, storage_key: &str, shape: Format) -> Vec<(String, String)> {
-        let value = shape.encoding.encode(&self.to_json(shape.with_user));
-        let mut cookies = chunks::split(storage_key, &value);
-        if shape.encoding == Encoding::Raw {
-            for (_, value) in &mut cookies {
-                *value = encoding::percent_encode(value).into_owned();
-            }
-        }
-        cookies
+        let json = self.to_json(shape.with_user);
+        chunks::write(storage_key, &json, shape.encoding)
     }
 
     fn to_json(&self, with_user: bool) -> String {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::encoding::{self, MAX_SESSION_BYTES};
+use super::encoding::{self, Encoding, MAX_SESSION_BYTES};
 use crate::session::SessionCookieError;
 
 /// The most bytes of one cookie's percent-encoded value, as in `@supabase/ssr`
@@ -11,6 +11,17 @@ pub const MAX_CHUNK_BYTES: usize = 3180;
 
 /// The most chunks that are read. 32 chunks hold more than [`MAX_SESSION_BYTES`].
 pub const MAX_CHUNKS: usize = 32;
+
+/// The cookies that carry a JSON text, with the values that stand on the wire.
+pub fn write(name: &str, json: &str, encoding: Encoding) -> Vec<(String, String)> {
+    let mut cookies = split(name, &encoding.encode(json));
+    if encoding == Encoding::Raw {
+        for (_, value) in &mut cookies {
+            *value = encoding::percent_encode(value).into_owned();
+        }
+    }
+    cookies
+}
 
 /// The cookies that carry `value`: `name` alone if it fits into one, else `name.0`, `name.1`, ….
 pub fn split(name: &str, value: &str) -> Vec<(String, String)> {

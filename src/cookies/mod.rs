@@ -86,16 +86,22 @@ pub fn value(header: &str, storage_key: &str, name: &str) -> Option<String> {
     Some(encoding::percent_decode(pair.value).into_owned())
 }
 
-/// Which of `wanted`, a few names, the header holds, each once and in its order.
-pub fn present(header: &str, storage_key: &str, wanted: &[String]) -> Vec<String> {
-    let mut missing: Vec<&String> = wanted.iter().collect();
-    let mut found = Vec::new();
+/// The names of the slots in the header whose flow `is_over`, each once and in its order, `most` at most.
+pub fn flow_slots(
+    header: &str,
+    storage_key: &str,
+    is_over: impl Fn(&str) -> bool,
+    most: usize,
+) -> Vec<String> {
+    let mut seen = Vec::new();
+    let mut names = Vec::new();
     for pair in pairs(header, storage_key) {
-        if let Some(at) = missing.iter().position(|name| *name == pair.name) {
-            found.push(missing.swap_remove(at).clone());
+        let is_slot = names::flow_of(storage_key, pair.name).is_some_and(&is_over);
+        if is_slot && names.len() < most && insert(&mut seen, pair.name) {
+            names.push(pair.name.to_owned());
         }
     }
-    found
+    names
 }
 
 /// The names of the family's cookies in the header, each once and in its order, `most` at most. The

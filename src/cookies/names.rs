@@ -45,7 +45,7 @@ pub fn member(storage_key: &str, name: &str) -> Option<Member> {
         "" => Some(Member::Session),
         "-user" => Some(Member::User),
         "-code-verifier" | "-flows-code-verifier" => Some(Member::Verifier),
-        _ => is_flow_slot(item).then_some(Member::Verifier),
+        _ => slot_id(item).map(|_| Member::Verifier),
     }
 }
 
@@ -89,9 +89,13 @@ fn is_chunk_suffix(suffix: &str) -> bool {
     }
 }
 
-/// `-flow-<id>-code-verifier`, the verifier of one PKCE flow.
-fn is_flow_slot(item: &str) -> bool {
-    item.strip_prefix("-flow-")
-        .and_then(|rest| rest.strip_suffix("-code-verifier"))
-        .is_some_and(is_flow_id)
+/// The id in `<key>-flow-<id>-code-verifier`, the verifier of one PKCE flow.
+pub(super) fn flow_of<'n>(storage_key: &str, name: &'n str) -> Option<&'n str> {
+    name.strip_prefix(storage_key).and_then(slot_id)
+}
+
+fn slot_id(item: &str) -> Option<&str> {
+    let rest = item.strip_prefix("-flow-")?;
+    rest.strip_suffix("-code-verifier")
+        .filter(|id| is_flow_id(id))
 }

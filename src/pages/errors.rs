@@ -58,7 +58,7 @@ const CODES: [(&str, &str, Concern); 26] = [
     ),
     (
         "bad_code_verifier bad_oauth_callback bad_oauth_state flow_state_already_used flow_state_expired \
-         flow_state_not_found oauth_invalid_state saml_relay_state_expired saml_relay_state_not_found",
+         flow_state_not_found oauth_invalid_state pkce_code_verifier_not_found saml_relay_state_expired saml_relay_state_not_found",
         "error.flow",
         Concern::Nothing,
     ),

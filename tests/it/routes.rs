@@ -609,7 +609,15 @@ fn sign_out_works_while_auth_is_down_and_for_programs() {
         .run();
     assert_eq!(rubbish.deleted(), [KEY]);
     let unknown = at("/auth/signout").form("scope=all").cookie(&cookie).run();
+    assert_eq!(unknown.answer().status(), 303);
+    let back = unknown.at_browser("location").join("");
+    assert!(back.contains("error=validation_failed"), "{back}");
+    let unknown = at("/auth/signout")
+        .program(&json!({"scope": "all"}))
+        .cookie(&cookie)
+        .run();
     assert_eq!(unknown.answer().status(), 400);
+    assert!(unknown.deleted().is_empty());
 }
 
 #[test]

@@ -254,7 +254,11 @@ async fn take_over(
         }
     }
     let answer = done(visit, errand, Some(&session::body(&claims)));
-    let answer = answer.with_cookies(sign_in::session_lines(visit, &raised));
+    // The session is the same, and stays written as its clients wrote it.
+    let shape = visit.session().map(Session::format);
+    let shape = shape.filter(|shape| !shape.foreign);
+    let lines = sign_in::session_lines(visit, &raised, shape);
+    let answer = answer.with_cookies(lines);
     let settled = Settled::plain(Outcome::Valid, "signed_in");
     Reply { answer, settled }
 }

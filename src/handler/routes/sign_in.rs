@@ -163,7 +163,7 @@ pub(super) async fn accept_at(
         let failure = Failure::new(503, "auth_answer_not_trusted");
         return failed(visit, errand, lines, &failure);
     };
-    lines.extend(session_lines(visit, &session));
+    lines.extend(session_lines(visit, &session, None));
     let answer = if errand.is_program {
         Answer::json(200, &session::body(&claims))
     } else {
@@ -181,12 +181,17 @@ pub(super) fn answer_as(visit: &Visit, errand: &Errand, settled: &Settled) -> An
     super::reply::done(visit, errand, said.as_ref())
 }
 
-pub(super) fn session_lines(visit: &Visit, session: &Session) -> Vec<String> {
+/// The lines that write a session, in the `shape` of the one that was there, or as the configuration says.
+pub(super) fn session_lines(
+    visit: &Visit,
+    session: &Session,
+    shape: Option<Format>,
+) -> Vec<String> {
     let config = &visit.config;
-    let shape = Format {
+    let shape = shape.unwrap_or_else(|| Format {
         encoding: config.cookie.encoding,
         ..session.format()
-    };
+    });
     let chunks = session.to_cookies(&config.storage_key, shape);
     let present = visit.session_names();
     let attributes = visit.cookie_attributes();

@@ -1,8 +1,5 @@
 //! `POST /signout`: this browser is signed out, whatever Auth says.
 
-use serde_json::json;
-
-use crate::answer::Answer;
 use crate::cookies::{self, set_cookie};
 use crate::gate::End;
 use crate::revocation::Revocation;
@@ -12,7 +9,7 @@ use super::super::desk::Desk;
 use super::super::line;
 use super::super::settled::Settled;
 use super::super::visit::Visit;
-use super::reply::done;
+use super::reply::{Failure, done};
 use super::{Errand, Reply, call_auth, revoke};
 
 /// Which sessions end.
@@ -44,8 +41,7 @@ impl Scope {
 
 pub(super) async fn sign_out(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
     let Some(scope) = Scope::read(errand) else {
-        let answer = Answer::json(400, &json!({"error": "validation_failed"}));
-        return Reply::new(answer, "scope_unknown");
+        return Failure::invalid().reply(visit, errand, "scope_unknown");
     };
     let settled = line::session(desk, visit).await;
     // Without a token there is nothing that Auth could be told of: the cookies go all the same.

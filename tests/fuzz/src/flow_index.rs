@@ -12,9 +12,6 @@ use edge_session::pkce::{self, Changes, Flow, RANDOM_BYTES};
 
 use super::site::KEY;
 
-/// More than are evicted of the ids that are read, with the five that stay.
-const MOST_EVICTED: usize = 12;
-
 /// The input is the id that comes back, and the header.
 pub fn check(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
@@ -32,7 +29,7 @@ fn begins(header: &str) {
     let flow = Flow::from_random(&[0x5a; RANDOM_BYTES]).expect("enough bytes");
     for encoding in [Encoding::Base64Url, Encoding::Raw] {
         let changes = flow.cookies(header, KEY, "/recovery", encoding);
-        assert!(changes.deleted.len() <= MOST_EVICTED, "{changes:?}");
+        assert!(changes.deleted.len() <= MAX_NAMES_DELETED, "{changes:?}");
         assert!(
             changes
                 .deleted
