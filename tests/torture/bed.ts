@@ -22,6 +22,8 @@ const PREFETCHES = 20;
 const SLACK_MS = 1_500;
 /** Browsers that act at once at the start and the end. */
 const AT_ONCE = 10;
+/** Answers of a busy Auth at which the client deletes its session, although it lives: the edge cannot prevent that. */
+const DELETES_FOR_NOTHING = [403, 409, 429];
 /** How often a browser asks at the end while nobody can say whether it is signed in. */
 const JUDGED = 20;
 /** An answer that left the Worker before the sign-out's may arrive this much later. */
@@ -65,7 +67,7 @@ export interface Report {
   factors: { past: number; through: number; late: number };
   passwords: number;
   bans: number;
-  /** Sessions that Auth ended since the browser's own client, held up on the way, sent a token two rotations old. */
+  /** Sessions that Auth ended since the browser's own client, held up on the way, sent a token two rotations old, or that it gave up by itself. */
   endedByClient: number;
   violations: Violation[];
   /** Requests that got no answer at all. */
@@ -374,6 +376,11 @@ class Bed implements Scene {
     const { error } = await browser.client(this.#keeper.url, this.auth.publishableKey).auth.getSession();
     if (error !== null) {
       browser.tell(`its client: ${error.name} ${error.message}`);
+    }
+    if (error !== null && DELETES_FOR_NOTHING.includes(error.status ?? 0) && browser.session(this.#stack.key) === null) {
+      browser.tell("its client gave the session up");
+      this.report.endedByClient += 1;
+      this.isOut(browser, null);
     }
     browser.noteGeneration("client", this.#stack.key);
   }
