@@ -206,8 +206,17 @@ interface Launched {
   output(): string;
 }
 
+/** What still runs when this process ends, by whatever signal, ends with it. */
+const children = new Set<ChildProcess>();
+process.on("exit", () => children.forEach((child) => child.kill("SIGKILL")));
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => process.exit(1));
+}
+
 function launch(program: string, args: string[], environment: Record<string, string>): Launched {
   const process_ = spawn(program, args, { env: { PATH: process.env.PATH, ...environment }, stdio: ["ignore", "pipe", "pipe"] });
+  children.add(process_);
+  process_.once("exit", () => children.delete(process_));
   let output = "";
   for (const stream of [process_.stdout, process_.stderr]) {
     stream.on("data", (chunk: Buffer) => void (output = (output + chunk.toString()).slice(-20_000)));

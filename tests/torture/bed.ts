@@ -22,6 +22,8 @@ const PREFETCHES = 20;
 const SLACK_MS = 1_500;
 /** Browsers that act at once at the start and the end. */
 const AT_ONCE = 10;
+/** Answers of a busy Auth at which the client deletes its session, although it lives: the edge cannot prevent that. */
+const DELETES_FOR_NOTHING = [403, 409, 429];
 /** How often a browser asks at the end while nobody can say whether it is signed in. */
 const JUDGED = 20;
 /** An answer that left the Worker before the sign-out's may arrive this much later. */
@@ -65,7 +67,7 @@ export interface Report {
   factors: { past: number; through: number; late: number };
   passwords: number;
   bans: number;
-  /** Sessions that Auth ended since the browser's own client, held up on the way, sent a token two rotations old. */
+  /** Sessions that Auth ended since the browser's own client, held up on the way, sent a token two rotations old, or that it gave up by itself. */
   endedByClient: number;
   violations: Violation[];
   /** Requests that got no answer at all. */
@@ -182,14 +184,7 @@ class Bed implements Scene {
     for (const event of plan(this.#options)) {
       await this.#until(started, event.at, rest, tasks);
       const browser = this.#browsers[event.browser]!;
-      const task: Promise<unknown> = this.#act(browser, event).catch((error) => {
-        browser.tell(`${event.action} failed: ${String(error)}`);
-        if (error instanceof NoAnswer) {
-          this.report.broken += 1;
-        } else {
-          this.#count("given", `${event.action}: ${String(error).slice(0, 60)}`);
-        }
-      });
+      const task: Promise<unknown> = this.#act(browser, event).catch((error) => this.#failed(browser, event.action, error));
       browser.pending.add(task);
       task.finally(() => browser.pending.delete(task));
     }
@@ -218,7 +213,8 @@ class Bed implements Scene {
       rest.shift();
       await this.#until(started, next.at, [], tasks);
       if (this.#options.faults || next.what === "upgrade") {
-        tasks.push(this.#upheave(next.what));
+        const { what } = next;
+        tasks.push(this.#upheave(what).catch((error) => this.#count("given", `${what}: ${String(error).slice(0, 60)}`)));
       }
       return this.#until(started, at, rest, tasks);
     }
@@ -255,8 +251,17 @@ class Bed implements Scene {
     }
   }
 
-  later(task: Promise<unknown>): void {
-    this.#tails.push(task);
+  later(browser: Browser, task: Promise<unknown>): void {
+    this.#tails.push(task.catch((error) => this.#failed(browser, "later", error)));
+  }
+
+  #failed(browser: Browser, action: string, error: unknown): void {
+    browser.tell(`${action} failed: ${String(error)}`);
+    if (error instanceof NoAnswer) {
+      this.report.broken += 1;
+    } else {
+      this.#count("given", `${action}: ${String(error).slice(0, 60)}`);
+    }
   }
 
   /** Signs in elsewhere: what comes back is written by the real client. */
@@ -371,6 +376,11 @@ class Bed implements Scene {
     const { error } = await browser.client(this.#keeper.url, this.auth.publishableKey).auth.getSession();
     if (error !== null) {
       browser.tell(`its client: ${error.name} ${error.message}`);
+    }
+    if (error !== null && DELETES_FOR_NOTHING.includes(error.status ?? 0) && browser.session(this.#stack.key) === null) {
+      browser.tell("its client gave the session up");
+      this.report.endedByClient += 1;
+      this.isOut(browser, null);
     }
     browser.noteGeneration("client", this.#stack.key);
   }
@@ -549,7 +559,14 @@ class Bed implements Scene {
     this.report.requests += 1;
     const sentAt = Date.now();
     return new Promise((resolve, reject) => {
-      const broken = (error: Error): void => reject(new NoAnswer(error.message));
+      const broken = (error: NodeJS.ErrnoException): void => {
+        // The runtime closes idle connections; a request that meets that never arrived.
+        if (request.reusedSocket && error.code === "ECONNRESET") {
+          resolve(this.send(path, cookie, draw, body));
+        } else {
+          reject(new NoAnswer(error.message));
+        }
+      };
       const headers: Record<string, string> =
         body === undefined ? { host: HOST, accept: "text/html", "sec-fetch-mode": "navigate" } : { host: HOST, origin: SITE, "content-type": "application/json" };
       if (cookie !== "") {

@@ -31,7 +31,7 @@ export interface Scene {
   isPromised(browser: Browser, tab: Snapshot): boolean;
   lastEnd(): number;
   /** Lets a task go on without holding its browser up. */
-  later(task: Promise<unknown>): void;
+  later(browser: Browser, task: Promise<unknown>): void;
   violate(kind: Violation["kind"], browser: Browser, what: string): void;
 }
 
@@ -80,7 +80,7 @@ export async function leave(scene: Scene, browser: Browser, draw: number): Promi
   }
   page.release();
   lateAnswer(scene, browser, await late, isTaken);
-  scene.later(robbed(scene, browser, stolen, draw));
+  scene.later(browser, robbed(scene, browser, stolen, draw));
 }
 
 function lateAnswer(scene: Scene, browser: Browser, late: Visit, isTaken: boolean): void {
