@@ -86,6 +86,14 @@ impl VerificationKey {
     }
 
     fn from_json(value: &Value) -> Option<Self> {
+        // serde reads the name of an enum's variant from an object, too (`{"EC": null}`).
+        let names = ["alg", "crv", "kty", "use"];
+        if names
+            .iter()
+            .any(|name| value.get(name).is_some_and(Value::is_object))
+        {
+            return None;
+        }
         // A member of the wrong type spoils the key, not the set.
         let key: Jwk = serde_json::from_value(value.clone()).ok()?;
         let common = &key.common;
