@@ -14,11 +14,12 @@ import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { withoutClasses } from "./exports.mjs";
 import { Problem, ROOT, ensureTool, ensureToolchain, main, run, say, withLock } from "./rust.mjs";
 
 const OUTPUTS = ["index.js", "index_bg.wasm", "examine.js"].map((name) => join(ROOT, "build", name));
 const STAMP = join(ROOT, "build", ".stamp.json");
-const SOURCES = [".cargo", ".tools/build.mjs", ".tools/entry.js", "Cargo.lock", "Cargo.toml", "askama.toml", "build.rs", "package-lock.json", "rust-toolchain.toml", "src"];
+const SOURCES = [".cargo", ".tools/build.mjs", ".tools/entry.js", ".tools/exports.mjs", ".tools/microtask.js", "Cargo.lock", "Cargo.toml", "askama.toml", "build.rs", "package-lock.json", "rust-toolchain.toml", "src"];
 // Variables that change what comes out.
 const SETTINGS = /^(CARGO_(BUILD|ENCODED|PROFILE|TARGET_WASM32)_.*|RUSTFLAGS|RUSTUP_TOOLCHAIN|(ESBUILD|WASM_BINDGEN|WASM_OPT)_BIN)$/;
 // Named one by one: what a newer wasm-opt knows besides might be more than the runtime does.
@@ -78,15 +79,17 @@ async function compile(tools, env) {
   const bindings = ["--target", "module", "--no-typescript", "--experimental-reset-state-function", "--force-enable-abort-handler"];
   await run(tools.bindgen, [crate, "--out-dir", aside, "--out-name", "index", ...bindings], env);
   const wasm = join(aside, "index_bg.wasm");
+  writeFileSync(wasm, withoutClasses(readFileSync(wasm), "refreshgate"));
   const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
-  await run(tools.wasmOpt[0], [...tools.wasmOpt.slice(1), wasm, "-o", wasm, "-O3", "--strip-debug", "--strip-producers", ...features], env);
+  await run(tools.wasmOpt[0], [...tools.wasmOpt.slice(1), wasm, "-o", wasm, "-Oz", "--strip-debug", "--strip-producers", ...features], env);
   const glue = join(aside, "index.js");
   const written = readFileSync(glue, "utf8");
   // Workers import a compiled module without the `source` phase, which esbuild does not know either.
   writeFileSync(glue, countingClosures(written).replace("import source ", "import "));
   copyFileSync(join(ROOT, ".tools", "entry.js"), join(aside, "entry.js"));
   const bundle = join(aside, "bundle.js");
-  const options = ["--bundle", "--format=esm", "--minify", "--external:./index_bg.wasm", "--log-level=warning", `--outfile=${bundle}`];
+  const inject = `--inject:${join(ROOT, ".tools", "microtask.js")}`;
+  const options = ["--bundle", inject, "--format=esm", "--minify", "--external:./index_bg.wasm", "--log-level=warning", `--outfile=${bundle}`];
   await run(tools.esbuild, [join(aside, "entry.js"), ...options], env);
   const doctor = join(aside, "doctor.js");
   writeFileSync(join(aside, "node.js"), forNode(written));
@@ -100,9 +103,10 @@ async function compile(tools, env) {
 
 /** The glue, counting the closures that are inside the crate as `.tools/entry.js` counts calls: what runs behind a promise is cut off there. */
 function countingClosures(glue) {
-  const body = /(const a = state\.a;\s+state\.a = 0;\s+)(try \{\s+return f\(a, state\.b, \.\.\.args\);\s+\} finally \{)/g;
-  if (glue.match(body)?.length !== 1 || glue.includes("function makeClosure(")) throw new Problem("wasm-bindgen calls closures in a way that this build does not know.");
-  return `${glue.replace(body, "$1calls.inside += 1;\n        $2\n            calls.inside -= 1;")}\nexport const calls = { inside: 0 };\n`;
+  const body = /(state\.cnt\+\+;\n[^}]*?)(return f\((?:state\.)?a, state\.b, \.\.\.args\);\s+\} finally \{)/g;
+  const makers = glue.match(/function make(Mut)?Closure\(/g)?.length;
+  if (makers === undefined || glue.match(body)?.length !== makers) throw new Problem("wasm-bindgen calls closures in a way that this build does not know.");
+  return `${glue.replace(body, "calls.inside += 1;\n        $1$2\n            calls.inside -= 1;")}\nexport const calls = { inside: 0 };\n`;
 }
 
 /** The glue for Node.js: it reads the module from the file beside it, and hands out the doctor's function alone. */

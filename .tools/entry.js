@@ -43,6 +43,8 @@ export default {
   fetch: (request, env, context) => enter(() => answer(request, env, context)),
 };
 
+// Called by `fetch`: a class that is called by its methods has to extend one of `cloudflare:workers`, and loading that
+// module takes a start as long as half the crate.
 export class RefreshGate {
   #parts;
   #gate;
@@ -52,8 +54,14 @@ export class RefreshGate {
     this.#parts = parts;
   }
 
-  fetch(request) {
-    return enter(() => this.#current().fetch(request));
+  async fetch(request) {
+    const message = await request.text();
+    try {
+      return new Response(await enter(() => this.#current().hear(message)));
+    } catch (error) {
+      note(error);
+      return new Response(String(error?.message), { status: 400 });
+    }
   }
 
   alarm() {

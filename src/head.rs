@@ -81,6 +81,25 @@ impl RequestHead {
         !authority.is_empty() && authority.bytes().all(is_plain)
     }
 
+    /// True if whoever parses the URL and writes it down again (the WHATWG's URL standard) gets the same one.
+    ///
+    /// What could become another one may not: its host in another form, a default port, dot segments, and characters that
+    /// would be escaped or dropped.
+    #[must_use]
+    pub fn has_plain_url(&self) -> bool {
+        let (authority, rest) = split_authority(&self.url);
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&()*+,;=:@/?%".contains(&byte);
+        is_plain_authority(authority)
+            && rest.starts_with('/')
+            && rest.bytes().all(is_plain)
+            && !rest.as_bytes().windows(2).any(|pair| pair == b"/.")
+            && !rest
+                .as_bytes()
+                .windows(3)
+                .any(|escape| escape.eq_ignore_ascii_case(b"%2e"))
+    }
+
     /// The host without its port.
     #[must_use]
     pub fn host(&self) -> &str {
@@ -137,6 +156,26 @@ fn split_authority(url: &str) -> (&str, &str) {
             .map_or(after_scheme.len(), str::len)
     });
     after_scheme.split_at(end)
+}
+
+fn is_plain_authority(authority: &str) -> bool {
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    let is_plain_port = |port: &str| {
+        let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+        is_number && !port.starts_with('0') && !["", "80", "443"].contains(&port)
+    };
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_name = last.starts_with(|first: char| first.is_ascii_lowercase());
+    let is_plain =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    // A name whose last label is a number is an address, and addresses have many forms.
+    (is_name || host.parse::<std::net::Ipv4Addr>().is_ok())
+        && host.bytes().all(is_plain)
+        && !host.as_bytes().windows(4).any(|start| start == b"xn--")
+        && port.is_none_or(is_plain_port)
 }
 
 /// The headers of a request or an answer: the runtime's own list, taken over in one piece.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac as _};
+use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
@@ -230,22 +231,25 @@ impl Assertion {
     /// What is signed with the private key of this name (ES256).
     #[must_use]
     pub fn signing_input(&self, kid: &str) -> String {
-        let header = json!({"alg": "ES256", "typ": "JWT", "kid": kid});
-        self.input(&header.to_string())
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some(kid.to_owned());
+        self.input(&header)
     }
 
     /// The whole token, signed with the shared secret (HS256).
     #[must_use]
     pub fn signed_by(&self, secret: &Secret) -> Option<String> {
-        let input = self.input(r#"{"alg":"HS256","typ":"JWT"}"#);
+        let input = self.input(&Header::new(Algorithm::HS256));
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).ok()?;
         mac.update(input.as_bytes());
         Some(signed(&input, &mac.finalize().into_bytes()))
     }
 
-    fn input(&self, header: &str) -> String {
+    fn input(&self, header: &Header) -> String {
         let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
-        format!("{}.{}", encode(header), encode(&self.payload))
+        // A header of names and texts always has a JSON form.
+        let header = serde_json::to_string(header).unwrap_or_default();
+        format!("{}.{}", encode(&header), encode(&self.payload))
     }
 }
 

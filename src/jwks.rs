@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use jsonwebtoken::Algorithm;
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse, RSAKeyParameters,
+};
 use serde_json::{Value, json};
 
 use crate::time::UnixTime;
@@ -32,12 +36,19 @@ impl SignatureAlgorithm {
     /// The algorithm that a token or a key names, if it is one of ours.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "ES256" => Some(Self::Es256),
-            "EdDSA" => Some(Self::EdDsa),
-            "HS256" => Some(Self::Hs256),
-            "RS256" => Some(Self::Rs256),
-            _ => None,
+        // The crate knows more than are allowed here.
+        let allowed = [Self::Es256, Self::EdDsa, Self::Hs256, Self::Rs256];
+        let named: Algorithm = name.parse().ok()?;
+        allowed.into_iter().find(|ours| ours.registered() == named)
+    }
+
+    /// The algorithm as the JWT crate names it.
+    const fn registered(self) -> Algorithm {
+        match self {
+            Self::Es256 => Algorithm::ES256,
+            Self::EdDsa => Algorithm::EdDSA,
+            Self::Hs256 => Algorithm::HS256,
+            Self::Rs256 => Algorithm::RS256,
         }
     }
 
@@ -75,56 +86,54 @@ impl VerificationKey {
     }
 
     fn from_json(value: &Value) -> Option<Self> {
-        let kid = text(value, "kid").filter(|kid| !kid.is_empty())?;
-        if value.get("use").is_some_and(|purpose| purpose != "sig") {
-            return None;
-        }
-        let allows_verify = |operations: &Value| {
-            let operations = operations.as_array()?;
-            Some(operations.iter().any(|operation| operation == "verify"))
-        };
-        if value
-            .get("key_ops")
-            .is_some_and(|operations| allows_verify(operations) != Some(true))
+        // serde reads the name of an enum's variant from an object, too (`{"EC": null}`).
+        let names = ["alg", "crv", "kty", "use"];
+        if names
+            .iter()
+            .any(|name| value.get(name).is_some_and(Value::is_object))
         {
             return None;
         }
-        let (algorithm, public) = public_members(value)?;
-        if value.get("alg").is_some_and(|alg| alg != algorithm.name()) {
-            return None;
-        }
-        Some(Self {
-            kid: kid.to_owned(),
+        // A member of the wrong type spoils the key, not the set.
+        let key: Jwk = serde_json::from_value(value.clone()).ok()?;
+        let common = &key.common;
+        let is_for_signatures = !matches!(
+            common.public_key_use,
+            Some(PublicKeyUse::Encryption | PublicKeyUse::Other(_))
+        );
+        let may_verify = common
+            .key_operations
+            .as_ref()
+            .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
+        let (algorithm, public) = public_members(&key.algorithm)?;
+        let is_agreed = common
+            .key_algorithm
+            .is_none_or(|named| named.to_string() == algorithm.name());
+        let kid = common.key_id.as_ref().filter(|kid| !kid.is_empty())?;
+        (is_for_signatures && may_verify && is_agreed).then(|| Self {
+            kid: kid.clone(),
             algorithm,
             jwk: public.to_string(),
         })
     }
 }
 
-fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
-    value.get(name)?.as_str()
-}
-
 /// The algorithm a key is for and its public members; a private member never leaves here.
-fn public_members(key: &Value) -> Option<(SignatureAlgorithm, Value)> {
-    let member = |name| text(key, name);
-    match (member("kty")?, member("crv")) {
-        ("EC", Some("P-256")) => {
-            let (x, y) = (member("x")?, member("y")?);
-            let public = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y});
-            Some((SignatureAlgorithm::Es256, public))
-        }
-        ("RSA", _) => {
-            let (n, e) = (member("n")?, member("e")?);
-            let public = json!({"kty": "RSA", "alg": "RS256", "n": n, "e": e});
-            (modulus_bits(n)? >= MIN_RSA_BITS).then_some((SignatureAlgorithm::Rs256, public))
-        }
-        ("OKP", Some("Ed25519")) => {
-            let public = json!({"kty": "OKP", "crv": "Ed25519", "x": member("x")?});
-            Some((SignatureAlgorithm::EdDsa, public))
-        }
-        _ => None,
+fn public_members(key: &AlgorithmParameters) -> Option<(SignatureAlgorithm, Value)> {
+    if let AlgorithmParameters::EllipticCurve(key) = key {
+        let public = json!({"kty": "EC", "crv": "P-256", "x": key.x, "y": key.y});
+        return (key.curve == EllipticCurve::P256).then_some((SignatureAlgorithm::Es256, public));
     }
+    if let AlgorithmParameters::OctetKeyPair(key) = key {
+        let public = json!({"kty": "OKP", "crv": "Ed25519", "x": key.x});
+        return (key.curve == EllipticCurve::Ed25519)
+            .then_some((SignatureAlgorithm::EdDsa, public));
+    }
+    if let AlgorithmParameters::RSA(RSAKeyParameters { n, e, .. }) = key {
+        let public = json!({"kty": "RSA", "alg": "RS256", "n": n, "e": e});
+        return (modulus_bits(n)? >= MIN_RSA_BITS).then_some((SignatureAlgorithm::Rs256, public));
+    }
+    None
 }
 
 fn modulus_bits(modulus: &str) -> Option<usize> {

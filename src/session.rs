@@ -86,9 +86,20 @@ impl Session {
             return Err(SessionCookieError::TooLarge);
         }
         let text = std::str::from_utf8(body).map_err(|_| SessionCookieError::NotUtf8)?;
-        let Value::Object(mut members) = parse(text)? else {
+        let Value::Object(members) = parse(text)? else {
             return Err(SessionCookieError::WrongShape);
         };
+        Self::from_members(members, now_seconds)
+    }
+
+    /// Takes over the members of such an answer.
+    ///
+    /// # Errors
+    /// What they are not.
+    pub fn from_members(
+        mut members: Map<String, Value>,
+        now_seconds: u64,
+    ) -> Result<Self, SessionCookieError> {
         require_tokens(&members)?;
         let expires_in = members.get("expires_in").and_then(Value::as_f64);
         let Some(expires_in) = expires_in.filter(|seconds| *seconds > 0.0) else {

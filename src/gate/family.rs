@@ -253,28 +253,35 @@ impl Family {
                 "up_to": ended.up_to.map(UnixTime::millis),
             })
         });
-        let stored = json!({
-            "ended": ended,
-            "newest": self.newest.as_ref().map(|newest| newest.session.members()),
-            "rotated": rotated,
-            "until": self.until.millis(),
-            "was_sent": self.was_sent,
-        });
-        Some(stored.to_string())
+        let newest = self.newest.as_ref();
+        // Written by itself: a session of some kilobytes would be copied to become a part of the whole.
+        let newest = newest.map_or_else(
+            || "null".to_owned(),
+            |newest| serde_json::to_string(newest.session.members()).unwrap_or_default(),
+        );
+        let (ended, rotated) = (ended.unwrap_or_default(), Value::from(rotated));
+        let (until, was_sent) = (self.until.millis(), self.was_sent);
+        Some(format!(
+            r#"{{"ended":{ended},"newest":{newest},"rotated":{rotated},"until":{until},"was_sent":{was_sent}}}"#
+        ))
     }
 
     /// Reads what [`Self::to_stored`] wrote; whatever cannot be read counts as nothing known.
     #[must_use]
     pub fn from_stored(text: &str, now: UnixTime) -> Self {
-        let stored: Value = serde_json::from_str(text).unwrap_or_default();
-        let mut family = Self::known_from(&stored, now).unwrap_or_default();
-        family.ended = stored.get("ended").and_then(read_end);
+        let mut stored: Value = serde_json::from_str(text).unwrap_or_default();
+        let ended = stored.get("ended").and_then(read_end);
+        let mut family = Self::known_from(&mut stored, now).unwrap_or_default();
+        family.ended = ended;
         family.expire(now);
         family
     }
 
-    fn known_from(stored: &Value, now: UnixTime) -> Option<Self> {
-        let session = super::message::read_session(stored.get("newest")?, now)?;
+    fn known_from(stored: &mut Value, now: UnixTime) -> Option<Self> {
+        let Value::Object(newest) = stored.get_mut("newest")?.take() else {
+            return None;
+        };
+        let session = Session::from_members(newest, now.seconds()).ok()?;
         let rotated = stored.get("rotated")?.as_array()?.iter();
         Some(Self {
             newest: Some(Newest::new(session)),

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::auth_api::{self, RefreshReply};
@@ -23,8 +21,7 @@ const TRANSIT_MS: u64 = 100;
 const TRANSIT_PART: u64 = 10;
 
 /// A message to the gate.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug)]
 pub enum Message {
     /// A session has to be refreshed. Answered with [`Told`].
     Ask(Ask),
@@ -62,21 +59,20 @@ impl fmt::Display for MessageError {
 impl std::error::Error for MessageError {}
 
 /// The end of a session.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug)]
 pub struct End {
     /// The longest that an access token of the session can live from now on, in milliseconds.
     pub life_ms: u64,
 }
 
 /// The question whether a session has ended.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug)]
 pub struct EndAsked {
     /// When the access token was issued that is about to be written, in milliseconds since the epoch.
     pub issued_at_ms: Option<u64>,
 }
 
 /// A session that a route got from Auth.
-#[derive(Deserialize, Serialize)]
 pub struct Learn {
     /// The session as Auth answered it.
     pub session: Map<String, Value>,
@@ -85,14 +81,12 @@ pub struct Learn {
 }
 
 /// An answer of the gate that turned out not to be trustworthy.
-#[derive(Deserialize, Serialize)]
 pub struct Rejection {
     /// The refresh token it holds.
     pub refresh_token: String,
 }
 
 /// A request for a refresh.
-#[derive(Deserialize, Serialize)]
 pub struct Ask {
     /// Milliseconds that Auth may take, all attempts together.
     pub budget_ms: u64,
@@ -123,43 +117,37 @@ macro_rules! without_tokens_in_debug {
 without_tokens_in_debug!(Ask, Learn, Rejection);
 
 /// Whether the session has ended.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct EndTold {
     /// True if nobody may be given the session any more.
     pub is_ended: bool,
 }
 
-/// The gate's answer.
-#[derive(Deserialize, Serialize)]
-pub struct Told {
-    auth_calls: u32,
-    gate: Role,
-    reply: Reply,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Role {
-    Led,
-    Replayed,
-    Shared,
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Reply {
-    Ended(String),
-    Misconfigured(String),
-    Renewed(Map<String, Value>),
-    Revoked,
-    Unavailable(String),
-}
+/// The gate's answer: its JSON, without the version.
+pub struct Told(String);
 
 impl Message {
     /// The message as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
-        write(self)
+        match self {
+            Self::Ask(ask) => write("ask", &ask.to_value()),
+            Self::End(end) => write("end", &json!({ "life_ms": end.life_ms })),
+            Self::IsEnded(asked) => {
+                write("is_ended", &json!({ "issued_at_ms": asked.issued_at_ms }))
+            }
+            Self::Learn(learn) => {
+                let session = written(&learn.session);
+                let used = Value::from(learn.used.as_str());
+                wrap(&format!(
+                    r#"{{"learn":{{"session":{session},"used":{used}}}}}"#
+                ))
+            }
+            Self::Reject(rejection) => {
+                let token = rejection.refresh_token.as_str();
+                write("reject", &json!({ "refresh_token": token }))
+            }
+        }
     }
 
     /// Reads a message.
@@ -167,7 +155,28 @@ impl Message {
     /// # Errors
     /// What it is not.
     pub fn from_json(text: &str) -> Result<Self, MessageError> {
-        read(text)
+        Self::from_value(opened(text)?).ok_or(MessageError::Unknown)
+    }
+
+    fn from_value(message: Value) -> Option<Self> {
+        let (kind, mut members) = only(message)?;
+        Some(match kind.as_str() {
+            "ask" => Self::Ask(Ask::from_members(&members)?),
+            "end" => Self::End(End {
+                life_ms: number(&members, "life_ms")?,
+            }),
+            "is_ended" => Self::IsEnded(EndAsked {
+                issued_at_ms: number(&members, "issued_at_ms"),
+            }),
+            "learn" => Self::Learn(Learn {
+                session: object(members.remove("session")?)?,
+                used: text(&members, "used")?,
+            }),
+            "reject" => Self::Reject(Rejection {
+                refresh_token: text(&members, "refresh_token")?,
+            }),
+            _ => return None,
+        })
     }
 }
 
@@ -201,7 +210,7 @@ impl Learn {
     /// The session; `None` if it is none.
     #[must_use]
     pub fn into_session(self, now: UnixTime) -> Option<Session> {
-        read_session(&Value::Object(self.session), now)
+        Session::from_members(self.session, now.seconds()).ok()
     }
 }
 
@@ -209,13 +218,14 @@ impl EndTold {
     /// The answer as JSON.
     #[must_use]
     pub fn to_json(self) -> String {
-        write(&self)
+        wrap(&json!({ "is_ended": self.is_ended }).to_string())
     }
 
     /// Reads the gate's answer.
     #[must_use]
     pub fn from_json(text: &str) -> Option<Self> {
-        read(text).ok()
+        let is_ended = opened(text).ok()?.get("is_ended")?.as_bool()?;
+        Some(Self { is_ended })
     }
 }
 
@@ -236,6 +246,30 @@ impl Ask {
         }
     }
 
+    fn to_value(&self) -> Value {
+        json!({
+            "budget_ms": self.budget_ms,
+            "client_ip": self.client_ip,
+            "expires_at_ms": self.expires_at_ms,
+            "is_alive": self.is_alive,
+            "issued_at_ms": self.issued_at_ms,
+            "refresh_token": self.refresh_token,
+            "wait_ms": self.wait_ms,
+        })
+    }
+
+    fn from_members(members: &Map<String, Value>) -> Option<Self> {
+        Some(Self {
+            budget_ms: number(members, "budget_ms")?,
+            client_ip: text(members, "client_ip"),
+            expires_at_ms: number(members, "expires_at_ms")?,
+            is_alive: members.get("is_alive")?.as_bool()?,
+            issued_at_ms: number(members, "issued_at_ms"),
+            refresh_token: text(members, "refresh_token")?,
+            wait_ms: number(members, "wait_ms")?,
+        })
+    }
+
     /// What is presented with it.
     #[must_use]
     pub fn presented(&self) -> Presented {
@@ -253,77 +287,115 @@ impl Told {
     pub fn new(answer: &RefreshAnswer) -> Option<Self> {
         let gate = match answer.gate {
             Gate::Failed | Gate::None => return None,
-            Gate::Led => Role::Led,
-            Gate::Replayed => Role::Replayed,
-            Gate::Shared => Role::Shared,
+            Gate::Led | Gate::Replayed | Gate::Shared => answer.gate.word(),
         };
+        let told = |kind: &str, code: &str| json!({ kind: code }).to_string();
         let reply = match &answer.reply {
-            RefreshReply::Ended(code) => Reply::Ended((*code).to_owned()),
-            RefreshReply::Misconfigured(code) => Reply::Misconfigured((*code).to_owned()),
-            RefreshReply::Renewed(session) => Reply::Renewed(session.members().clone()),
-            RefreshReply::Revoked => Reply::Revoked,
-            RefreshReply::Unavailable { code, .. } => Reply::Unavailable((*code).to_owned()),
+            RefreshReply::Ended(code) => told("ended", code),
+            RefreshReply::Misconfigured(code) => told("misconfigured", code),
+            RefreshReply::Renewed(session) => {
+                format!(r#"{{"renewed":{}}}"#, written(session.members()))
+            }
+            RefreshReply::Revoked => r#""revoked""#.to_owned(),
+            RefreshReply::Unavailable { code, .. } => told("unavailable", code),
         };
-        Some(Self {
-            auth_calls: answer.auth_calls,
-            gate,
-            reply,
-        })
+        let calls = answer.auth_calls;
+        Some(Self(format!(
+            r#"{{"auth_calls":{calls},"gate":"{gate}","reply":{reply}}}"#
+        )))
     }
 
     /// The answer as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
-        write(self)
+        wrap(&self.0)
     }
 
     /// Reads the gate's answer.
     #[must_use]
     pub fn from_json(text: &str, now: UnixTime) -> Option<RefreshAnswer> {
-        let told: Self = read(text).ok()?;
-        let gate = match told.gate {
-            Role::Led => Gate::Led,
-            Role::Replayed => Gate::Replayed,
-            Role::Shared => Gate::Shared,
-        };
-        let reply = match told.reply {
-            Reply::Ended(code) => RefreshReply::Ended(auth_api::known_code(&code)?),
-            Reply::Misconfigured(code) => RefreshReply::Misconfigured(auth_api::known_code(&code)?),
-            Reply::Renewed(members) => {
-                let session = read_session(&Value::Object(members), now)?;
-                RefreshReply::Renewed(Box::new(session))
-            }
-            Reply::Revoked => RefreshReply::Revoked,
-            Reply::Unavailable(code) => RefreshReply::Unavailable {
-                code: auth_api::known_code(&code)?,
-                // The gate has made the attempts there are.
-                may_retry: false,
-                retry_after_ms: None,
-            },
-        };
+        let mut told = object(opened(text).ok()?)?;
+        let gate = told.get("gate")?.as_str()?;
+        let gate = [Gate::Led, Gate::Replayed, Gate::Shared]
+            .into_iter()
+            .find(|known| known.word() == gate)?;
+        let auth_calls = u32::try_from(number(&told, "auth_calls")?).ok()?;
         Some(RefreshAnswer {
-            reply,
-            auth_calls: told.auth_calls,
+            reply: read_reply(told.remove("reply")?, now)?,
+            auth_calls,
             gate,
         })
     }
 }
 
-fn write(message: &impl Serialize) -> String {
-    // Maps with string keys and numbers can always be written.
-    json!({ "v": VERSION, "m": message }).to_string()
+fn read_reply(reply: Value, now: UnixTime) -> Option<RefreshReply> {
+    if reply == "revoked" {
+        return Some(RefreshReply::Revoked);
+    }
+    let (kind, value) = object(reply)?.into_iter().next()?;
+    let code = || auth_api::known_code(value.as_str()?);
+    Some(match kind.as_str() {
+        "ended" => RefreshReply::Ended(code()?),
+        "misconfigured" => RefreshReply::Misconfigured(code()?),
+        "renewed" => {
+            let session = Session::from_members(object(value)?, now.seconds()).ok()?;
+            RefreshReply::Renewed(Box::new(session))
+        }
+        "unavailable" => RefreshReply::Unavailable {
+            code: code()?,
+            // The gate has made the attempts there are.
+            may_retry: false,
+            retry_after_ms: None,
+        },
+        _ => return None,
+    })
 }
 
-fn read<T: DeserializeOwned>(text: &str) -> Result<T, MessageError> {
-    let mut whole: Map<String, Value> =
-        serde_json::from_str(text).map_err(|_| MessageError::Malformed)?;
-    if whole.get("v").and_then(Value::as_u64) != Some(VERSION) {
+/// JSON text of this version.
+fn wrap(message: &str) -> String {
+    format!(r#"{{"v":{VERSION},"m":{message}}}"#)
+}
+
+fn write(kind: &str, members: &Value) -> String {
+    wrap(&format!(r#"{{"{kind}":{members}}}"#))
+}
+
+/// A map with string keys can always be written.
+fn written(members: &Map<String, Value>) -> String {
+    serde_json::to_string(members).unwrap_or_default()
+}
+
+/// What stands in a text of this version.
+fn opened(text: &str) -> Result<Value, MessageError> {
+    let whole: Value = serde_json::from_str(text).map_err(|_| MessageError::Malformed)?;
+    let mut whole = object(whole).ok_or(MessageError::Malformed)?;
+    if number(&whole, "v") != Some(VERSION) {
         return Err(MessageError::OtherVersion);
     }
-    let message = whole.remove("m").unwrap_or_default();
-    serde_json::from_value(message).map_err(|_| MessageError::Unknown)
+    Ok(whole.remove("m").unwrap_or_default())
 }
 
-pub(super) fn read_session(members: &Value, now: UnixTime) -> Option<Session> {
-    Session::from_token_response(members.to_string().as_bytes(), now.seconds()).ok()
+/// The one member of an object, which is an object itself.
+fn only(message: Value) -> Option<(String, Map<String, Value>)> {
+    let members = object(message)?;
+    let is_one = members.len() == 1;
+    let (kind, value) = members.into_iter().next()?;
+    Some((kind, object(value).filter(|_| is_one)?))
+}
+
+fn object(value: Value) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(members) => Some(members),
+        Value::Array(_) | Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => {
+            None
+        }
+    }
+}
+
+fn number(members: &Map<String, Value>, name: &str) -> Option<u64> {
+    members.get(name)?.as_u64()
+}
+
+fn text(members: &Map<String, Value>, name: &str) -> Option<String> {
+    Some(members.get(name)?.as_str()?.to_owned())
 }

@@ -18,6 +18,7 @@
 //!
 //! Only this file knows what comes after what. A stage says what it found and names no other stage.
 
+use std::pin::Pin;
 use std::rc::Rc;
 
 use crate::config::Config;
@@ -34,7 +35,7 @@ use super::observe::{self, Would};
 use super::present::{self, Presented};
 use super::refresh::{self, Expected};
 use super::revocation;
-use super::routes;
+use super::routes::{self, RouteRequest};
 use super::settled::Settled;
 use super::visit::{Outcome, Visit};
 
@@ -58,7 +59,7 @@ pub(super) async fn serve(desk: Rc<Desk>, config: Rc<Config>, head: RequestHead)
             let settled = observe::pass(&mut visit, "own_route", Would::Serve);
             return forward::forward(desk, visit, settled).await;
         }
-        Arrival::Route(route) => return Box::pin(routes::serve(desk, visit, route)).await,
+        Arrival::Route(route) => return aside(desk, visit, route).await,
         Arrival::Site => {}
     }
     let settled = session(desk, &mut visit).await;
@@ -73,6 +74,16 @@ pub(super) async fn serve(desk: Rc<Desk>, config: Rc<Config>, head: RequestHead)
         Judgement::Answer(answer) => leave::respond(desk, visit, settled, answer).await,
         Judgement::Pass => forward::forward(desk, visit, settled).await,
     }
+}
+
+/// The Worker's own routes, behind a pointer: whoever asks for a page of the site neither runs nor compiles them.
+#[inline(never)]
+fn aside(
+    desk: &Desk,
+    visit: Visit,
+    route: RouteRequest,
+) -> Pin<Box<dyn Future<Output = Ending> + '_>> {
+    Box::pin(routes::serve(desk, visit, route))
 }
 
 /// Whose request it is: what was presented, refreshed where that is due, and not revoked.

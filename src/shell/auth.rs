@@ -1,20 +1,16 @@
 //! Requests to Auth, each with a deadline and a size limit.
 
-use std::time::Duration;
-
-use futures_util::future::{Either, select};
-use js_sys::{Reflect, Uint8Array};
+use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    AbortController, Headers, ReadableStream, ReadableStreamDefaultReader, Request, RequestInit,
-    RequestRedirect, Response,
-};
-use worker::Delay;
 
 use crate::auth_api::{AuthReply, AuthRequest, MAX_ANSWER_BYTES, Unreachable};
+use crate::head::HeaderEdit;
 
-use super::{bindings, memory, now};
+use super::{memory, now, passage};
+
+/// What the runtime calls the error of a signal whose time is over (DOM Standard, `AbortSignal.timeout`).
+const TIMEOUT_ERROR: &str = "TimeoutError";
 
 /// Sends a request to Auth, and notes for the health check what came of it.
 pub(super) async fn send(request: &AuthRequest, timeout_ms: u64) -> Result<AuthReply, Unreachable> {
@@ -32,78 +28,40 @@ pub(super) async fn send_anywhere(
     if timeout_ms == 0 {
         return Err(Unreachable::TimedOut);
     }
-    let controller = AbortController::new().map_err(|_| Unreachable::Network)?;
-    let exchange = Box::pin(exchange(request, &controller));
-    let deadline = Delay::from(Duration::from_millis(timeout_ms));
-    match select(exchange, deadline).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right(((), _)) => {
-            // Without this the connection would count against the six that a request may hold.
-            controller.abort();
-            Err(Unreachable::TimedOut)
-        }
+    let headers = request.headers.iter();
+    let headers: Vec<HeaderEdit> = headers
+        .map(|(name, value)| HeaderEdit::Set(name, value.clone()))
+        .collect();
+    // An Auth server that redirects is not the one that was configured: its answer is taken as it is.
+    let asked = passage::ask(
+        request.method,
+        &request.url,
+        &headers,
+        request.body.as_deref(),
+        (timeout_ms, MAX_ANSWER_BYTES),
+    );
+    let asked = asked.map_err(|_| Unreachable::Network)?;
+    match JsFuture::from(asked).await {
+        Ok(answer) => reply(&answer.unchecked_into()),
+        Err(error) if is_timeout(&error) => Err(Unreachable::TimedOut),
+        Err(_) => Err(Unreachable::Network),
     }
 }
 
-async fn exchange(
-    request: &AuthRequest,
-    controller: &AbortController,
-) -> Result<AuthReply, Unreachable> {
-    let response = open(request, controller)
-        .await
-        .map_err(|_| Unreachable::Network)?;
-    let retry_after = response.headers().get("retry-after").ok().flatten();
-    let body = match response.body() {
-        Some(stream) => read_stream(&stream, MAX_ANSWER_BYTES).await?,
-        None => Vec::new(),
-    };
+fn reply(answer: &Array) -> Result<AuthReply, Unreachable> {
+    let status = answer.get(0).as_f64().unwrap_or_default();
+    let body: Uint8Array = answer
+        .get(2)
+        .dyn_into()
+        .map_err(|_| Unreachable::TooLarge)?;
     Ok(AuthReply {
-        status: response.status(),
-        retry_after,
-        body,
+        status: status as u16,
+        retry_after: answer.get(1).as_string(),
+        body: body.to_vec(),
     })
 }
 
-async fn open(request: &AuthRequest, controller: &AbortController) -> Result<Response, JsValue> {
-    let headers = Headers::new()?;
-    for (name, value) in &request.headers {
-        headers.set(name, value)?;
-    }
-    let init = RequestInit::new();
-    init.set_method(request.method);
-    init.set_headers(&headers);
-    // An Auth server that redirects is not the one that was configured.
-    init.set_redirect(RequestRedirect::Manual);
-    init.set_signal(Some(&controller.signal()));
-    if let Some(body) = &request.body {
-        init.set_body(&JsValue::from_str(body));
-    }
-    let request = Request::new_with_str_and_init(&request.url, &init)?;
-    let promise = bindings::global_fetcher().fetch(&request)?;
-    Ok(JsFuture::from(promise).await?.unchecked_into())
-}
-
-/// Reads a body piece by piece, so that an endless one is cut at the limit.
-pub(super) async fn read_stream(
-    stream: &ReadableStream,
-    limit: usize,
-) -> Result<Vec<u8>, Unreachable> {
-    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-    let mut body = Vec::new();
-    loop {
-        let piece = JsFuture::from(reader.read())
-            .await
-            .map_err(|_| Unreachable::Network)?;
-        let is_done = Reflect::get(&piece, &JsValue::from_str("done"));
-        if is_done.is_ok_and(|done| done.is_truthy()) {
-            return Ok(body);
-        }
-        let value = Reflect::get(&piece, &JsValue::from_str("value"));
-        let bytes: Uint8Array = value.map_err(|_| Unreachable::Network)?.unchecked_into();
-        if body.len() + bytes.length() as usize > limit {
-            drop(reader.cancel());
-            return Err(Unreachable::TooLarge);
-        }
-        body.extend_from_slice(&bytes.to_vec());
-    }
+fn is_timeout(error: &JsValue) -> bool {
+    let name = Reflect::get(error, &JsValue::from_str("name"));
+    name.is_ok_and(|name| name.as_string().as_deref() == Some(TIMEOUT_ERROR))
 }

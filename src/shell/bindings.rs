@@ -45,18 +45,8 @@ pub(super) fn binding(env: &Env, name: &str) -> Option<JsValue> {
     (!value.is_undefined() && !value.is_null()).then_some(value)
 }
 
-/// A binding that can be fetched from: another Worker, or static assets.
-pub(super) fn fetcher(env: &Env, name: &str) -> Option<worker::worker_sys::Fetcher> {
-    binding(env, name).map(wasm_bindgen::JsCast::unchecked_into)
-}
-
 /// The Durable Object `RefreshGate` of this name, if gates are bound.
 pub(super) fn gate(env: &Env, name: &str) -> Option<DurableObject> {
     let namespace: DurableObjectNamespace = binding(env, "REFRESH_GATE")?.unchecked_into();
     namespace.get_by_name(name).ok()
-}
-
-/// The global object, as something to fetch from.
-pub(super) fn global_fetcher() -> worker::worker_sys::Fetcher {
-    js_sys::global().unchecked_into()
 }

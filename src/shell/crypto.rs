@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Crypto, CryptoKey, SubtleCrypto};
@@ -14,12 +14,14 @@ use crate::config::Config;
 use crate::handler::{KeyUnusable, SignatureCheck, SignatureKey};
 use crate::jwks::SignatureAlgorithm;
 
+use super::passage;
+
 /// Imported keys that are kept; a project has a handful at a time.
 const MAX_IMPORTED_KEYS: usize = 64;
 
 thread_local! {
     /// Imported keys by their JWK: an import costs as much as a check.
-    static IMPORTED: RefCell<HashMap<String, CryptoKey>> = RefCell::default();
+    static IMPORTED: RefCell<HashMap<String, (CryptoKey, Object)>> = RefCell::default();
     /// The key of `IDENTITY_PRIVATE_KEY`, which never changes.
     static SIGNING: RefCell<Option<CryptoKey>> = const { RefCell::new(None) };
 }
@@ -50,6 +52,18 @@ async fn sign_with(jwk: &str, input: &str) -> Result<Vec<u8>, JsValue> {
     let input = Uint8Array::from(input.as_bytes());
     let promise = subtle.sign_with_object_and_buffer_source(&algorithm, &key, &input)?;
     Ok(Uint8Array::new(&JsFuture::from(promise).await?).to_vec())
+}
+
+/// Begins the check of a signature whose key is at hand: nothing else has to be waited for.
+pub(super) fn begin(asked: &SignatureCheck) -> Option<Promise> {
+    let SignatureKey::Public(key) = asked.key() else {
+        return None;
+    };
+    let input = asked.signing_input().as_bytes();
+    IMPORTED.with_borrow(|held| {
+        let (key, algorithm) = held.get(key.jwk())?;
+        passage::check(algorithm, key, asked.signature(), input).ok()
+    })
 }
 
 /// True if the signature is the key's; an error of the runtime over the
@@ -125,7 +139,8 @@ async fn import(
     jwk: &str,
     algorithm: &Object,
 ) -> Result<CryptoKey, JsValue> {
-    if let Some(key) = IMPORTED.with_borrow(|held| held.get(jwk).cloned()) {
+    let held = IMPORTED.with_borrow(|held| held.get(jwk).map(|(key, _)| key.clone()));
+    if let Some(key) = held {
         return Ok(key);
     }
     let data: Object = js_sys::JSON::parse(jwk)?.unchecked_into();
@@ -136,7 +151,7 @@ async fn import(
         if held.len() >= MAX_IMPORTED_KEYS {
             held.clear();
         }
-        held.insert(jwk.to_owned(), key.clone());
+        held.insert(jwk.to_owned(), (key.clone(), algorithm.clone()));
     });
     Ok(key)
 }

@@ -8,8 +8,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use futures_util::future::{Either, join, select};
-use worker::{Delay, DurableObject, Env, Request, Response, State, durable_object};
+use futures_util::future::{Either, select};
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use worker::worker_sys::DurableObjectState;
+use worker::{Delay, Env};
 
 use crate::auth_api::{self, Attempts, AuthRequest, RefreshReply};
 use crate::config::Config;
@@ -17,7 +22,7 @@ use crate::gate::{self, Admission, Ask, EndTold, Family, Landing, Message, Prese
 use crate::refresh_order::{Gate, RefreshAnswer};
 use crate::time::UnixTime;
 
-use super::{bindings, now, refresh};
+use super::{bindings, now, passage, refresh};
 
 /// The one key in the object's storage.
 const STORED: &str = "family";
@@ -26,7 +31,8 @@ const STORED: &str = "family";
 const MAX_JOINS: u8 = 4;
 
 /// One refresh at a time for one session; see [`crate::gate`].
-#[durable_object(alarm)]
+#[wasm_bindgen]
+#[allow(unreachable_pub, reason = "the runtime reaches it")]
 pub struct RefreshGate {
     env: Env,
     room: Rc<Room>,
@@ -37,12 +43,16 @@ struct Room {
     /// Attempts begun by the refresh under way.
     calls: Cell<u32>,
     family: RefCell<Option<Family>>,
-    state: State,
+    state: DurableObjectState,
     waiting: RefCell<Vec<oneshot::Sender<Landing>>>,
 }
 
-impl DurableObject for RefreshGate {
-    fn new(state: State, env: Env) -> Self {
+#[wasm_bindgen]
+#[allow(unreachable_pub, reason = "the runtime reaches it")]
+impl RefreshGate {
+    /// The object of one session.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: DurableObjectState, env: Env) -> Self {
         let room = Rc::new(Room {
             calls: Cell::new(0),
             family: RefCell::default(),
@@ -52,37 +62,45 @@ impl DurableObject for RefreshGate {
         Self { env, room }
     }
 
-    async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
-        let Ok(config) = bindings::config(&self.env) else {
-            return Response::error("expected a configuration", 500);
-        };
-        match Message::from_json(&request.text().await?) {
-            Ok(message) => self.room.hear(&config, message).await,
-            Err(error) => Response::error(error.to_string(), 400),
-        }
+    /// Answers a message of the Worker; throws at what is none.
+    pub fn hear(&self, message: &str) -> Promise {
+        let config = bindings::config(&self.env);
+        let message = Message::from_json(message);
+        let room = Rc::clone(&self.room);
+        future_to_promise(async move {
+            let config = config.map_err(|_| refusal("expected a configuration"))?;
+            let message = message.map_err(|error| refusal(&error.to_string()))?;
+            room.hear(&config, message).await.map(JsValue::from)
+        })
     }
 
-    async fn alarm(&self) -> worker::Result<Response> {
-        self.room.load().await;
-        self.room.store().await;
-        Response::empty()
+    /// Forgets what has been kept long enough.
+    pub fn alarm(&self) -> Promise {
+        let room = Rc::clone(&self.room);
+        future_to_promise(async move {
+            room.load().await;
+            room.store();
+            Ok(JsValue::UNDEFINED)
+        })
     }
 }
 
+fn refusal(words: &str) -> JsValue {
+    js_sys::Error::new(words).into()
+}
+
 impl Room {
-    async fn hear(self: &Rc<Self>, config: &Config, message: Message) -> worker::Result<Response> {
+    async fn hear(self: &Rc<Self>, config: &Config, message: Message) -> Result<String, JsValue> {
         self.load().await;
         match message {
             Message::Ask(ask) => {
                 let answer = self.serve(config, &ask).await;
-                match Told::new(&answer) {
-                    Some(told) => Response::ok(told.to_json()),
-                    None => Response::error("expected an answer", 500),
-                }
+                let told = Told::new(&answer).ok_or_else(|| refusal("expected an answer"))?;
+                Ok(told.to_json())
             }
             Message::End(end) => {
                 self.with(|family| family.end(end.life_ms, now()));
-                self.tell_end(true).await
+                Ok(self.tell_end(true))
             }
             Message::IsEnded(asked) => {
                 let issued_at = asked.issued_at_ms.map(UnixTime::from_millis);
@@ -90,31 +108,27 @@ impl Room {
                     family.expire(now());
                     family.is_ended(issued_at)
                 });
-                Response::ok(EndTold { is_ended }.to_json())
+                Ok(EndTold { is_ended }.to_json())
             }
             Message::Learn(learn) => {
                 let (used, seconds) = (learn.used.clone(), config.refresh_replay_seconds);
-                let Some(session) = learn.into_session(now()) else {
-                    return Response::error("expected a session", 400);
-                };
+                let session = learn.into_session(now());
+                let session = session.ok_or_else(|| refusal("expected a session"))?;
                 let is_learnt = self.with(|family| family.learn(session, &used, seconds, now()));
-                self.tell_end(!is_learnt).await
+                Ok(self.tell_end(!is_learnt))
             }
             Message::Reject(rejection) => {
                 self.with(|family| family.reject(&rejection.refresh_token));
-                self.store_changes().await;
-                Response::empty()
+                self.store_changes();
+                Ok(String::new())
             }
         }
     }
 
-    /// Answers once what was changed is stored: an end that an eviction could undo is none.
-    async fn tell_end(&self, is_ended: bool) -> worker::Result<Response> {
-        if self.store_changes().await {
-            Response::ok(EndTold { is_ended }.to_json())
-        } else {
-            Response::error("expected the storage to take it", 500)
-        }
+    /// The answer leaves once what was changed is stored: an end that an eviction could undo is none.
+    fn tell_end(&self, is_ended: bool) -> String {
+        self.store_changes();
+        EndTold { is_ended }.to_json()
     }
 
     async fn serve(self: &Rc<Self>, config: &Config, ask: &Ask) -> RefreshAnswer {
@@ -169,16 +183,18 @@ impl Room {
         let room = Rc::clone(self);
         let landing = self.join();
         self.calls.set(0);
-        self.state.wait_until(async move {
+        let flight = async move {
             let repair = plan.repair();
             let attempted = refresh::attempt(&flight.request, plan, &room.calls).await;
             let is_lost = attempted.is_lost;
-            room.land(&flight, attempted.reply, flight.replay_seconds)
-                .await;
+            room.land(&flight, attempted.reply, flight.replay_seconds);
             if is_lost {
                 room.repair(&flight, repair).await;
             }
-        });
+            Ok(JsValue::UNDEFINED)
+        };
+        // Only an object that is going away takes no more work, and it has none to lose.
+        drop(self.state.wait_until(&future_to_promise(flight)));
         landing
     }
 
@@ -192,13 +208,13 @@ impl Room {
             self.calls.set(0);
             let attempted = refresh::attempt(&flight.request, plan, &self.calls).await;
             let kept_seconds = gate::undelivered_seconds(flight.replay_seconds);
-            self.land(flight, attempted.reply, kept_seconds).await;
+            self.land(flight, attempted.reply, kept_seconds);
         }
     }
 
-    async fn land(&self, flight: &Flight, reply: RefreshReply, kept_seconds: u64) {
+    fn land(&self, flight: &Flight, reply: RefreshReply, kept_seconds: u64) {
         let landing = self.with(|family| family.land(&flight.sent, reply, kept_seconds, now()));
-        self.store_changes().await;
+        self.store_changes();
         self.with(Family::finish);
         for waiting in self.waiting.take() {
             if let Some(landing) = &landing {
@@ -223,7 +239,7 @@ impl Room {
         if self.family.borrow().is_some() {
             return;
         }
-        let stored: Option<String> = self.state.storage().get(STORED).await.unwrap_or_default();
+        let stored = stored(&self.state).await;
         let family = stored.map(|text| Family::from_stored(&text, now()));
         // Another request may have been faster while this one waited.
         self.family
@@ -231,30 +247,36 @@ impl Room {
             .get_or_insert(family.unwrap_or_default());
     }
 
-    /// Stores what has changed, if anything has; false if that failed.
-    async fn store_changes(&self) -> bool {
-        !self.with(Family::take_change) || self.store().await
+    /// Stores what has changed, if anything has.
+    fn store_changes(&self) {
+        if self.with(Family::take_change) {
+            self.store();
+        }
     }
 
     /// Writes what must outlive an eviction, or deletes it when its time is over.
     ///
-    /// Whoever waits for a refresh is not told of a failed write: the answer is
-    /// still good, and Auth itself answers the parent of the newest token.
-    async fn store(&self) -> bool {
-        let storage = self.state.storage();
+    /// Nobody waits for it here: the runtime's output gate holds back whatever leaves the object until the
+    /// write is durable, and resets an object whose write fails, so that its answer is lost with it.
+    fn store(&self) {
         let (until, stored) = self.with(|family| (family.expire(now()), family.to_stored()));
-        let (Some(until), Some(stored)) = (until, stored) else {
-            let (alarm, all) = join(storage.delete_alarm(), storage.delete_all()).await;
-            return alarm.is_ok() && all.is_ok();
+        let Ok(storage) = self.state.storage() else {
+            return;
         };
-        // Begun in one turn, both writes are one commit to the disk.
-        let (put, alarm) = join(
-            storage.put(STORED, stored),
-            storage.set_alarm(offset(until)),
-        )
-        .await;
-        put.is_ok() && alarm.is_ok()
+        // Neither throws: what a write comes to is known later.
+        drop(match (until, stored) {
+            (Some(until), Some(stored)) => {
+                passage::keep(&storage, STORED, &stored, until.millis() as f64)
+            }
+            (None, _) | (_, None) => passage::clear(&storage),
+        });
     }
+}
+
+/// What the object knew before.
+async fn stored(state: &DurableObjectState) -> Option<String> {
+    let stored = state.storage().ok()?.get(STORED).ok()?;
+    JsFuture::from(stored).await.ok()?.as_string()
 }
 
 /// A refresh under way.
@@ -273,10 +295,6 @@ async fn within(landing: oneshot::Receiver<Landing>, deadline: UnixTime) -> Opti
         Either::Left((landing, _)) => landing.ok(),
         Either::Right(((), _)) => None,
     }
-}
-
-fn offset(until: UnixTime) -> Duration {
-    Duration::from_millis(now().millis_until(until))
 }
 
 const fn answer(reply: RefreshReply, auth_calls: u32, gate: Gate) -> RefreshAnswer {

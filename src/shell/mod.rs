@@ -13,11 +13,13 @@ mod keys;
 mod log;
 mod metrics;
 mod observe;
+mod passage;
 mod refresh;
 mod routes;
-mod text;
+mod waiting;
 
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -35,6 +37,8 @@ use crate::head::RequestHead;
 use crate::memory::{Memory, SharedMemory};
 use crate::record::RequestRecord;
 use crate::time::UnixTime;
+
+use self::waiting::Awaited;
 
 thread_local! {
     /// What this isolate remembers. It is borrowed between awaits only.
@@ -74,9 +78,19 @@ impl Runtime {
     }
 }
 
+/// One request on its way.
+struct Journey {
+    runtime: Runtime,
+    request: web_sys::Request,
+    /// Its method and URL can be said again without becoming others.
+    is_plain: bool,
+    course: Course,
+}
+
 #[event(start)]
 fn start() {
     console_error_panic_hook::set_once();
+    waiting::begin();
 }
 
 /// The Worker's `fetch`: a response, or the promise of one.
@@ -100,31 +114,55 @@ pub fn fetch(
         context: Rc::new(Context::new(context)),
         env,
     };
-    let head = http::head(&request);
+    let head = passage::request_head(&request);
     if runtime.config.is_observing() && !is_served_while_observing(&runtime.config, &head) {
         return Ok(promise(async {
             observe::pass(runtime, request).await.map(JsValue::from)
         }));
     }
+    let is_plain = head.is_read() && head.has_plain_url();
     let mut course = course(&runtime, head);
     match advance(&runtime, &mut course) {
         Turn::End(ending) => conclude(&runtime, *ending, None).map(JsValue::from),
-        Turn::Ask(Effect::Forward(ask)) => http::forward(runtime, &request, course, ask),
-        Turn::Ask(effect) => Ok(promise(go_on(runtime, request, course, effect))),
+        Turn::Ask(effect) => {
+            let journey = Journey {
+                runtime,
+                request,
+                is_plain,
+                course,
+            };
+            go_on(journey, effect)
+        }
     }
 }
 
 /// Goes on with a request that waits for something.
-async fn go_on(
-    runtime: Runtime,
-    request: web_sys::Request,
-    mut course: Course,
-    effect: Effect,
-) -> Result<JsValue, JsValue> {
-    match decide(&runtime, &request, &mut course, effect).await {
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever else is asked for takes a future"
+)]
+fn go_on(journey: Journey, effect: Effect) -> Result<JsValue, JsValue> {
+    match effect {
+        Effect::Forward(ask) => http::forward(journey, ask),
+        Effect::CheckSignature(ask) => match crypto::begin(ask.question()) {
+            Some(checked) => Ok(waiting::wait(&checked, journey, Awaited::Signature(ask))),
+            None => Ok(promise(go_on_later(journey, Effect::CheckSignature(ask)))),
+        },
+        effect => Ok(promise(go_on_later(journey, effect))),
+    }
+}
+
+async fn go_on_later(mut journey: Journey, effect: Effect) -> Result<JsValue, JsValue> {
+    let Journey {
+        runtime,
+        request,
+        course,
+        ..
+    } = &mut journey;
+    match decide(runtime, request, course, effect).await {
         // The promise of a promise is the promise of its value.
-        Stop::Origin(ask) => http::forward(runtime, &request, course, ask),
-        Stop::End(ending) => conclude(&runtime, *ending, None).map(JsValue::from),
+        Stop::Origin(ask) => http::forward(journey, ask),
+        Stop::End(ending) => conclude(&journey.runtime, *ending, None).map(JsValue::from),
     }
 }
 
@@ -197,7 +235,62 @@ async fn decide(
     }
 }
 
+/// What a request to the site may need; everything else is done aside.
 async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect) {
+    match effect {
+        Effect::AwaitKeys(ask) | Effect::Pause(ask) => {
+            Delay::from(Duration::from_millis(*ask.question())).await;
+            ask.answer(());
+        }
+        Effect::CheckSignature(ask) => {
+            let is_good = crypto::verify(ask.question()).await;
+            ask.answer(is_good);
+        }
+        Effect::FetchKeys(ask) => {
+            let call = ask.question();
+            let fetched = keys::fetch(runtime, &call.request, call.timeout_ms).await;
+            ask.answer(fetched);
+        }
+        Effect::ReadKeys(ask) => ask.answer(keys::read(runtime).await),
+        Effect::RefreshSession(ask) => {
+            let answer = refresh::carry_out(runtime, ask.question()).await;
+            ask.answer(answer);
+        }
+        Effect::IsEnded(ask) => {
+            let is_ended = refresh::is_ended(runtime, ask.question()).await;
+            ask.answer(is_ended);
+        }
+        Effect::Forward(ask) => ask.answer(Err(OriginUnreachable::new("not asked"))),
+        seldom @ (Effect::AskUser(_)
+        | Effect::CallAuth(_)
+        | Effect::CheckHealth(_)
+        | Effect::CheckTurnstile(_)
+        | Effect::DrawRandom(_)
+        | Effect::EndSession(_)
+        | Effect::LearnSession(_)
+        | Effect::Limit(_)
+        | Effect::ReadBody(_)
+        | Effect::ReadRevocation(_)
+        | Effect::SignAssertion(_)
+        | Effect::StoreRevocation(_)) => aside(runtime, request, seldom).await,
+    }
+}
+
+/// The seldom effects, behind a pointer: an isolate compiles them when one is first asked for.
+#[inline(never)]
+fn aside<'a>(
+    runtime: &'a Runtime,
+    request: &'a web_sys::Request,
+    effect: Effect,
+) -> Pin<Box<dyn Future<Output = ()> + 'a>> {
+    Box::pin(carry_out_aside(runtime, request, effect))
+}
+
+#[allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "nothing but these is handed over"
+)]
+async fn carry_out_aside(runtime: &Runtime, request: &web_sys::Request, effect: Effect) {
     match effect {
         Effect::AskUser(ask) | Effect::CallAuth(ask) => {
             let call = ask.question();
@@ -209,38 +302,24 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
             let answer = auth::send_anywhere(&call.request, call.timeout_ms).await;
             ask.answer(answer);
         }
-        Effect::AwaitKeys(ask) | Effect::Pause(ask) => {
-            Delay::from(Duration::from_millis(*ask.question())).await;
-            ask.answer(());
-        }
         Effect::CheckHealth(ask) => ask.answer(routes::health(runtime).await),
-        Effect::CheckSignature(ask) => {
-            let is_good = crypto::verify(ask.question()).await;
-            ask.answer(is_good);
-        }
         Effect::DrawRandom(ask) => ask.answer(routes::random()),
-        gate @ (Effect::EndSession(_) | Effect::IsEnded(_) | Effect::LearnSession(_)) => {
-            tell_gate(runtime, gate).await;
+        Effect::EndSession(ask) => {
+            let is_told = refresh::end(runtime, ask.question()).await;
+            ask.answer(is_told);
+        }
+        Effect::LearnSession(ask) => {
+            let is_ended = refresh::learn(runtime, ask.question()).await;
+            ask.answer(is_ended);
         }
         Effect::Limit(ask) => {
             let may_go_on = routes::limit(&runtime.env, ask.question()).await;
             ask.answer(may_go_on);
         }
-        Effect::FetchKeys(ask) => {
-            let call = ask.question();
-            let fetched = keys::fetch(runtime, &call.request, call.timeout_ms).await;
-            ask.answer(fetched);
-        }
-        Effect::Forward(ask) => ask.answer(Err(OriginUnreachable::new("not asked"))),
         Effect::ReadBody(ask) => ask.answer(routes::body(request).await),
-        Effect::ReadKeys(ask) => ask.answer(keys::read(runtime).await),
         Effect::ReadRevocation(ask) => {
             let found = routes::revocations(runtime, ask.question()).await;
             ask.answer(found);
-        }
-        Effect::RefreshSession(ask) => {
-            let answer = refresh::carry_out(runtime, ask.question()).await;
-            ask.answer(answer);
         }
         Effect::SignAssertion(ask) => {
             let signature = crypto::sign(&runtime.config, ask.question()).await;
@@ -249,28 +328,6 @@ async fn carry_out(runtime: &Runtime, request: &web_sys::Request, effect: Effect
         Effect::StoreRevocation(ask) => {
             let is_stored = routes::revoke(runtime, ask.question()).await;
             ask.answer(is_stored);
-        }
-    }
-}
-
-/// Tells the session's gate something, or asks it.
-#[allow(
-    clippy::wildcard_enum_match_arm,
-    reason = "nothing but these three is handed over"
-)]
-async fn tell_gate(runtime: &Runtime, effect: Effect) {
-    match effect {
-        Effect::EndSession(ask) => {
-            let is_told = refresh::end(runtime, ask.question()).await;
-            ask.answer(is_told);
-        }
-        Effect::IsEnded(ask) => {
-            let is_ended = refresh::is_ended(runtime, ask.question()).await;
-            ask.answer(is_ended);
-        }
-        Effect::LearnSession(ask) => {
-            let is_ended = refresh::learn(runtime, ask.question()).await;
-            ask.answer(is_ended);
         }
         other => drop(other),
     }

@@ -3,7 +3,6 @@
 //! Nobody waits for the decision, so that watching costs a visitor nothing
 //! even while Auth is slow.
 
-use js_sys::Promise;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};
@@ -11,7 +10,7 @@ use web_sys::{Request, Response};
 use crate::handler::{self, Ending, OriginUnreachable, Outgoing, Reads, ResponseHead, Turn};
 use crate::head::RequestHead;
 
-use super::{Runtime, Stop, advance, course, decide, http, now, report};
+use super::{Runtime, Stop, advance, course, decide, http, now, passage, report};
 
 /// What the origin said, and how long it took.
 struct Passed {
@@ -22,14 +21,12 @@ struct Passed {
 /// Passes a request on and its answer back, and decides about it afterwards;
 /// only an operator who asks why waits for that.
 pub(super) async fn pass(runtime: Runtime, request: Request) -> Result<Response, JsValue> {
-    let head = http::head(&request);
+    let head = passage::request_head(&request);
     let is_explained = handler::is_explanation_asked_for(&runtime.config, &head);
     let untouched = handler::untouched(&runtime.config, &head);
     let sent = now();
-    let answer = match http::send(&runtime, &request, &untouched) {
-        Ok(sent) => JsFuture::from(sent.unchecked_into::<Promise>())
-            .await
-            .map(JsCast::unchecked_into),
+    let answer = match http::send(&runtime, &request, false, &untouched) {
+        Ok(sent) => JsFuture::from(sent).await.map(JsCast::unchecked_into),
         Err(error) => Err(error),
     };
     let passed = Passed {

@@ -5,10 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use futures_util::future::{Either, select};
-use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Request, RequestInit, Response};
 use worker::worker_sys::DurableObject;
 use worker::{Context, Delay};
 
@@ -21,7 +18,7 @@ use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::Claims;
 
-use super::{Runtime, auth, bindings, now};
+use super::{Runtime, auth, bindings, now, passage};
 
 /// The gate itself stops waiting when Auth's time is over. One that is silent
 /// for this much longer is ill.
@@ -84,12 +81,7 @@ pub(super) async fn learn(runtime: &Runtime, learning: &Learning) -> bool {
 }
 
 async fn ask_end(gate: &DurableObject, message: &Message) -> Option<EndTold> {
-    let answer = Box::pin(send(gate, message));
-    let deadline = Delay::from(Duration::from_millis(END_PATIENCE_MS));
-    match select(answer, deadline).await {
-        Either::Left((answer, _)) => EndTold::from_json(&answer?),
-        Either::Right(((), _)) => None,
-    }
+    EndTold::from_json(&tell(gate, message, END_PATIENCE_MS).await?)
 }
 
 /// Refreshes as ordered.
@@ -135,7 +127,7 @@ pub(super) fn reject_later(runtime: &Runtime, session_id: String, refresh_token:
         let rejection = Rejection {
             refresh_token: refresh_token.expose().to_owned(),
         };
-        drop(send(&gate, &Message::Reject(rejection)).await);
+        drop(tell(&gate, &Message::Reject(rejection), END_PATIENCE_MS).await);
     });
 }
 
@@ -151,26 +143,13 @@ async fn ask(gate: &DurableObject, order: &RefreshOrder) -> Option<RefreshAnswer
     } else {
         order.budget_ms.saturating_add(GATE_GRACE_MS)
     };
-    let answer = Box::pin(send(gate, &message));
-    let deadline = Delay::from(Duration::from_millis(patience_ms));
-    match select(answer, deadline).await {
-        Either::Left((answer, _)) => Told::from_json(&answer?, now()),
-        Either::Right(((), _)) => None,
-    }
+    Told::from_json(&tell(gate, &message, patience_ms).await?, now())
 }
 
-async fn send(gate: &DurableObject, message: &Message) -> Option<String> {
-    let init = RequestInit::new();
-    init.set_method("POST");
-    init.set_body(&JsValue::from_str(&message.to_json()));
-    let request = Request::new_with_str_and_init(GATE_URL, &init).ok()?;
-    let answer = JsFuture::from(gate.fetch_with_request(&request).ok()?).await;
-    let answer: Response = answer.ok()?.unchecked_into();
-    if answer.status() != 200 {
-        return None;
-    }
-    let text = JsFuture::from(answer.text().ok()?).await.ok()?;
-    text.as_string()
+/// The gate's answer; nothing if it has none, or takes longer.
+async fn tell(gate: &DurableObject, message: &Message, patience_ms: u64) -> Option<String> {
+    let told = passage::tell(gate, GATE_URL, &message.to_json(), patience_ms as f64).ok()?;
+    JsFuture::from(told).await.ok()?.as_string()
 }
 
 /// Refreshes at Auth itself.

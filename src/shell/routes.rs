@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use js_sys::{Function, Object, Promise, Reflect};
+use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use worker::{Delay, Env, KvStore};
@@ -17,7 +17,7 @@ use crate::pkce;
 use crate::revocation::{Ends, Revocation};
 use crate::time::UnixTime;
 
-use super::{Runtime, auth, bindings, keys, memory, now, refresh};
+use super::{Runtime, bindings, keys, memory, now, passage, refresh};
 
 /// Bindings answer within some 10 ms, seldom 100.
 const BINDING_TIMEOUT_MS: u64 = 1000;
@@ -33,15 +33,11 @@ pub(super) async fn body(request: &web_sys::Request) -> Result<Vec<u8>, BodyErro
     if length.is_some_and(|length| length > MAX_BODY_BYTES) {
         return Err(BodyError::TooLarge);
     }
-    let Some(stream) = request.body() else {
-        return Ok(Vec::new());
-    };
-    auth::read_stream(&stream, MAX_BODY_BYTES)
-        .await
-        .map_err(|reason| match reason {
-            auth_api::Unreachable::TooLarge => BodyError::TooLarge,
-            auth_api::Unreachable::Network | auth_api::Unreachable::TimedOut => BodyError::Broken,
-        })
+    let limit = u32::try_from(MAX_BODY_BYTES).unwrap_or(u32::MAX);
+    let read = JsFuture::from(passage::read_body(request, limit)).await;
+    let read: Result<Uint8Array, JsValue> = read.map_err(|_| BodyError::Broken)?.dyn_into();
+    read.map(|bytes| bytes.to_vec())
+        .map_err(|_| BodyError::TooLarge)
 }
 
 /// Random bytes for one flow; none if the runtime has no source of them.

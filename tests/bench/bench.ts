@@ -1,6 +1,6 @@
 /** One run: every Worker in a process of its own, rounds interleaved, medians over rounds. */
 import { connect } from "./load.ts";
-import { type Bundle, bundle, type Running, start, type Variant } from "./runtime.ts";
+import { type Bundle, bundle, LATE, type Running, start, type Variant } from "./runtime.ts";
 import { operationsTable } from "./operations.ts";
 import { measure, scenarios, type Scenario } from "./scenarios.ts";
 import { type Site, startSite } from "./site.ts";
@@ -29,6 +29,8 @@ export interface Results {
   /** Microseconds of CPU per request, by scenario. */
   cpu: { name: string; medians: Partial<Record<Variant, Spread>> }[];
   processes: Partial<Record<Variant, ProcessFacts>>;
+  /** Milliseconds until the answer, Auth being 30 ms away. */
+  latency: { variant: Variant; p50: number; p99: number }[];
   /** Microseconds of single operations, as Markdown. */
   operations: string;
 }
@@ -50,11 +52,14 @@ export interface ProcessFacts {
 
 /** Requests before anything is measured, so that the engine has compiled what it will. */
 const WARM_UP = 3000;
+/** How far Auth is from a data centre of Cloudflare's, in the latency table. */
+const AUTH_AWAY_MS = 30;
+const LATENCY_WARM_UP = 20;
 
 export async function bench(options: Options): Promise<Results> {
   const site = await startSite();
   try {
-    const bundles = await Promise.all(options.variants.map(bundle));
+    const bundles = await Promise.all(options.variants.map((variant) => bundle(variant)));
     const processes: Results["processes"] = {};
     for (const { variant, rawBytes, gzipBytes } of bundles) {
       processes[variant] = { rawBytes, gzipBytes };
@@ -62,10 +67,12 @@ export async function bench(options: Options): Promise<Results> {
     const cpu = await cpuTable(options, site, bundles);
     await timeStarts(options, site, bundles, processes);
     await weigh(options, site, bundles, processes);
+    options.progress("latency");
+    const latency = await latencyTable(options, site);
     options.progress("single operations");
     const operations = await operationsTable(site);
     const { rounds, requests, tokens, starts, logLevel } = options;
-    return { rounds, requests, tokens, starts, logLevel, cpu, processes, operations };
+    return { rounds, requests, tokens, starts, logLevel, cpu, processes, latency, operations };
   } finally {
     await site.close();
   }
@@ -78,12 +85,26 @@ async function cpuTable(options: Options, site: Site, bundles: Bundle[]): Promis
     const table: Results["cpu"] = [];
     for (const scenario of chosen) {
       options.progress(scenario.name);
-      table.push({ name: scenario.name, medians: await rounds(options, scenario, running) });
+      const own = await ofItsOwn(options, site, scenario);
+      const others = running.filter(({ variant }) => own === undefined || variant !== "ours");
+      try {
+        table.push({ name: scenario.name, medians: await rounds(options, scenario, own === undefined ? others : [...others, own]) });
+      } finally {
+        await own?.stop();
+      }
     }
     return table;
   } finally {
     await Promise.all(running.map((worker) => worker.stop()));
   }
+}
+
+/** Our Worker for this scenario alone, if it asks for another than the usual. */
+async function ofItsOwn(options: Options, site: Site, scenario: Scenario): Promise<Running | undefined> {
+  if (!options.variants.includes("ours") || (scenario.vars === undefined && !scenario.isInside)) {
+    return undefined;
+  }
+  return start(await bundle("ours", scenario.isInside), { ...vars(site, options), ...scenario.vars });
 }
 
 async function rounds(options: Options, scenario: Scenario, running: Running[]): Promise<Partial<Record<Variant, Spread>>> {
@@ -92,7 +113,7 @@ async function rounds(options: Options, scenario: Scenario, running: Running[]):
   const warmUp = Math.min(WARM_UP, options.requests * 2) * scenario.share;
   for (let round = -1; round < options.rounds; round += 1) {
     for (const worker of running.filter(({ variant }) => scenario.variants.includes(variant))) {
-      const client = connect(worker.port);
+      const client = connect(worker.port, scenario.connections);
       const requests = round < 0 ? Math.max(1, Math.round(warmUp)) : count;
       const value = await measure(client, worker.cpuNanoseconds, requests, scenario.shots(requests));
       client.close();
@@ -102,6 +123,32 @@ async function rounds(options: Options, scenario: Scenario, running: Running[]):
     }
   }
   return Object.fromEntries([...samples].map(([variant, values]) => [variant, spread(values)]));
+}
+
+/** One visitor after the other with a session that is known, as a browser has it: time and not CPU. */
+async function latencyTable(options: Options, site: Site): Promise<Results["latency"]> {
+  site.auth.faults.add({ delayMs: AUTH_AWAY_MS });
+  const cookie = site.newSession();
+  const shot = { path: "/page", headers: site.headers(cookie), status: 200 };
+  const table: Results["latency"] = [];
+  for (const variant of LATE) {
+    const worker = await start(await bundle(variant), vars(site, options));
+    const client = connect(worker.port, 1);
+    const times: number[] = [];
+    await client.fire(LATENCY_WARM_UP, () => shot);
+    for (let count = 0; count < Math.max(LATENCY_WARM_UP, options.requests); count += 1) {
+      const began = performance.now();
+      await client.fire(1, () => shot);
+      times.push(performance.now() - began);
+    }
+    client.close();
+    await worker.stop();
+    const sorted = times.toSorted((one, other) => one - other);
+    const at = (part: number): number => sorted[Math.floor(sorted.length * part)] ?? Number.NaN;
+    table.push({ variant, p50: at(0.5), p99: at(0.99) });
+  }
+  site.auth.faults.clear();
+  return table;
 }
 
 /** From the start of the process to the end of its first answer, to a visitor with a session: nothing is cached yet. */

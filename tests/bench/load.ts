@@ -16,8 +16,8 @@ export interface Client {
   close(): void;
 }
 
-export function connect(port: number): Client {
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+export function connect(port: number, connections = CONNECTIONS): Client {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
   return {
     async fire(count, shot) {
       let next = 0;
@@ -28,7 +28,7 @@ export function connect(port: number): Client {
           await send(agent, port, shot(index));
         }
       };
-      await Promise.all(Array.from({ length: Math.min(CONNECTIONS, count) }, drive));
+      await Promise.all(Array.from({ length: Math.min(connections, count) }, drive));
     },
     close: () => agent.destroy(),
   };

@@ -5,6 +5,7 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Results } from "./bench.ts";
 import { costTable } from "./cost.ts";
+import { MIXED_DAY } from "./scenarios.ts";
 import { ROOT, VARIANTS, type Variant } from "./runtime.ts";
 
 const PAGE = join(ROOT, "docs", "performance.md");
@@ -20,7 +21,21 @@ export function table(results: Results): string {
       return row([name, ...cells, ratio(ours, floor), ratio(edits, floor), ratio(jose, ours), ratio(guide, ours)]);
     }),
   ];
-  return [...cpu, "", ...facts(results), "", machine(results)].join("\n");
+  return [headline(results), "", ...cpu, "", ...latency(results), "", ...facts(results), "", machine(results)].join("\n");
+}
+
+function headline(results: Results): string {
+  const day = results.cpu.find(({ name }) => name === MIXED_DAY)?.medians;
+  const of = (variant: Variant): number | undefined => day?.[variant]?.median;
+  return `Mixed day (70 % sessions, 2 % due, 20 % static files, 8 % anonymous): ${ratio(of("ours"), of("floor")) || "–"} the floor, ${ratio(of("guide"), of("ours")) || "–"} less than the guides' middleware.`;
+}
+
+function latency(results: Results): string[] {
+  return [
+    row(["Answer to a known session, Auth 30 ms away (ms)", "p50", "p99"]),
+    row(["---", "--:", "--:"]),
+    ...results.latency.map(({ variant, p50, p99 }) => row([variant, p50.toFixed(2), p99.toFixed(2)])),
+  ];
 }
 
 /** Puts the tables between their marks in docs/performance.md. */

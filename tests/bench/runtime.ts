@@ -16,7 +16,9 @@ const COMPATIBILITY_DATE = /^compatibility_date = "(.+)"$/m.exec(SHIPPED)?.[1] ?
 const COMPATIBILITY_FLAGS = /^compatibility_flags = (\[.*\])$/m.exec(SHIPPED)?.[1] ?? "[]";
 
 export const VARIANTS = ["floor", "edits", "jose", "guide", "ours"] as const;
-export type Variant = (typeof VARIANTS)[number];
+/** Those whose latency is measured: `user` asks Auth about every visitor, as most sites do. */
+export const LATE = ["floor", "jose", "guide", "user", "ours"] as const;
+export type Variant = (typeof VARIANTS)[number] | (typeof LATE)[number];
 
 /** The files of one Worker. */
 export interface Bundle {
@@ -39,8 +41,8 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-export async function bundle(variant: Variant): Promise<Bundle> {
-  const modules = variant === "ours" ? builtModules() : [await bundled(variant)];
+export async function bundle(variant: Variant, isInside = false): Promise<Bundle> {
+  const modules = variant === "ours" ? [...(isInside ? around() : []), ...builtModules()] : [await bundled(variant)];
   const sum = (size: (contents: Buffer) => number): number => modules.reduce((total, { contents }) => total + size(contents), 0);
   return {
     variant,
@@ -53,7 +55,7 @@ export async function bundle(variant: Variant): Promise<Bundle> {
 /** Starts workerd and waits until it listens. */
 export async function start(worker: Bundle, vars: Record<string, string>): Promise<Running> {
   const directory = mkdtempSync(join(tmpdir(), "edge-session-bench-"));
-  worker.modules.forEach(({ name, contents }) => writeFileSync(join(directory, name), contents));
+  worker.modules.forEach(({ name, contents }) => writeFileSync(join(directory, fileOf(name)), contents));
   writeFileSync(join(directory, "config.capnp"), configuration(worker, vars));
   const startedAt = performance.now();
   const process = spawn(workerdPath(), ["serve", join(directory, "config.capnp"), "--control-fd=3"], {
@@ -87,6 +89,21 @@ function builtModules(): Bundle["modules"] {
   ];
 }
 
+/** The built Worker around an application in the same Worker, which forwards. */
+function around(): Bundle["modules"] {
+  const main = `import { withSession, RefreshGate } from "./package/index.js";
+export { RefreshGate };
+export default withSession({ fetch: (request) => fetch(request) });`;
+  return [
+    { name: "main.js", kind: "esModule", contents: Buffer.from(main) },
+    { name: "package/index.js", kind: "esModule", contents: readFileSync(join(ROOT, ".tools", "package", "index.js")) },
+  ];
+}
+
+function fileOf(module: string): string {
+  return module.replaceAll("/", "-");
+}
+
 async function bundled(variant: Variant): Promise<Bundle["modules"][number]> {
   const { outputFiles } = await build({
     entryPoints: [join(ROOT, "tests", "bench", "workers", `${variant}.ts`)],
@@ -103,7 +120,7 @@ async function bundled(variant: Variant): Promise<Bundle["modules"][number]> {
 }
 
 function configuration({ variant, modules }: Bundle, vars: Record<string, string>): string {
-  const listed = modules.map(({ name, kind }) => `(name = ${text(name)}, ${kind} = embed ${text(name)})`);
+  const listed = modules.map(({ name, kind }) => `(name = ${text(name)}, ${kind} = embed ${text(fileOf(name))})`);
   const bindings = Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`);
   const gate = variant === "ours";
   if (gate) {

@@ -20,6 +20,9 @@ const BROWSER_HEADERS = {
   "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
 };
 
+/** Whoever sends it gets 304. */
+export const ETAG = '"page"';
+
 export interface Site {
   auth: AuthServer;
   /** Headers of a visitor, with this `Cookie`. */
@@ -35,7 +38,11 @@ export interface Site {
 export async function startSite(): Promise<Site> {
   const auth = await startAuthServer({ algorithm: "ES256" });
   const page = Buffer.from(`<!doctype html><title>Page</title><p>${"tide ".repeat(400)}`.slice(0, 2048));
-  const server = createServer({ maxHeaderSize: 64 * 1024, keepAliveTimeout: 60_000 }, (_, response) => {
+  const server = createServer({ maxHeaderSize: 64 * 1024, keepAliveTimeout: 60_000 }, (request, response) => {
+    if (request.headers["if-none-match"] === ETAG) {
+      response.writeHead(304, { ETag: ETAG }).end();
+      return;
+    }
     response.writeHead(200, { "Content-Type": "text/html; charset=utf-8", "Content-Length": page.length });
     response.end(page);
   });

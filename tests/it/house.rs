@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 const MAX_CODE_LINES: usize = 400;
 const MAX_FUNCTION_LINES: usize = 60;
+/// Of the JavaScript beside the shell.
+const MAX_SCRIPT_LINES: usize = 150;
 
 /// What only the shell may do: read a clock, name the runtime.
 const BOUNDARY: [&str; 6] = [
@@ -68,7 +70,8 @@ fn no_file_is_longer_than_a_person_reads_at_once() {
 fn no_function_is_longer_than_a_screen() {
     for (path, code) in sources() {
         for (at, line) in code.iter().enumerate() {
-            let Some(indent) = line.find(|c: char| c != ' ').filter(|_| is_function(line)) else {
+            let is_function = is_function(line) && has_body(&code[at..]);
+            let Some(indent) = line.find(|c: char| c != ' ').filter(|_| is_function) else {
                 continue;
             };
             let end = format!("{}}}", " ".repeat(indent));
@@ -88,8 +91,14 @@ fn is_function(line: &str) -> bool {
     let mut signature = words.skip_while(|word| {
         ["pub", "const", "async", "unsafe"].contains(word) || word.ends_with(')')
     });
-    // A declaration of a foreign function ends in a semicolon and has no body to measure.
-    signature.next() == Some("fn") && !line.trim_end().ends_with(['}', ';'])
+    signature.next() == Some("fn") && !line.trim_end().ends_with('}')
+}
+
+/// False for the declaration of a foreign function: it ends in a semicolon and has no body to measure.
+fn has_body(code: &[String]) -> bool {
+    let mut lines = code.iter().map(|line| line.trim_end());
+    let end = lines.find(|line| line.ends_with(['{', ';']));
+    end.is_some_and(|line| line.ends_with('{'))
 }
 
 #[test]
@@ -107,6 +116,57 @@ fn only_the_shell_waits_reads_a_clock_or_names_the_runtime() {
             assert!(may_wait || !waits, "{} waits: {line}", path.display());
         }
     }
+}
+
+/// Words of HTTP and of this Worker that decide something.
+const DECISIONS: [&str; 15] = [
+    "accept",
+    "allow",
+    "auth-token",
+    "authorization",
+    "cache-control",
+    "cookie",
+    "content-",
+    "host",
+    "location",
+    "origin",
+    "referer",
+    "retry-after",
+    "session",
+    "vary",
+    "x-",
+];
+
+#[test]
+fn the_shell_s_javascript_is_short_and_decides_nothing() {
+    let mut count = 0;
+    for entry in fs::read_dir(root().join("src/shell")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "js") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let is_comment = |line: &str| ["//", "/**"].iter().any(|begin| line.starts_with(begin));
+        let code: Vec<&str> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !is_comment(line))
+            .collect();
+        count += code.len();
+        for line in code {
+            // Only a text can name a header, and only a number a status.
+            let texts = line.split('"').skip(1).step_by(2).collect::<String>();
+            let word = DECISIONS.iter().find(|word| texts.contains(**word));
+            assert!(word.is_none(), "{} names {word:?}: {line}", path.display());
+            let mut numbers = line.split(|c: char| !c.is_ascii_digit());
+            let status = numbers.find(|number| number.len() == 3);
+            assert!(status.is_none(), "{} has a status: {line}", path.display());
+        }
+    }
+    assert!(
+        (1..=MAX_SCRIPT_LINES).contains(&count),
+        "{count} lines of JavaScript"
+    );
 }
 
 #[test]

@@ -322,7 +322,7 @@ fn the_assertion_verifies_under_the_shared_secret_alone() {
     let header = run.at_origin("x-session-assertion").concat();
     assert_eq!(
         decode(header.split('.').next().unwrap()),
-        br#"{"alg":"HS256","typ":"JWT"}"#
+        br#"{"typ":"JWT","alg":"HS256"}"#
     );
 }
 

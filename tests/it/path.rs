@@ -1,5 +1,6 @@
 //! The forms of a path.
 
+use edge_session::head::{Headers, RequestHead};
 use edge_session::path::RequestPath;
 use proptest::prelude::*;
 
@@ -198,5 +199,62 @@ proptest! {
         distinct.dedup();
         prop_assert_eq!(distinct.len(), forms.len());
         prop_assert!(forms.len() <= 128);
+    }
+}
+
+fn is_plain(url: &str) -> bool {
+    RequestHead::new("GET".to_owned(), url.to_owned(), Headers::default()).has_plain_url()
+}
+
+#[test]
+fn usual_urls_are_plain() {
+    for url in [
+        "https://example.com/",
+        "https://shop.example.co.uk/list?page=2&sort=price,asc",
+        "http://127.0.0.1:8787/page",
+        "http://localhost:3000//double//slash",
+        "https://example.com/a%20b/%C3%BC?q=%26",
+    ] {
+        assert!(is_plain(url), "{url}");
+    }
+}
+
+#[test]
+fn what_parses_to_another_url_is_not_plain() {
+    for url in [
+        "https://example.com",
+        "https://example.com/a/../b",
+        "https://example.com/a/%2e%2E/b",
+        "https://example.com/.well-known",
+        "https://example.com/a\\b",
+        "https://example.com/a?b='c'",
+        "https://example.com/#part",
+        "https://example.com:443/",
+        "https://example.com:0800/",
+        "https://example.com:/",
+        "https://EXAMPLE.com/",
+        "https://user@example.com/",
+        "https://xn--zz.example/",
+        "http://127.1/",
+        "http://0x7f.0.0.1/",
+        "http://127.0.0.01/",
+        "http://[::1]/",
+        "https://example.com/\u{e9}",
+    ] {
+        assert!(!is_plain(url), "{url}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_plain_url_parses_to_itself(
+        host in "(xn--|0x)?[a-zA-Z0-9.:@%-]{1,12}",
+        rest in r#"/[a-z0-9/.%2eE?&='"<>\\#;:@!$ {}^`|~*()+,_-]{0,16}"#,
+    ) {
+        let url = format!("https://{host}{rest}");
+        if is_plain(&url) {
+            let parsed = url::Url::parse(&url).map(String::from);
+            prop_assert_eq!(parsed.as_deref().ok(), Some(url.as_str()));
+        }
     }
 }

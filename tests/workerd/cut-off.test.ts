@@ -81,6 +81,7 @@ function start() {
       TextDecoder,
       TextEncoder,
       URL,
+      reportError: (error: unknown) => errors.push(String(error)),
       wasm,
     },
     { microtaskMode: "afterEvaluate" },
