@@ -100,6 +100,14 @@ impl RequestHead {
                 .any(|escape| escape.eq_ignore_ascii_case(b"%2e"))
     }
 
+    /// The token of `Authorization: Bearer …`; the scheme is compared without case (RFC 9110 11.1).
+    #[must_use]
+    pub fn bearer_token(&self) -> Option<&str> {
+        let (scheme, token) = self.header("authorization")?.trim().split_once(' ')?;
+        let token = token.trim();
+        (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    }
+
     /// The host without its port.
     #[must_use]
     pub fn host(&self) -> &str {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::encoding::{self, Encoding, MAX_SESSION_BYTES};
-use crate::session::SessionCookieError;
+use super::error::SessionCookieError;
 
 /// The most bytes of one cookie's percent-encoded value, as in `@supabase/ssr`
 /// since 0.0.7: what browsers allow (4096), less room for name and attributes.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{GeneralPurpose, URL_SAFE_NO_PAD};
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::session::SessionCookieError;
+use super::error::SessionCookieError;
 
 /// The most bytes of decoded JSON that are read, so that no cookie makes the
 /// parser work for long. Real sessions stay below 16 KiB.

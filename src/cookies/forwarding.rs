@@ -1,9 +1,8 @@
 //! The `Cookie` header for the origin.
 
-use super::found::Found;
-use super::names::{Place, place};
+use super::found::{Candidate, Found};
+use super::names::{Place, is_family_name, is_session_name, place};
 use super::pairs::{Pair, pairs};
-use super::{Candidate, is_family_name, is_session_name};
 
 /// White space around a cookie and its name (RFC 6265 5.2).
 const BLANKS: [char; 2] = [' ', '\t'];

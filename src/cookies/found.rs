@@ -3,11 +3,29 @@
 //! What is kept of a header is bounded, whatever it holds: the names and values that a session can be read from, and
 //! as many names besides as one answer deletes. So the work grows with the header's length alone.
 
-use super::chunks::MAX_CHUNKS;
+use super::chunks::{self, MAX_CHUNKS};
+use super::encoding;
+use super::error::SessionCookieError;
 use super::names::{Place, place};
 use super::pairs::pairs;
-use super::{Candidate, MAX_GENERATIONS, MAX_NAMES_DELETED, chunks, encoding, insert};
 use crate::session::Session;
+
+/// The most cookies that one answer deletes. A session has a few; a header made up of thousands must not be answered
+/// by as many lines, which no client would read.
+pub const MAX_NAMES_DELETED: usize = 64;
+
+/// The most generations of duplicated cookies that are read. Real twins come in two or three;
+/// each one read costs the decoding of a whole session.
+pub(super) const MAX_GENERATIONS: usize = 4;
+
+/// One reading of the header's session cookies.
+#[derive(Debug)]
+pub struct Candidate {
+    /// The cookies it was read from: name, and which occurrence of that name, from 0.
+    pub parts: Vec<(String, usize)>,
+    /// The session, or why it cannot be read.
+    pub session: Result<Session, SessionCookieError>,
+}
 
 /// The session's cookies of one header.
 pub(super) struct Found<'h> {
@@ -174,4 +192,13 @@ fn read_parts(parts: &Parts<'_>) -> Option<Candidate> {
         .map(|(name, at, _)| ((*name).to_owned(), *at))
         .collect();
     Some(Candidate { parts, session })
+}
+
+/// Puts `name` into a sorted list; false if it is in it.
+pub(super) fn insert<'h>(sorted: &mut Vec<&'h str>, name: &'h str) -> bool {
+    let place = sorted.binary_search(&name);
+    if let Err(at) = place {
+        sorted.insert(at, name);
+    }
+    place.is_err()
 }

@@ -10,25 +10,19 @@ pub mod chunks;
 pub mod encoding;
 pub mod set_cookie;
 
+pub(crate) mod error;
 mod forwarding;
 mod found;
 mod names;
 mod pairs;
 
+pub use self::error::SessionCookieError;
 pub use self::forwarding::{Forwarding, forward_header, has_disguised_session, named_only};
-use self::found::Found;
+pub use self::found::{Candidate, MAX_NAMES_DELETED};
+use self::found::{Found, MAX_GENERATIONS, insert};
 pub(crate) use self::names::is_flow_id;
 pub use self::names::{Member, is_family_name, is_session_name, member};
 use self::pairs::pairs;
-use crate::session::{Session, SessionCookieError};
-
-/// The most cookies that one answer deletes. A session has a few; a header made up of thousands must not be answered
-/// by as many lines, which no client would read.
-pub const MAX_NAMES_DELETED: usize = 64;
-
-/// The most generations of duplicated cookies that are read. Real twins come in two or three;
-/// each one read costs the decoding of a whole session.
-const MAX_GENERATIONS: usize = 4;
 
 /// What the `Cookie` header holds of the session.
 #[derive(Debug)]
@@ -40,15 +34,6 @@ pub struct SessionCookies {
     /// The session's names in the header, each once, in its order, [`MAX_NAMES_DELETED`] at most:
     /// all that a session was read from, and of the others the first.
     pub names: Vec<String>,
-}
-
-/// One reading of the header's session cookies.
-#[derive(Debug)]
-pub struct Candidate {
-    /// The cookies it was read from: name, and which occurrence of that name, from 0.
-    pub parts: Vec<(String, usize)>,
-    /// The session, or why it cannot be read.
-    pub session: Result<Session, SessionCookieError>,
 }
 
 impl SessionCookies {
@@ -126,13 +111,4 @@ pub fn family_names(header: &str, storage_key: &str, most: usize) -> Vec<String>
         }
     }
     names
-}
-
-/// Puts `name` into a sorted list; false if it is in it.
-fn insert<'h>(sorted: &mut Vec<&'h str>, name: &'h str) -> bool {
-    let place = sorted.binary_search(&name);
-    if let Err(at) = place {
-        sorted.insert(at, name);
-    }
-    place.is_err()
 }

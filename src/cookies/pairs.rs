@@ -1,6 +1,6 @@
 //! The header as a run of cookies that remember the bytes they came from.
 
-use super::is_session_name;
+use super::names::is_session_name;
 
 /// One cookie of the header.
 pub(super) struct Pair<'h> {

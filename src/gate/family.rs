@@ -9,8 +9,8 @@ use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::{self, Token};
 
+use super::admission::{Admission, Digest, FIRST_VERSION_LENGTH, Landing, Presented};
 use super::strangers::Strangers;
-use super::{Admission, Digest, Landing, Presented};
 
 /// Rotated refresh tokens that are remembered. Tabs of one browser lag by one or two.
 pub const MAX_ROTATED: usize = 8;
@@ -448,7 +448,7 @@ impl Newest {
     /// Whether Auth turned from the first version of refresh tokens to the second in between.
     fn upgraded(&self, presented: &Presented) -> bool {
         let length = self.session.refresh_token().len();
-        presented.is_first_version && length != super::FIRST_VERSION_LENGTH
+        presented.is_first_version && length != FIRST_VERSION_LENGTH
     }
 
     /// Whether the presenter comes with an older access token of the session.

@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token;
 
-use super::Digest;
+use super::admission::Digest;
 
 /// Ended sessions that are remembered, some 100 bytes each.
 const MAX_ENDED: usize = 4096;

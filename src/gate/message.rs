@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::Claims;
 
-use super::Presented;
+use super::admission::Presented;
 
 /// What this version of the Worker speaks. While a deployment spreads, a Worker may meet the gate
 /// of another version; each then says so, and the Worker goes on without it.

@@ -2,7 +2,7 @@
 
 use crate::time::UnixTime;
 
-use super::Digest;
+use super::admission::Digest;
 
 /// Unknown refresh tokens that a gate sends to Auth within [`UNKNOWN_WINDOW_MS`].
 pub const MAX_UNKNOWN: usize = 5;

@@ -9,7 +9,7 @@ use crate::overrides;
 use crate::path::RequestPath;
 use crate::record::Place;
 
-use super::routes::RouteRequest;
+use super::routes::table::{self, RouteRequest};
 use super::visit::Visit;
 
 /// The route below `AUTH_PATH` whose answer no other origin reads, whatever a rule says.
@@ -53,7 +53,7 @@ pub(super) fn arrive(visit: &mut Visit) -> Arrival {
     let methods = overrides::methods(&visit.head);
     let methods: Vec<&str> = methods.iter().map(AsRef::as_ref).collect();
     let (index, rule) = config.rules.find(&methods, visit.head.authority(), &path);
-    if let Some(rest) = own_path(&config, &path)
+    if let Some(rest) = table::own_path(&config, &path)
         && let Some(route) =
             RouteRequest::find(&config, visit.head.method(), visit.head.query(), rest)
     {
@@ -93,17 +93,4 @@ fn leaves_origin(config: &Config, path: &RequestPath<'_>) -> bool {
             .any(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     !joined.all(is_below)
-}
-
-/// The part of the path below `AUTH_PATH`, if every form of the path lies there.
-pub(super) fn own_path<'p>(config: &Config, path: &RequestPath<'p>) -> Option<&'p str> {
-    let base = config.auth_path.as_deref()?;
-    let below = |form: &str| {
-        form.strip_prefix(base)
-            .is_some_and(|rest| rest.starts_with('/'))
-    };
-    if !path.all(below) {
-        return None;
-    }
-    path.raw().strip_prefix(base)
 }

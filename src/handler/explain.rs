@@ -6,14 +6,6 @@ use crate::head::{HeaderEdit, Headers, RequestHead};
 use crate::identity::{EXPLAIN_HEADER, EXPLANATION_HEADER};
 use crate::record::RequestRecord;
 
-use super::visit::Visit;
-
-/// True if the answer is to carry an explanation. While observing, answers
-/// stay as they are unless an operator asks.
-pub(super) fn is_wanted(config: &Config, head: &RequestHead) -> bool {
-    is_asked_for(config, head)
-}
-
 /// True if the request holds the operator's token, as only an operator's does.
 #[must_use]
 pub fn is_asked_for(config: &Config, head: &RequestHead) -> bool {
@@ -26,10 +18,7 @@ pub fn is_asked_for(config: &Config, head: &RequestHead) -> bool {
 
 /// Edits that put the explanation on the origin's answer. No cache may keep
 /// it: it would explain one visitor's request to another.
-pub(super) fn edits(visit: &Visit, record: &RequestRecord, origin: &Headers) -> Vec<HeaderEdit> {
-    if !visit.is_explained {
-        return Vec::new();
-    }
+pub(super) fn edits(record: &RequestRecord, origin: &Headers) -> Vec<HeaderEdit> {
     let explanation = HeaderEdit::Set(EXPLANATION_HEADER, record.explanation());
     cache_control::explained(origin)
         .chain(std::iter::once(explanation))

@@ -1,105 +1,44 @@
 //! The way through the origin: edits to the request, then edits to its answer.
 
-use crate::answer::Answer;
 use crate::cache_control;
 use crate::cookies::{self, Member, set_cookie};
-use crate::head::{HeaderEdit, Headers};
+use crate::head::HeaderEdit;
 use crate::location;
-use crate::record::{self, RequestRecord};
+use crate::record::RequestRecord;
 use crate::rules::Cache;
 
-use super::desk::{Desk, Effect};
+use super::desk::Desk;
+use super::effect::Effect;
+use super::ending::{Ending, Outgoing};
 use super::explain;
-use super::guard;
-use super::leave::{self, Ending, Outgoing};
 use super::observe;
-use super::origin_request::{self, OriginRequest};
+use super::origin_request;
+use super::passage::{OriginUnreachable, Passage, Reads, ResponseHead};
 use super::settled::Settled;
 use super::visit::{Outcome, Visit};
 
-/// One passage through the origin.
-#[derive(Clone, Debug)]
-pub struct Passage {
-    /// What to send.
-    pub request: OriginRequest,
-    /// Which headers of the answer are needed.
-    pub reads: Reads,
-    /// True if those of [`location::HEADERS`] are needed too: `ORIGIN_URL` has a name that visitors do not know.
-    pub reads_location: bool,
-    /// True if only the head of the origin's answer may leave: a preflight passed a guard that its sender would not pass.
-    ///
-    /// Browsers read nothing but the head, and an origin that does not look at the method answers with the page.
-    pub is_head_only: bool,
-}
-
-/// The head of the origin's answer.
-#[derive(Clone, Debug, Default)]
-pub struct ResponseHead {
-    /// The status code.
-    pub status: u16,
-    /// The headers, as far as [`Passage::reads`] says that they matter.
-    pub headers: Headers,
-}
-
-/// Which headers of the origin's answer matter to a request. Each one that is read costs CPU.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reads {
-    /// All: whatever speaks to a cache has to go, under any name.
-    All,
-    /// `Set-Cookie`, and those of [`cache_control::names_read`].
-    CacheHeaders,
-    /// `Set-Cookie`, and the others too if there is one.
-    Cookies,
-    /// None.
-    Nothing,
-}
-
-/// The origin did not answer.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct OriginUnreachable {
-    cause: String,
-}
-
-impl OriginUnreachable {
-    /// Takes the runtime's words for it; what could be a secret of the request is left out of them.
-    #[must_use]
-    pub fn new(words: &str) -> Self {
-        Self {
-            cause: record::plain_words(words),
-        }
-    }
-}
-
-/// Sends the request on and hands the origin's answer back.
-pub(super) async fn forward(desk: &Desk, mut visit: Visit, settled: Settled) -> Ending {
+/// Sends the request on: the head of the origin's answer.
+pub(super) async fn send(
+    desk: &Desk,
+    visit: &mut Visit,
+    settled: &Settled,
+) -> Result<ResponseHead, OriginUnreachable> {
     let is_observing = visit.config.is_observing();
     let request = if is_observing {
         origin_request::untouched(&visit.config, &visit.head)
     } else {
-        origin_request::origin_request(desk, &mut visit, &settled).await
+        origin_request::origin_request(desk, visit, settled).await
     };
     let passage = Passage {
         request,
-        reads: reads(&visit, &settled),
+        reads: reads(visit, settled),
         reads_location: visit.config.origin_url.is_some() && !is_observing,
-        is_head_only: guard::passes_as_preflight(&visit, &settled),
+        is_head_only: visit.is_head_only && !is_observing,
     };
     let sent = desk.now();
     let answer = desk.ask(Effect::Forward, passage).await;
     visit.record.ms.origin = desk.now().millis_since(sent);
-    match answer {
-        Err(OriginUnreachable { cause }) => {
-            visit.alarm();
-            visit.record.origin_error = Some(cause);
-            let answer = Answer::origin_unreachable();
-            leave::respond(desk, visit, settled, answer).await
-        }
-        Ok(head) if is_observing => observed(desk, &visit, &settled, &head),
-        Ok(head) => {
-            let settled = leave::recheck(desk, settled).await;
-            hand_back(desk, visit, &settled, &head)
-        }
-    }
+    answer
 }
 
 fn reads(visit: &Visit, settled: &Settled) -> Reads {
@@ -116,7 +55,16 @@ fn reads(visit: &Visit, settled: &Settled) -> Reads {
     }
 }
 
-fn hand_back(desk: &Desk, mut visit: Visit, settled: &Settled, head: &ResponseHead) -> Ending {
+/// Hands the origin's answer back.
+pub(super) fn hand_back(
+    desk: &Desk,
+    mut visit: Visit,
+    settled: &Settled,
+    head: &ResponseHead,
+) -> Ending {
+    if visit.config.is_observing() {
+        return observed(desk, &visit, settled, head);
+    }
     let mut record = std::mem::take(&mut visit.record);
     let mut edits = response_edits(&visit, settled, head, &mut record);
     let cookies = record.cookies;
@@ -125,7 +73,9 @@ fn hand_back(desk: &Desk, mut visit: Visit, settled: &Settled, head: &ResponseHe
     if visit.config.server_timing {
         edits.push(HeaderEdit::Append("server-timing", record.server_timing()));
     }
-    edits.extend(explain::edits(&visit, &record, &head.headers));
+    if visit.is_explained {
+        edits.extend(explain::edits(&record, &head.headers));
+    }
     Ending {
         outgoing: Outgoing::Origin(edits),
         record,
@@ -135,9 +85,11 @@ fn hand_back(desk: &Desk, mut visit: Visit, settled: &Settled, head: &ResponseHe
 fn observed(desk: &Desk, visit: &Visit, settled: &Settled, head: &ResponseHead) -> Ending {
     let is_family_set = spoken(visit, head) == Spoken::Session;
     let record = observe::record(visit, settled, head.status, is_family_set, desk.now());
-    let edits = explain::edits(visit, &record, &head.headers);
+    let edits = visit
+        .is_explained
+        .then(|| explain::edits(&record, &head.headers));
     Ending {
-        outgoing: Outgoing::Origin(edits),
+        outgoing: Outgoing::Origin(edits.unwrap_or_default()),
         record,
     }
 }

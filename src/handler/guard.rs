@@ -1,8 +1,7 @@
 //! The guard: who may pass under the rule, and what everyone else is answered.
 
-use crate::answer::{Answer, Medium};
+use crate::answer::Answer;
 use crate::overrides;
-use crate::redirect::Destination;
 use crate::rules::{OnDenied, Presented, Requirement, Shortfall};
 use crate::time::UnixTime;
 
@@ -38,12 +37,16 @@ pub(super) fn judge(desk: &Desk, visit: &mut Visit, settled: &Settled) -> Judgem
     let Some(requirement) = visit.rule().require.as_ref() else {
         return Judgement::Pass;
     };
-    if visit.is_exempt || is_preflight(visit) {
+    if visit.is_exempt {
         return Judgement::Pass;
     }
     let Err(denial) = check(requirement, settled, desk.now()) else {
         return Judgement::Pass;
     };
+    if is_preflight(visit) {
+        visit.is_head_only = true;
+        return Judgement::Pass;
+    }
     visit.record.denied = Some(match denial {
         Denial::Forbidden(shortfall) => shortfall.code(),
         Denial::Unauthorized => "session",
@@ -56,7 +59,7 @@ pub(super) fn judge(desk: &Desk, visit: &mut Visit, settled: &Settled) -> Judgem
 fn signed_in_location(visit: &Visit, settled: &Settled) -> Option<String> {
     let page = visit.rule().signed_in.as_ref()?;
     let is_verified = settled.claims().is_some() && settled.outcome() != Outcome::Unavailable;
-    if !is_verified || !is_navigation(visit) || asks_to_sign_in_again(visit) {
+    if !is_verified || !visit.is_navigation() || asks_to_sign_in_again(visit) {
         return None;
     }
     let origin = visit.site_origin();
@@ -103,15 +106,6 @@ pub(super) fn may_be_mended(desk: &Desk, visit: &Visit, settled: &Settled) -> bo
     is_mendable && !is_young && desk.memory().retries.claim(session_id, now)
 }
 
-/// True if the rule is not met and the request passes all the same, as a preflight.
-pub(super) fn passes_as_preflight(visit: &Visit, settled: &Settled) -> bool {
-    let requirement = visit.rule().require.as_ref();
-    !visit.is_exempt
-        && requirement
-            .is_some_and(|requirement| check(requirement, settled, visit.started).is_err())
-        && is_preflight(visit)
-}
-
 fn check(requirement: &Requirement, settled: &Settled, now: UnixTime) -> Result<(), Denial> {
     if settled.outcome() == Outcome::Unavailable {
         return Err(Denial::Unavailable);
@@ -141,72 +135,30 @@ fn is_preflight(visit: &Visit) -> bool {
 
 /// What somebody is answered who may not pass.
 fn answer(visit: &Visit, settled: &Settled, denial: &Denial) -> Answer {
-    let is_navigation = is_navigation(visit);
-    let medium = medium(visit);
+    let is_navigation = visit.is_navigation();
+    let medium = visit.medium();
     let is_sent_on = match visit.rule().on_denied {
         OnDenied::Auto => is_navigation,
         OnDenied::Redirect => true,
         OnDenied::Status => false,
     };
     let rule = visit.rule();
-    let login = login(visit);
+    let login = visit.login();
     match denial {
-        Denial::Unauthorized if is_sent_on => Answer::see_other(way_back(visit, login, None)),
+        Denial::Unauthorized if is_sent_on => Answer::see_other(visit.way_back(login, None)),
         Denial::Unauthorized => Answer::unauthorized(medium, settled.outcome().word()),
         Denial::Forbidden(Shortfall::SignInAgain) if is_sent_on => {
-            Answer::see_other(way_back(visit, login, Some(SIGN_IN_AGAIN)))
+            Answer::see_other(visit.way_back(login, Some(SIGN_IN_AGAIN)))
         }
         Denial::Forbidden(Shortfall::SignInAgain) => Answer::unauthorized(medium, SIGN_IN_AGAIN),
         Denial::Forbidden(shortfall) => {
             let mfa = visit.config.mfa.as_ref();
             let mfa = mfa.filter(|_| matches!(shortfall, Shortfall::Aal));
             match mfa.or(rule.forbidden.as_ref()).filter(|_| is_sent_on) {
-                Some(page) => Answer::see_other(way_back(visit, page, None)),
+                Some(page) => Answer::see_other(visit.way_back(page, None)),
                 None => Answer::forbidden(medium, shortfall.code()),
             }
         }
         Denial::Unavailable => Answer::unavailable(medium, settled.reason()),
     }
-}
-
-/// What the client can read: a page where a browser navigates.
-pub(super) fn medium(visit: &Visit) -> Medium {
-    if is_navigation(visit) {
-        Medium::Html
-    } else {
-        Medium::Json
-    }
-}
-
-/// The page that the visitor wants in the end.
-pub(super) fn wanted_page(visit: &Visit) -> String {
-    if visit.head.is_read() {
-        return visit.head.path_and_query().to_owned();
-    }
-    // A form's target is no page to come back to; the page it stood on is.
-    referer_path(visit).unwrap_or_else(|| "/".to_owned())
-}
-
-/// Where the rule sends whoever has to sign in.
-pub(super) fn login(visit: &Visit) -> &Destination {
-    visit.rule().login.as_ref().unwrap_or(&visit.config.login)
-}
-
-/// The address of a page that leads back here afterwards.
-pub(super) fn way_back(visit: &Visit, page: &Destination, reason: Option<&str>) -> String {
-    let next = wanted_page(visit);
-    let origin = visit.site_origin();
-    visit.site(&origin).send_to(page, &next, reason)
-}
-
-/// True if a person is looking at the answer.
-pub(super) fn is_navigation(visit: &Visit) -> bool {
-    visit.head.is_navigation()
-}
-
-pub(super) fn referer_path(visit: &Visit) -> Option<String> {
-    let referer = visit.head.header("referer")?;
-    let rest = referer.strip_prefix(&visit.site_origin())?;
-    let path = rest.split(['#']).next().unwrap_or_default();
-    path.starts_with('/').then(|| path.to_owned())
 }

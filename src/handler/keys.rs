@@ -4,7 +4,8 @@ use crate::auth_api;
 use crate::jwks::{CachedKeys, KeySet, VerificationKey};
 use crate::token::Token;
 
-use super::desk::{AuthCall, Deferred, Desk, Effect};
+use super::desk::Desk;
+use super::effect::{AuthCall, Deferred, Effect};
 use super::visit::{Stage, Visit};
 
 /// Times a request looks again for a key set that another one fetches; each

@@ -1,35 +1,18 @@
 //! How a request ends: with an answer of the Worker itself, or with the origin's.
 
 use crate::answer::Answer;
-use crate::head::HeaderEdit;
 use crate::identity::EXPLANATION_HEADER;
-use crate::record::RequestRecord;
 
-use super::desk::{Desk, Effect};
+use super::desk::Desk;
+use super::effect::Effect;
+use super::ending::{Ending, Outgoing};
+use super::passage::OriginUnreachable;
 use super::settled::Settled;
 use super::visit::{Outcome, Visit};
 use super::words;
 
 /// The reason of a request whose origin did not answer, whoever made it.
 const ORIGIN_UNREACHABLE: &str = "origin_unreachable";
-
-/// What leaves, and the line to log.
-#[derive(Debug)]
-pub struct Ending {
-    /// What leaves for the visitor.
-    pub outgoing: Outgoing,
-    /// The line to log.
-    pub record: RequestRecord,
-}
-
-/// What leaves for the visitor.
-#[derive(Debug)]
-pub enum Outgoing {
-    /// An answer of the Worker itself.
-    Answer(Answer),
-    /// The origin's answer with these changes; without any it passes as it is.
-    Origin(Vec<HeaderEdit>),
-}
 
 /// Answers a visitor without the origin, with the cookies due to him.
 pub(super) async fn respond(desk: &Desk, visit: Visit, settled: Settled, answer: Answer) -> Ending {
@@ -47,6 +30,18 @@ pub(super) async fn recheck(desk: &Desk, settled: Settled) -> Settled {
         return settled.withheld();
     }
     settled
+}
+
+/// Answers a visitor whose request the origin did not.
+pub(super) async fn without_origin(
+    desk: &Desk,
+    mut visit: Visit,
+    settled: Settled,
+    OriginUnreachable { cause }: OriginUnreachable,
+) -> Ending {
+    visit.alarm();
+    visit.record.origin_error = Some(cause);
+    respond(desk, visit, settled, Answer::origin_unreachable()).await
 }
 
 /// Refuses a request before anything was read of its session.

@@ -18,7 +18,6 @@
 //!
 //! Only this file knows what comes after what. A stage says what it found and names no other stage.
 
-use std::pin::Pin;
 use std::rc::Rc;
 
 use crate::config::Config;
@@ -27,41 +26,54 @@ use crate::token::{SignedClaims, VerifiedClaims};
 
 use super::arrive::{self, Arrival};
 use super::desk::Desk;
+use super::ending::Ending;
 use super::forward;
 use super::guard::{self, Judgement};
-use super::leave::{self, Ending};
+use super::leave;
 use super::live;
 use super::observe::{self, Would};
 use super::present::{self, Presented};
 use super::refresh::{self, Expected};
 use super::revocation;
-use super::routes::{self, RouteRequest};
+use super::routes::table::RouteRequest;
 use super::settled::Settled;
 use super::visit::{Outcome, Visit};
 
+/// How far the line leads.
+pub(super) enum Served {
+    /// To its end.
+    Ended(Box<Ending>),
+    /// To a route of the Worker's own, which is a short line itself.
+    Route(Box<Visit>, RouteRequest),
+}
+
 /// Serves a request.
-pub(super) async fn serve(desk: Rc<Desk>, config: Rc<Config>, head: RequestHead) -> Ending {
-    let desk = &*desk;
+pub(super) async fn serve(desk: &Desk, config: Rc<Config>, head: RequestHead) -> Served {
     let mut visit = Visit::new(config, head, desk.now());
-    match arrive::arrive(&mut visit) {
+    let is_observing = visit.config.is_observing();
+    let ending = match arrive::arrive(&mut visit) {
         Arrival::Bypass => {
             let settled = Settled::plain(Outcome::Bypass, "bypass");
             observe::conclude(&mut visit, &settled, false);
-            return forward::forward(desk, visit, settled).await;
+            through(desk, visit, settled).await
         }
-        Arrival::Refused(answer, reason) if visit.config.is_observing() => {
-            drop(answer);
+        Arrival::Refused(_, reason) if is_observing => {
             let settled = observe::pass(&mut visit, reason, Would::Refuse);
-            return forward::forward(desk, visit, settled).await;
+            through(desk, visit, settled).await
         }
-        Arrival::Refused(answer, reason) => return leave::refuse(desk, &visit, answer, reason),
-        Arrival::Route(route) if visit.config.is_observing() && !route.is_watched() => {
+        Arrival::Refused(answer, reason) => leave::refuse(desk, &visit, answer, reason),
+        Arrival::Route(route) if is_observing && !route.is_watched() => {
             let settled = observe::pass(&mut visit, "own_route", Would::Serve);
-            return forward::forward(desk, visit, settled).await;
+            through(desk, visit, settled).await
         }
-        Arrival::Route(route) => return aside(desk, visit, route).await,
-        Arrival::Site => {}
-    }
+        Arrival::Route(route) => return Served::Route(Box::new(visit), route),
+        Arrival::Site => site(desk, visit).await,
+    };
+    Served::Ended(Box::new(ending))
+}
+
+/// Serves a page of the site, to whom its rule lets have it.
+async fn site(desk: &Desk, mut visit: Visit) -> Ending {
     let settled = session(desk, &mut visit).await;
     let settled = live::ask(desk, &mut visit, settled).await;
     let settled = mend(desk, &mut visit, settled).await;
@@ -69,21 +81,22 @@ pub(super) async fn serve(desk: Rc<Desk>, config: Rc<Config>, head: RequestHead)
         judgement if visit.config.is_observing() => {
             let is_denied = matches!(judgement, Judgement::Answer(_));
             observe::conclude(&mut visit, &settled, is_denied);
-            forward::forward(desk, visit, settled).await
+            through(desk, visit, settled).await
         }
         Judgement::Answer(answer) => leave::respond(desk, visit, settled, answer).await,
-        Judgement::Pass => forward::forward(desk, visit, settled).await,
+        Judgement::Pass => through(desk, visit, settled).await,
     }
 }
 
-/// The Worker's own routes, behind a pointer: whoever asks for a page of the site neither runs nor compiles them.
-#[inline(never)]
-fn aside(
-    desk: &Desk,
-    visit: Visit,
-    route: RouteRequest,
-) -> Pin<Box<dyn Future<Output = Ending> + '_>> {
-    Box::pin(routes::serve(desk, visit, route))
+/// The way through the origin.
+async fn through(desk: &Desk, mut visit: Visit, settled: Settled) -> Ending {
+    match forward::send(desk, &mut visit, &settled).await {
+        Ok(head) => {
+            let settled = leave::recheck(desk, settled).await;
+            forward::hand_back(desk, visit, &settled, &head)
+        }
+        Err(unreachable) => leave::without_origin(desk, visit, settled, unreachable).await,
+    }
 }
 
 /// Whose request it is: what was presented, refreshed where that is due, and not revoked.

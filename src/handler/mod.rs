@@ -13,7 +13,11 @@
 //! ```
 
 mod arrive;
+mod body;
+mod course;
 mod desk;
+mod effect;
+mod ending;
 mod explain;
 mod forward;
 mod guard;
@@ -21,8 +25,10 @@ mod keys;
 mod leave;
 mod line;
 mod live;
+mod navigation;
 mod observe;
 mod origin_request;
+mod passage;
 mod present;
 mod refresh;
 mod revocation;
@@ -32,14 +38,17 @@ mod verify;
 mod visit;
 mod words;
 
+pub use crate::memory::{HealthReport, Reach};
 pub use crate::refresh_order::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder};
-pub use desk::{Ask, AuthCall, Course, Deferred, Effect, EndOrder, Learning, MAX_EFFECTS, Turn};
+pub use body::{BodyError, MAX_BODY_BYTES};
+pub use course::{Course, Turn};
+pub use effect::{
+    Ask, AuthCall, Deferred, Effect, EndOrder, KeyUnusable, Learning, MAX_EFFECTS, RefreshWait,
+    RevocationNames, RevocationsFound, SignatureCheck, SignatureKey,
+};
+pub use ending::{Ending, Outgoing};
 pub use explain::is_asked_for as is_explanation_asked_for;
-pub use forward::{OriginUnreachable, Passage, Reads, ResponseHead};
-pub use leave::{Ending, Outgoing};
-pub use origin_request::{OriginRequest, untouched};
-pub use refresh::RefreshWait;
-pub use revocation::{RevocationNames, RevocationsFound};
-pub use routes::{BodyError, HealthReport, MAX_BODY_BYTES, Reach, is_served_while_observing};
-pub use verify::{KeyUnusable, SignatureCheck, SignatureKey};
+pub use origin_request::untouched;
+pub use passage::{OriginRequest, OriginUnreachable, Passage, Reads, ResponseHead};
+pub use routes::table::is_served_while_observing;
 pub use visit::Outcome;

@@ -8,22 +8,13 @@ use crate::overrides::{self, is_same_name};
 use crate::rules::Cache;
 use crate::token::{self, ClaimedIssuer};
 
-use super::desk::{Desk, Effect};
+use super::desk::Desk;
+use super::effect::Effect;
+use super::passage::OriginRequest;
 use super::settled::Settled;
 use super::visit::{Outcome, Source, Visit};
 
 const PROTOCOL_HEADER: &str = "x-forwarded-proto";
-
-/// What the origin is sent: the visitor's request with these changes.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct OriginRequest {
-    /// Another URL, if `ORIGIN_URL` is set.
-    pub url: Option<String>,
-    /// Changes to the headers; what none names stays as it came.
-    pub edits: Vec<HeaderEdit>,
-    /// True if Cloudflare's cache must neither answer nor store (a session is involved).
-    pub bypass_cache: bool,
-}
 
 /// The request as it goes on. The private key of an assertion is the runtime's to use, so it may be waited for.
 pub(super) async fn origin_request(

@@ -66,7 +66,7 @@ pub(super) async fn present(desk: &Desk, visit: &mut Visit) -> Presented {
 /// The verdict on the bearer token, if it is one of this project. Others are the origin's affair: keys of its own
 /// API, tokens of other issuers.
 async fn bearer(desk: &Desk, visit: &mut Visit) -> Option<Verdict> {
-    let raw = bearer_token(visit.head.header("authorization")?)?;
+    let raw = visit.head.bearer_token()?;
     if !is_of_project(visit, raw) {
         return None;
     }
@@ -79,7 +79,7 @@ fn foreign_bearer(visit: &Visit) -> Option<Verdict> {
     if visit.rule().credentials == Credentials::Cookie {
         return None;
     }
-    let raw = bearer_token(visit.head.header("authorization")?)?;
+    let raw = visit.head.bearer_token()?;
     let error = Token::parse(raw).err();
     Some(Verdict::Failed(error.unwrap_or(TokenError::IssuerMismatch)))
 }
@@ -217,11 +217,4 @@ fn order(cookies: &SessionCookies) -> Vec<usize> {
     }
     same.extend(others);
     same.into_iter().rev().map(|(index, _, _)| *index).collect()
-}
-
-/// The token of `Authorization: Bearer …`; the scheme is compared without case (RFC 9110 11.1).
-pub(super) fn bearer_token(value: &str) -> Option<&str> {
-    let (scheme, token) = value.trim().split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }

@@ -1,6 +1,6 @@
 //! The refresh: when it is due, and what its answer means.
 
-use crate::auth_api::{self, AuthRequest, RefreshReply, Unreachable};
+use crate::auth_api::{self, RefreshReply, Unreachable};
 use crate::memory::Memory;
 use crate::refresh_order::{GATE_TIMEOUT, RefreshAnswer, RefreshOrder};
 use crate::secret::Secret;
@@ -8,7 +8,8 @@ use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::{Claims, Token, VerifiedClaims};
 
-use super::desk::{Deferred, Desk, Effect};
+use super::desk::Desk;
+use super::effect::{Deferred, Effect, RefreshWait};
 use super::observe::{self, Would};
 use super::settled::Settled;
 use super::verify::{self, Verdict};
@@ -140,7 +141,9 @@ pub(super) async fn refresh(
         refresh_token,
         session_id: gate_key,
     };
-    let wait = RefreshWait::new(visit, order.clone());
+    let client_ip = order.client_ip.as_deref();
+    let request = auth_api::refresh_request(&visit.config, &order.refresh_token, client_ip);
+    let wait = RefreshWait::new(order.clone(), request);
     let answer = desk.ask(Effect::RefreshSession, Box::new(wait)).await;
     visit.spend(Stage::Auth, desk.now());
     visit.count_auth_calls(answer.auth_calls);
@@ -200,33 +203,6 @@ async fn accept(
     }
     visit.alarm();
     Refreshed::Stands("auth_answer_not_trusted")
-}
-
-/// A refresh, and the request by which the Worker makes it itself.
-#[derive(Clone, Debug)]
-pub struct RefreshWait {
-    order: RefreshOrder,
-    request: AuthRequest,
-}
-
-impl RefreshWait {
-    fn new(visit: &Visit, order: RefreshOrder) -> Self {
-        let client_ip = order.client_ip.as_deref();
-        let request = auth_api::refresh_request(&visit.config, &order.refresh_token, client_ip);
-        Self { order, request }
-    }
-
-    /// What to do.
-    #[must_use]
-    pub const fn order(&self) -> &RefreshOrder {
-        &self.order
-    }
-
-    /// The request that an attempt sends.
-    #[must_use]
-    pub const fn request(&self) -> &AuthRequest {
-        &self.request
-    }
 }
 
 /// Tells the breaker how Auth is.

@@ -1,28 +1,11 @@
 //! The look-up of revocations, for every verified session while `REVOCATION` is on.
 
-use crate::revocation::{self, Ends};
+use crate::revocation;
 
-use super::desk::{Desk, Effect};
+use super::desk::Desk;
+use super::effect::{Effect, RevocationNames, RevocationsFound};
 use super::settled::Settled;
 use super::visit::{Outcome, Stage, Visit};
-
-/// The keys of `SESSION_KV` to read: of the session, if there is one, and of the user.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct RevocationNames {
-    /// Where a revocation of the session would stand.
-    pub session: Option<String>,
-    /// Where a revocation of the user's sessions would stand.
-    pub user: String,
-}
-
-/// What `SESSION_KV` says of a session and its user.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct RevocationsFound {
-    /// What stands under the session's key.
-    pub session: Option<Ends>,
-    /// What stands under the user's key.
-    pub user: Option<Ends>,
-}
 
 /// Says of a verified session whether it was revoked. A store that fails denies nobody, but the operator learns of it.
 pub(super) async fn check(desk: &Desk, visit: &mut Visit, settled: Settled) -> Settled {

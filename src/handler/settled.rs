@@ -5,7 +5,6 @@ use crate::record::RequestRecord;
 use crate::session::{Format, Session};
 use crate::token::{Claims, VerifiedClaims};
 
-use super::guard;
 use super::visit::{Outcome, Source, Visit};
 
 /// What a request turned out to be.
@@ -113,10 +112,7 @@ impl Settled {
         match (&self.renewed, visit.source) {
             (Some(session), _) => Some(session.access_token()),
             (None, Source::Cookies) => visit.session().map(Session::access_token),
-            (None, Source::Bearer) => visit
-                .head
-                .header("authorization")
-                .and_then(super::present::bearer_token),
+            (None, Source::Bearer) => visit.head.bearer_token(),
             (None, Source::Nothing) => None,
         }
     }
@@ -169,7 +165,7 @@ impl Settled {
             && visit.is_first_sight
             && visit.source == Source::Cookies
             && self.outcome == Outcome::Valid
-            && guard::is_navigation(visit)
+            && visit.is_navigation()
     }
 
     /// True if the session's cookies have to be deleted.

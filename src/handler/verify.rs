@@ -1,12 +1,12 @@
 //! Verification: from a token to a verdict, by its signature or, where that cannot be checked here, by Auth's word.
 
 use crate::auth_api::{self, UserReply};
-use crate::jwks::{SignatureAlgorithm, VerificationKey};
-use crate::secret::Secret;
+use crate::jwks::SignatureAlgorithm;
 use crate::time::UnixTime;
 use crate::token::{GoodSignature, SignedClaims, Token, TokenError, Trust, VerifiedClaims};
 
-use super::desk::{AuthCall, Desk, Effect};
+use super::desk::Desk;
+use super::effect::{AuthCall, Effect, KeyUnusable, SignatureCheck, SignatureKey};
 use super::keys::{self, Sought};
 use super::visit::{Stage, Visit};
 
@@ -31,49 +31,6 @@ pub(super) enum Verdict {
     /// It cannot be decided now.
     Undecided(&'static str),
 }
-
-/// A signature to be checked.
-#[derive(Clone, Debug)]
-pub struct SignatureCheck {
-    key: SignatureKey,
-    signing_input: String,
-    signature: Vec<u8>,
-}
-
-impl SignatureCheck {
-    /// The key. Its algorithm is the one to use; the token agreed to it before.
-    #[must_use]
-    pub const fn key(&self) -> &SignatureKey {
-        &self.key
-    }
-
-    /// The signed bytes.
-    #[must_use]
-    pub fn signing_input(&self) -> &str {
-        &self.signing_input
-    }
-
-    /// The signature's bytes.
-    #[must_use]
-    pub fn signature(&self) -> &[u8] {
-        &self.signature
-    }
-}
-
-/// The key a signature is checked with.
-#[derive(Clone, Debug)]
-pub enum SignatureKey {
-    /// A key of the key set.
-    Public(VerificationKey),
-    /// The project's shared secret, for HS256.
-    Secret(Secret),
-}
-
-/// The runtime cannot import the key: its parts are no point of the curve, or no RSA key.
-///
-/// It says nothing about who signed, so the session is kept.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct KeyUnusable;
 
 /// Verifies `raw`, from memory if it was seen before.
 pub(super) async fn verify(desk: &Desk, visit: &mut Visit, raw: &str) -> Verdict {

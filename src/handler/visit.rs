@@ -82,6 +82,8 @@ pub(super) struct Visit {
     pub(super) head: RequestHead,
     /// The login path and `AUTH_PATH` are never denied.
     pub(super) is_exempt: bool,
+    /// A preflight passed a guard that its sender would not pass: no more than the head of the answer may leave.
+    pub(super) is_head_only: bool,
     /// The `Cookie` header was seen before: it holds one session in its usual form, so nothing of it is due.
     pub(super) is_known: bool,
     /// The cookies beside a good bearer token hold a session of the same user.
@@ -108,11 +110,12 @@ impl Visit {
             ..RequestRecord::default()
         };
         Self {
-            is_explained: explain::is_wanted(&config, &head),
+            is_explained: explain::is_asked_for(&config, &head),
             config,
             cookies: OnceCell::new(),
             head,
             is_exempt: false,
+            is_head_only: false,
             is_known: false,
             is_cookie_vouched: false,
             is_first_sight: false,

@@ -4,7 +4,6 @@ use crate::answer::{Answer, Reader};
 use crate::config::Pages;
 use crate::pages::{Frame, Language, Site};
 
-use super::guard;
 use super::settled::Settled;
 use super::visit::Visit;
 
@@ -13,14 +12,14 @@ const ACCOUNT_CLAIMS: [&str; 2] = ["email", "phone"];
 
 /// The answer as a page where a browser navigates.
 pub(super) fn say(visit: &Visit, settled: &Settled, answer: Answer) -> Answer {
-    if !answer.has_words() || !guard::is_navigation(visit) {
+    if !answer.has_words() || !visit.is_navigation() {
         return answer;
     }
     let config = &visit.config;
     let site = site(&config.pages);
     let hosts: Vec<String> = config.redirect_hosts.iter().map(str::to_owned).collect();
-    let sign_in = guard::way_back(visit, guard::login(visit), None);
-    let next = guard::wanted_page(visit);
+    let sign_in = visit.way_back(visit.login(), None);
+    let next = visit.wanted_page();
     let frame = Frame {
         site: &site,
         language: Language::accepted(visit.head.header("accept-language")),

@@ -7,7 +7,7 @@ use lru::LruCache;
 use crate::time::UnixTime;
 use crate::token;
 
-use super::bounded;
+use super::bounded::bounded;
 
 /// The time in which claims are counted.
 pub const WINDOW_MS: u64 = 60_000;

@@ -1,10 +1,43 @@
 //! How the Worker was when it was last looked at, and what was last answered to it.
 
-use crate::handler::HealthReport;
 use crate::time::UnixTime;
 
 /// Anyone may ask for the health; it is looked up no more often than this.
 const FRESH_MS: u64 = 5_000;
+
+/// Whether a binding answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reach {
+    /// It answers.
+    Reachable,
+    /// Nothing is bound.
+    Unbound,
+    /// It does not answer.
+    Unreachable,
+}
+
+impl Reach {
+    /// The word in the report.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Reachable => "reachable",
+            Self::Unbound => "unbound",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HealthReport {
+    /// Number of keys, and when they were fetched.
+    pub keys: Option<(usize, UnixTime)>,
+    /// `SESSION_KV`.
+    pub kv: Reach,
+    /// `REFRESH_GATE`.
+    pub gate: Reach,
+}
 
 /// A status, or none where there was no answer, and when that was.
 pub type LastAnswer = (Option<u16>, UnixTime);

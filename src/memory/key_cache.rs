@@ -5,7 +5,7 @@ use lru::LruCache;
 use crate::jwks::CachedKeys;
 use crate::time::UnixTime;
 
-use super::bounded;
+use super::bounded::bounded;
 
 /// Unknown key ids that are remembered, so that sprayed ones cost neither memory nor fetches.
 const MAX_UNKNOWN_KIDS: usize = 512;

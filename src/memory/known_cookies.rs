@@ -4,7 +4,7 @@ use lru::LruCache;
 
 use crate::fingerprint::Fingerprint;
 
-use super::bounded;
+use super::bounded::bounded;
 
 /// `Cookie` headers that are recognised, some 100 bytes each: more than there are verdicts.
 const MAX_KNOWN_COOKIES: usize = 16 * 1024;

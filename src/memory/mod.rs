@@ -5,6 +5,7 @@
 //!
 //! Each concern is a small type of its own, with its bound and its reason; [`Memory`] only holds them.
 
+mod bounded;
 mod breaker;
 mod budgets;
 mod health;
@@ -15,11 +16,7 @@ mod retries;
 mod verdicts;
 
 use std::cell::RefCell;
-use std::hash::Hash;
-use std::num::NonZeroUsize;
 use std::rc::Rc;
-
-use lru::LruCache;
 
 use crate::fingerprint::{Fingerprint, FingerprintKey};
 use crate::jwks::CachedKeys;
@@ -29,7 +26,7 @@ use crate::token::VerifiedClaims;
 
 pub use breaker::Breaker;
 pub use budgets::{Budgets, PER_ADDRESS, PER_ISOLATE, WINDOW_MS};
-pub use health::{Health, LastAnswer};
+pub use health::{Health, HealthReport, LastAnswer, Reach};
 pub use key_cache::KeyCache;
 pub use known_cookies::KnownCookies;
 pub use offers::KnownOffers;
@@ -100,8 +97,4 @@ impl Memory {
             self.verdicts.keep_keys(&keys.set);
         }
     }
-}
-
-fn bounded<K: Hash + Eq, V>(most: usize) -> LruCache<K, V> {
-    LruCache::new(NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN))
 }

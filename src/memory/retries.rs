@@ -4,7 +4,7 @@ use lru::LruCache;
 
 use crate::time::UnixTime;
 
-use super::bounded;
+use super::bounded::bounded;
 
 /// Sessions that are remembered, some 100 bytes each.
 const MAX_SESSIONS: usize = 4 * 1024;

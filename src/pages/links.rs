@@ -3,8 +3,9 @@
 
 use askama::Template;
 
-use super::frame::{Extras, Frame, Html};
-use super::parts::{Field, Step};
+use super::frame::Frame;
+use super::page::{Extras, Html, Step};
+use super::parts::Field;
 
 /// Takes the tokens out of the address, names their account, and puts them into the form.
 const FRAGMENT_SCRIPT: &str = include_str!("fragment.js");

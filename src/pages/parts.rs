@@ -3,8 +3,6 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-use super::frame::{Extras, Frame, Html};
-
 /// An input with its label, and its hint where there is one.
 #[derive(Clone, Default, Template)]
 #[template(path = "field.html")]
@@ -64,27 +62,6 @@ pub(super) struct Form<'f> {
     pub(super) is_quiet: bool,
     /// Another button, and the route that it sends the form to.
     pub(super) other: Option<(&'f str, String)>,
-}
-
-/// A page with something to read, one thing to do, and a way back; most are such.
-#[derive(Default, Template)]
-#[template(path = "step.html")]
-pub(super) struct Step<'s> {
-    pub(super) text: &'s str,
-    /// A link that goes on.
-    pub(super) way: Option<(&'s str, &'s str)>,
-    /// What an operator has to know, in English.
-    pub(super) details: &'s [String],
-    pub(super) form: Option<Form<'s>>,
-    /// What the link to the sign-in page says.
-    pub(super) back: Option<&'s str>,
-}
-
-impl Step<'_> {
-    /// The page.
-    pub(super) fn page(&self, frame: &Frame<'_>, title: &str) -> Html {
-        frame.page(frame.text(title), self, &Extras::default())
-    }
 }
 
 /// A message above a form.

@@ -3,9 +3,10 @@
 use askama::Template;
 
 use super::errors::Concern;
-use super::frame::{Extras, Frame, Html, with_parameter};
+use super::frame::{Frame, with_parameter};
 use super::offers::{Offers, provider_name};
-use super::parts::{Field, Step};
+use super::page::{Extras, Html, Step};
+use super::parts::Field;
 
 /// Shows the button for a passkey where the browser has them, and sends what it answers. At most 2 KB.
 const PASSKEY_SCRIPT: &str = include_str!("passkey.js");

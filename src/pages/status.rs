@@ -2,8 +2,8 @@
 
 use askama::Template;
 
-use super::frame::{Extras, Frame, Html, with_parameter};
-use super::parts::Step;
+use super::frame::{Frame, with_parameter};
+use super::page::{Extras, Html, Step};
 
 /// The page for an account that may not see what it asked for.
 #[derive(Clone, Debug, Template)]

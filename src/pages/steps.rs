@@ -3,8 +3,9 @@
 use askama::Template;
 
 use super::errors::Concern;
-use super::frame::{Extras, Frame, Html, with_parameter};
-use super::parts::{Field, Form, Step};
+use super::frame::{Frame, with_parameter};
+use super::page::{Extras, Html, Step};
+use super::parts::{Field, Form};
 use super::sign_in::{email_field, new_password_field, phone_field};
 
 /// The page for a code that came by mail or as a text message.

@@ -1,7 +1,8 @@
 //! Reads `RULES`, member by member, so that each mistake is named with its position and no value is ever quoted.
 
 use super::glob::HostGlob;
-use super::{Aal, Cache, Clients, Credentials, OnDenied, Requirement, Rule, Verify};
+use super::requirement::{Aal, Clients, Requirement};
+use super::rule::{Cache, Credentials, OnDenied, Rule, Verify};
 use crate::redirect::{Destination, is_spelled_out, parse_url};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};

@@ -7,7 +7,8 @@ use wasm_bindgen_futures::JsFuture;
 use crate::auth_api::{AuthReply, AuthRequest, MAX_ANSWER_BYTES, Unreachable};
 use crate::head::HeaderEdit;
 
-use super::{memory, now, passage};
+use super::passage;
+use super::runtime::{memory, now};
 
 /// What the runtime calls the error of a signal whose time is over (DOM Standard, `AbortSignal.timeout`).
 const TIMEOUT_ERROR: &str = "TimeoutError";

@@ -22,7 +22,8 @@ use crate::gate::{self, Admission, Ask, EndTold, Family, Landing, Message, Prese
 use crate::refresh_order::{Gate, RefreshAnswer};
 use crate::time::UnixTime;
 
-use super::{bindings, now, passage, refresh};
+use super::runtime::now;
+use super::{bindings, passage, refresh};
 
 /// The one key in the object's storage.
 const STORED: &str = "family";

@@ -10,52 +10,15 @@ use web_sys::{Request, Response};
 
 use crate::answer::{Answer, Reader};
 use crate::config::ConfigError;
-use crate::handler::{
-    Ask, Effect, OriginRequest, OriginUnreachable, Passage, Reads, ResponseHead, Turn,
-};
+use crate::handler::{OriginRequest, OriginUnreachable, Reads, ResponseHead};
 use crate::head::{self, HeaderEdit};
 use crate::pages::{Frame, Language};
 
-use super::waiting::{self, Awaited};
-use super::{Journey, Runtime, Stop, advance, bindings, conclude, decide, memory, now, passage};
+use super::runtime::Runtime;
+use super::{bindings, passage};
 
 /// Status of a WebSocket handshake that the origin accepted (RFC 6455 4.2.2).
 const SWITCHING_PROTOCOLS: u16 = 101;
-
-/// Sends the request on and hands the origin's answer back: the promise of it, or the Worker's own
-/// answer if the runtime refuses to send.
-pub(super) fn forward(
-    journey: Journey,
-    ask: Ask<Passage, Result<ResponseHead, OriginUnreachable>>,
-) -> Result<JsValue, JsValue> {
-    let origin = &ask.question().request;
-    match send(&journey.runtime, &journey.request, journey.is_plain, origin) {
-        Ok(sent) => Ok(waiting::wait(&sent, journey, Awaited::Origin(ask))),
-        Err(error) => finish(journey, ask, Err(error)),
-    }
-}
-
-/// What leaves for the visitor once the origin answered, or did not.
-pub(super) fn finish(
-    mut journey: Journey,
-    ask: Ask<Passage, Result<ResponseHead, OriginUnreachable>>,
-    answer: Result<Response, JsValue>,
-) -> Result<JsValue, JsValue> {
-    let passage = ask.question();
-    let is_head_only = passage.is_head_only;
-    let head = answer
-        .as_ref()
-        .map(|response| response_head(response, passage.reads, passage.reads_location))
-        .map_err(unreachable);
-    let status = head.as_ref().ok().map(|head| head.status);
-    memory().borrow_mut().health.note_origin(status, now());
-    ask.answer(head);
-    let origin = answer.ok().map(|response| (response, is_head_only));
-    match advance(&journey.runtime, &mut journey.course) {
-        Turn::End(ending) => conclude(&journey.runtime, *ending, origin).map(JsValue::from),
-        Turn::Ask(effect) => Ok(super::promise(finish_later(journey, effect, origin))),
-    }
-}
 
 /// Why the origin did not answer: what the runtime, or a Worker behind a binding, threw.
 pub(super) fn unreachable(thrown: &JsValue) -> OriginUnreachable {
@@ -63,25 +26,6 @@ pub(super) fn unreachable(thrown: &JsValue) -> OriginUnreachable {
     let message = message.ok().and_then(|message| message.as_string());
     let words = message.or_else(|| thrown.as_string());
     OriginUnreachable::new(words.as_deref().unwrap_or("no response"))
-}
-
-/// Goes on where something has to be looked up before the origin's answer may leave.
-async fn finish_later(
-    mut journey: Journey,
-    effect: Effect,
-    origin: Option<(Response, bool)>,
-) -> Result<JsValue, JsValue> {
-    let Journey {
-        runtime,
-        request,
-        course,
-        ..
-    } = &mut journey;
-    match decide(runtime, request, course, effect).await {
-        Stop::End(ending) => conclude(runtime, *ending, origin).map(JsValue::from),
-        // Nobody asks the origin twice.
-        Stop::Origin(_) => Ok(Response::error().into()),
-    }
 }
 
 /// Sends the request on with the changes that were decided. `is_plain` if it is a GET or HEAD whose URL can be said again

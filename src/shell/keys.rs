@@ -8,7 +8,8 @@ use worker::{Delay, KvStore};
 use crate::auth_api::{self, AuthRequest, Unreachable};
 use crate::jwks::{CachedKeys, KeySet, KeysError, MAX_STALE_SECONDS};
 
-use super::{Runtime, auth, memory, now};
+use super::auth;
+use super::runtime::{Runtime, memory, now};
 
 /// KV answers within some 10 ms, seldom 100; a visitor is not kept longer for it.
 const KV_TIMEOUT_MS: u64 = 1000;

@@ -10,7 +10,9 @@ use web_sys::{Request, Response};
 use crate::handler::{self, Ending, OriginUnreachable, Outgoing, Reads, ResponseHead, Turn};
 use crate::head::RequestHead;
 
-use super::{Runtime, Stop, advance, course, decide, http, now, passage, report};
+use super::journey::{Stop, advance, course, decide, report};
+use super::runtime::{Runtime, now};
+use super::{http, passage};
 
 /// What the origin said, and how long it took.
 struct Passed {

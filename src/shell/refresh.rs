@@ -18,7 +18,8 @@ use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::Claims;
 
-use super::{Runtime, auth, bindings, now, passage};
+use super::runtime::{Runtime, now};
+use super::{auth, bindings, passage};
 
 /// The gate itself stops waiting when Auth's time is over. One that is silent
 /// for this much longer is ill.

@@ -17,7 +17,8 @@ use crate::pkce;
 use crate::revocation::{Ends, Revocation};
 use crate::time::UnixTime;
 
-use super::{Runtime, bindings, keys, memory, now, passage, refresh};
+use super::runtime::{Runtime, memory, now};
+use super::{bindings, keys, passage, refresh};
 
 /// Bindings answer within some 10 ms, seldom 100.
 const BINDING_TIMEOUT_MS: u64 = 1000;

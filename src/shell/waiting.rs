@@ -4,13 +4,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use js_sys::Promise;
-use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen::JsValue;
 
-use crate::handler::{
-    Ask, KeyUnusable, OriginUnreachable, Passage, ResponseHead, SignatureCheck, Turn,
-};
+use crate::handler::{Ask, KeyUnusable, OriginUnreachable, Passage, ResponseHead, SignatureCheck};
 
-use super::{Journey, advance, conclude, go_on, http, passage};
+use super::passage;
+use super::runtime::Journey;
 
 /// What a request waits for.
 pub(super) enum Awaited {
@@ -25,8 +24,11 @@ thread_local! {
     static WAITING: RefCell<HashMap<u32, (Journey, Awaited)>> = RefCell::default();
 }
 
+/// Whom to call when a promise is settled: the request's id, the value or the error, and which of both it is.
+type Resume = fn(u32, JsValue, bool) -> Result<JsValue, JsValue>;
+
 /// Begins with this instance of the crate.
-pub(super) fn begin() {
+pub(super) fn begin(resume: Resume) {
     passage::begin(resume, forget);
 }
 
@@ -37,29 +39,9 @@ pub(super) fn wait(promise: &Promise, journey: Journey, awaited: Awaited) -> JsV
     passage::settle(promise, id).into()
 }
 
-fn resume(id: u32, value: JsValue, is_kept: bool) -> Result<JsValue, JsValue> {
-    let found = WAITING.with_borrow_mut(|waiting| waiting.remove(&id));
-    let Some((mut journey, awaited)) = found else {
-        return Err(JsValue::from_str("edge-session: nobody waits for this"));
-    };
-    match awaited {
-        Awaited::Origin(ask) => {
-            let answer = if is_kept {
-                value.dyn_into()
-            } else {
-                Err(value)
-            };
-            http::finish(journey, ask, answer)
-        }
-        Awaited::Signature(ask) => {
-            // An error of the runtime over a signature makes it no good one.
-            ask.answer(Ok(is_kept && value.is_truthy()));
-            match advance(&journey.runtime, &mut journey.course) {
-                Turn::End(ending) => conclude(&journey.runtime, *ending, None).map(JsValue::from),
-                Turn::Ask(effect) => go_on(journey, effect),
-            }
-        }
-    }
+/// Takes the request of an id back.
+pub(super) fn take(id: u32) -> Option<(Journey, Awaited)> {
+    WAITING.with_borrow_mut(|waiting| waiting.remove(&id))
 }
 
 /// Drops the requests that nobody can go on with any more: their visitors hung up.

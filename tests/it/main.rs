@@ -38,6 +38,7 @@ mod properties;
 mod reasons;
 mod redirect;
 mod refresh;
+mod rooms;
 mod route_defences;
 mod routes;
 mod rules;

@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use crate::answer::{Answer, Medium};
 use crate::pages::{
-    self, Factor, Frame, Html, Language, Mfa, NewPassword, Notes, Offers, Recover, SignIn, SignUp,
-    SsoContinue, Verify,
+    Factor, Html, Mfa, NewPassword, Offers, Recover, SignIn, SignUp, SsoContinue, Verify,
 };
 use crate::sign_in_api;
 use crate::token::VerifiedClaims;
@@ -14,110 +13,14 @@ use super::super::desk::Desk;
 use super::super::line;
 use super::super::settled::Settled;
 use super::super::visit::{Outcome, Visit};
+use super::ask::call_auth;
+use super::errand::Errand;
 use super::fields::Fields;
-use super::{Errand, Reply, Route, call_auth, mfa, oauth};
-
-/// A page below `AUTH_PATH`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in super::super) enum Page {
-    Login,
-    Mfa,
-    Password,
-    Recover,
-    SignUp,
-    Verify,
-}
-
-impl Page {
-    pub(super) fn find(path: &str) -> Option<Self> {
-        let page = match path {
-            "/login" => Self::Login,
-            "/mfa" => Self::Mfa,
-            "/password" => Self::Password,
-            "/recover" => Self::Recover,
-            "/signup" => Self::SignUp,
-            "/verify" => Self::Verify,
-            _ => return None,
-        };
-        Some(page)
-    }
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Mfa => "mfa",
-            Self::Password => "password",
-            Self::Recover => "recover",
-            Self::SignUp => "signup",
-            Self::Verify => "verify",
-        }
-    }
-
-    /// The page whose form is sent to a route; none but the login page where there are several.
-    pub(super) fn of(route: Route) -> Option<Self> {
-        let pages = [
-            (Route::Mfa, Self::Mfa),
-            (Route::Password, Self::Password),
-            (Route::Reauthenticate, Self::Password),
-            (Route::Recover, Self::Recover),
-            (Route::Resend, Self::Verify),
-            (Route::SignUp, Self::SignUp),
-            (Route::Verify, Self::Verify),
-        ];
-        let mut pages = pages.into_iter();
-        pages.find_map(|(own, page)| (own == route).then_some(page))
-    }
-}
-
-/// What a page has to tell.
-#[derive(Default)]
-pub(super) struct Told<'t> {
-    pub(super) error: Option<&'t str>,
-    pub(super) is_sent: bool,
-    pub(super) message: Option<&'t str>,
-    pub(super) reason: Option<&'t str>,
-}
-
-/// Renders a page for this visitor: his language, the site's looks, and where he wants to go.
-pub(in super::super) fn framed(
-    visit: &Visit,
-    next: &str,
-    told: &Told<'_>,
-    render: impl FnOnce(Frame<'_>) -> Html,
-) -> Html {
-    let config = &visit.config;
-    let hosts: Vec<String> = config.redirect_hosts.iter().map(str::to_owned).collect();
-    let site_url = config.site_url.as_deref();
-    let origin = visit.site_origin();
-    let sign_in = if next == "/" {
-        config.login.location(site_url, &[])
-    } else {
-        visit.site(&origin).send_to(&config.login, next, None)
-    };
-    let site = pages::Site {
-        name: config.pages.name.as_deref().unwrap_or_default(),
-        logo: config.pages.logo.as_deref(),
-        color: config.pages.color.as_deref(),
-        home: config.pages.home.as_deref(),
-        texts: Some(&config.pages.texts),
-    };
-    let is_turned = config.turnstile.secret_key.is_some();
-    render(Frame {
-        site: &site,
-        language: Language::accepted(visit.head.header("accept-language")),
-        auth_path: config.auth_path.as_deref().unwrap_or_default(),
-        sign_in: &sign_in,
-        next,
-        notes: Notes {
-            error: told.error,
-            is_sent: told.is_sent,
-            message: told.message,
-            reason: told.reason,
-        },
-        turnstile_site_key: config.turnstile.site_key.as_deref().filter(|_| is_turned),
-        redirect_hosts: &hosts,
-    })
-}
+use super::frame::{Told, framed};
+use super::mfa;
+use super::oauth;
+use super::reply::Reply;
+use super::table::{Page, Route};
 
 /// Shows a page.
 pub(super) async fn show(desk: &Desk, visit: &mut Visit, errand: &Errand, page: Page) -> Reply {
@@ -280,14 +183,4 @@ async fn offers(desk: &Desk, visit: &mut Visit) -> Offers {
     let settings = settings.and_then(|reply| serde_json::from_slice::<Value>(&reply.body).ok());
     let offers = settings.map(|settings| Offers::from_settings(&settings));
     desk.memory().offers.learn(offers, desk.now())
-}
-
-/// Where a visitor goes who is signed in now: on, or after a link for a forgotten password to the page that sets one.
-pub(super) fn landing(visit: &Visit, errand: &Errand, sets_password: bool) -> String {
-    if !sets_password || !visit.config.account_pages {
-        return visit.next_location(&errand.next);
-    }
-    let next: &[(&str, &str)] = &[("next", &errand.next)];
-    let fields = if errand.next == "/" { &[] } else { next };
-    visit.own_location(Page::Password.name(), fields)
 }

@@ -8,9 +8,11 @@ use crate::sign_in_api;
 use super::super::desk::Desk;
 use super::super::line;
 use super::super::visit::{Outcome, Visit};
-use super::account::{self, Told};
-use super::reply::plain_code;
-use super::{Errand, Reply, sign_in};
+use super::errand::Errand;
+use super::failure::plain_code;
+use super::frame::{self, Told};
+use super::reply::Reply;
+use super::sign_in;
 
 /// What is told if the verifier is not in this browser: the flow began in another one.
 const NO_VERIFIER: &str = "pkce_code_verifier_not_found";
@@ -32,7 +34,7 @@ pub(super) async fn callback(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
         return Reply::new(answer, "half_confirmed");
     }
     let Some(code) = fields.value("code") else {
-        let html = account::framed(visit, &errand.next, &Told::default(), |frame| {
+        let html = frame::framed(visit, &errand.next, &Told::default(), |frame| {
             Fragment { frame }.html()
         });
         return Reply::new(Answer::page(200, html), "fragment_page");
@@ -44,7 +46,7 @@ pub(super) async fn callback(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
     let request = sign_in_api::exchange(&visit.config, code, &verifier, visit.client_ip());
     match sign_in::begin(desk, visit, request).await {
         Ok(sign_in::Begun::Session(session)) => {
-            let location = account::landing(visit, errand, purpose.as_deref() == Some("recovery"));
+            let location = sign_in::landing(visit, errand, purpose.as_deref() == Some("recovery"));
             sign_in::accept_at(desk, visit, errand, *session, &used, location).await
         }
         Ok(sign_in::Begun::HalfWay) => {

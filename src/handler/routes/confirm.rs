@@ -11,9 +11,11 @@ use crate::sign_in_api;
 use super::super::desk::Desk;
 use super::super::line;
 use super::super::visit::{Outcome, Visit};
-use super::account::{self, Told};
-use super::reply::Failure;
-use super::{Errand, Reply, sign_in};
+use super::errand::Errand;
+use super::failure::Failure;
+use super::frame::{self, Told};
+use super::reply::Reply;
+use super::sign_in;
 
 /// The kinds of mailed tokens that lead to a session.
 const TYPES: [&str; 6] = [
@@ -47,7 +49,7 @@ pub(super) fn page(visit: &Visit, errand: &Errand) -> Reply {
     let Some(link) = Link::read(errand) else {
         return malformed(visit, errand);
     };
-    let html = account::framed(visit, &errand.next, &Told::default(), |frame| {
+    let html = frame::framed(visit, &errand.next, &Told::default(), |frame| {
         Confirm {
             frame,
             token_hash: link.token_hash,

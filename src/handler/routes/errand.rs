@@ -3,12 +3,14 @@
 use crate::answer::{Answer, Medium};
 use crate::pages::ErrorPage;
 
-use super::super::desk::{Desk, Effect};
-use super::super::guard;
+use super::super::body::BodyError;
+use super::super::desk::Desk;
+use super::super::effect::Effect;
 use super::super::visit::Visit;
-use super::account::{self, Told};
-use super::fields::{self, BodyError, Fields};
-use super::{Reply, Route, RouteRequest};
+use super::fields::{self, Fields};
+use super::frame::{self, Told};
+use super::reply::Reply;
+use super::table::{Page, Route, RouteRequest};
 
 /// What a request wants of a route.
 #[derive(Debug)]
@@ -54,7 +56,7 @@ pub(super) async fn take(
             .and_then(|body| Fields::from_body(content_type, &body))
             .map_err(|error: BodyError| refused(visit, error.status(), error.code()))?;
         errand.is_program = fields::is_json(content_type)
-            || (!fields::is_form(content_type) && !guard::is_navigation(visit));
+            || (!fields::is_form(content_type) && !visit.is_navigation());
         errand.adopt_next(visit, &query);
     } else {
         errand.fields = query;
@@ -72,9 +74,9 @@ pub(super) fn is_same_site(visit: &Visit) -> bool {
 
 /// What is answered before anything of the request was read.
 fn refused(visit: &Visit, status: u16, code: &'static str) -> Reply {
-    let answer = match guard::medium(visit) {
+    let answer = match visit.medium() {
         Medium::Html => {
-            let html = account::framed(visit, "/", &Told::default(), |frame| {
+            let html = frame::framed(visit, "/", &Told::default(), |frame| {
                 let details = &[];
                 ErrorPage {
                     frame,
@@ -133,7 +135,7 @@ impl Errand {
     /// static page cannot copy it from there without a script.
     fn adopt_next(&mut self, visit: &Visit, query: &Fields) {
         self.fields.adopt("next", query);
-        let referer = guard::referer_path(visit);
+        let referer = visit.referer_path();
         let Some((path, query)) = referer.as_deref().and_then(|page| page.split_once('?')) else {
             return;
         };
@@ -186,13 +188,13 @@ impl Errand {
         ) {
             return None;
         }
-        let referer = guard::referer_path(visit);
+        let referer = visit.referer_path();
         let path = referer.as_deref().and_then(|page| page.split('?').next());
         let path = path.filter(|path| *path == crate::redirect::safe_next(path));
         match path {
             Some(path) if path != "/" || !visit.config.account_pages => Some(path.to_owned()),
             Some(_) | None if visit.config.account_pages => {
-                let page = account::Page::of(self.route)?;
+                let page = Page::of(self.route)?;
                 let base = visit.config.auth_path.as_deref().unwrap_or_default();
                 Some(format!("{base}/{}", page.name()))
             }
@@ -203,7 +205,7 @@ impl Errand {
     fn is_own_page(&self, visit: &Visit, page: &str) -> bool {
         let base = visit.config.auth_path.as_deref().unwrap_or_default();
         let own = page.strip_prefix(base);
-        visit.config.account_pages && own.is_some_and(|page| account::Page::find(page).is_some())
+        visit.config.account_pages && own.is_some_and(|page| Page::find(page).is_some())
     }
 
     /// True if the form stood on one of the Worker's own pages, which know the next step.

@@ -9,8 +9,10 @@ use crate::session::Session;
 use super::super::desk::Desk;
 use super::super::verify::{self, Verdict};
 use super::super::visit::Visit;
-use super::reply::Failure;
-use super::{Errand, Reply, sign_in};
+use super::errand::Errand;
+use super::failure::Failure;
+use super::reply::Reply;
+use super::sign_in;
 
 /// Refresh tokens have 12 to some 60 characters.
 const MAX_REFRESH_TOKEN_BYTES: usize = 512;

@@ -3,43 +3,13 @@
 use serde_json::json;
 
 use crate::answer::Answer;
+use crate::memory::Reach;
 use crate::time::UnixTime;
 
-use super::super::desk::{Desk, Effect};
+use super::super::desk::Desk;
+use super::super::effect::Effect;
 use super::super::visit::Visit;
-use super::Reply;
-
-/// Whether a binding answers.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reach {
-    /// It answers.
-    Reachable,
-    /// Nothing is bound.
-    Unbound,
-    /// It does not answer.
-    Unreachable,
-}
-
-impl Reach {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Reachable => "reachable",
-            Self::Unbound => "unbound",
-            Self::Unreachable => "unreachable",
-        }
-    }
-}
-
-/// What was found.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct HealthReport {
-    /// Number of keys, and when they were fetched.
-    pub keys: Option<(usize, UnixTime)>,
-    /// `SESSION_KV`.
-    pub kv: Reach,
-    /// `REFRESH_GATE`.
-    pub gate: Reach,
-}
+use super::reply::Reply;
 
 /// Says how the Worker is. Anyone may ask, so it is looked up no more often than every few seconds.
 pub(super) async fn health(desk: &Desk, visit: &Visit) -> Reply {

@@ -10,9 +10,14 @@ use crate::sign_in_api;
 
 use super::super::desk::Desk;
 use super::super::visit::Visit;
-use super::reply::Failure;
+use super::ask::call_auth;
+use super::ask::draw_flow;
+use super::ask::even_out;
+use super::errand::Errand;
+use super::failure::Failure;
+use super::reply::Reply;
 use super::sign_in::{self, captcha};
-use super::{Errand, Reply, Route, account, call_auth, draw_flow, even_out};
+use super::table::{Page, Route};
 
 /// Codes that say whether an address is known, or was written to just now:
 /// they are told as if the message had been sent.
@@ -185,9 +190,9 @@ fn next_step(visit: &Visit, errand: &Errand) -> String {
         return errand.back(visit, &[said]);
     };
     let usual = if name == "phone" { "sms" } else { "email" };
-    let kind = match account::Page::of(errand.route) {
-        Some(account::Page::Recover) => "recovery",
-        Some(account::Page::SignUp) if name == "email" => "signup",
+    let kind = match Page::of(errand.route) {
+        Some(Page::Recover) => "recovery",
+        Some(Page::SignUp) if name == "email" => "signup",
         Some(_) | None => errand.fields.value("type").unwrap_or(usual),
     };
     let mut fields = vec![said, ("type", kind), (name, address)];

@@ -10,13 +10,18 @@ use crate::session::Session;
 use crate::sign_in_api;
 use crate::token::is_uuid;
 
-use super::super::desk::{Desk, Effect, Learning};
+use super::super::desk::Desk;
+use super::super::effect::{Effect, Learning};
 use super::super::settled::Settled;
 use super::super::verify::{self, Verdict};
 use super::super::visit::{Outcome, Visit};
+use super::ask::call_auth;
+use super::errand::Errand;
+use super::failure::{Failure, done};
 use super::member::Member;
-use super::reply::{Failure, done};
-use super::{Errand, Reply, call_auth, session, sign_in};
+use super::reply::Reply;
+use super::session;
+use super::sign_in;
 
 /// The code for a challenge that was asked for from another address, or was answered before.
 const MISMATCH: &str = "mfa_ip_address_mismatch";

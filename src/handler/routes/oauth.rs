@@ -8,8 +8,11 @@ use crate::token::is_uuid;
 
 use super::super::desk::Desk;
 use super::super::visit::Visit;
-use super::reply::Failure;
-use super::{Errand, Reply, call_auth, draw_flow};
+use super::ask::call_auth;
+use super::ask::draw_flow;
+use super::errand::Errand;
+use super::failure::Failure;
+use super::reply::Reply;
 
 /// What is handed on to the provider.
 const HANDED_ON: [&str; 6] = [

@@ -8,9 +8,11 @@ use crate::sign_in_api;
 
 use super::super::desk::Desk;
 use super::super::visit::Visit;
-use super::reply::Failure;
+use super::ask::call_auth;
+use super::errand::Errand;
+use super::failure::Failure;
+use super::reply::Reply;
 use super::sign_in::{self, captcha};
-use super::{Errand, Reply, call_auth};
 
 /// What the browser's `navigator.credentials.get` is asked with.
 pub(super) async fn options(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {

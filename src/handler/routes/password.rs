@@ -7,9 +7,12 @@ use crate::revocation::Revocation;
 
 use super::super::desk::Desk;
 use super::super::visit::Visit;
+use super::errand::Errand;
+use super::failure::{Failure, done};
 use super::member::Member;
-use super::reply::{Failure, done};
-use super::{Errand, Reply, revoke, session};
+use super::reply::Reply;
+use super::revoke;
+use super::session;
 
 /// Sets the password. Auth ends the user's other sessions with it.
 pub(super) async fn change(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {

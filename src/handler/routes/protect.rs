@@ -9,10 +9,14 @@ use crate::answer::Answer;
 use crate::pages::ErrorPage;
 use crate::sign_in_api;
 
-use super::super::desk::{AuthCall, Desk, Effect};
+use super::super::desk::Desk;
+use super::super::effect::{AuthCall, Effect};
 use super::super::visit::{Stage, Visit};
-use super::account::{self, Told};
-use super::{Errand, Reply, Route};
+use super::account;
+use super::errand::Errand;
+use super::frame::{self, Told};
+use super::reply::Reply;
+use super::table::Route;
 
 /// The longer one of the two periods that a rate limit binding can have.
 const RETRY_AFTER_SECONDS: &str = "60";
@@ -122,7 +126,7 @@ fn refusal(visit: &Visit, errand: &Errand, status: u16, code: &str) -> Answer {
     }
     // The page of a 403 speaks of forms of other sites.
     let shown = if status == 403 { 400 } else { status };
-    let html = account::framed(visit, &errand.next, &told, |frame| {
+    let html = frame::framed(visit, &errand.next, &told, |frame| {
         let details = &[];
         ErrorPage {
             frame,

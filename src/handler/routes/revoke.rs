@@ -5,10 +5,11 @@ use crate::gate::End;
 use crate::revocation::Revocation;
 use crate::token::is_uuid;
 
-use super::super::desk::{Desk, Effect, EndOrder};
-use super::super::present::bearer_token;
+use super::super::desk::Desk;
+use super::super::effect::{Effect, EndOrder};
 use super::super::visit::Visit;
-use super::{Errand, Reply};
+use super::errand::Errand;
+use super::reply::Reply;
 
 pub(super) async fn revoke(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
     if !is_operator(visit) {
@@ -32,7 +33,7 @@ pub(super) async fn revoke(desk: &Desk, visit: &mut Visit, errand: &Errand) -> R
 }
 
 fn is_operator(visit: &Visit) -> bool {
-    let sent = visit.head.header("authorization").and_then(bearer_token);
+    let sent = visit.head.bearer_token();
     visit
         .config
         .operator_secret()

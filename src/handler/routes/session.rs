@@ -8,8 +8,8 @@ use crate::token::VerifiedClaims;
 use super::super::desk::Desk;
 use super::super::line;
 use super::super::visit::{Outcome, Visit};
-use super::Reply;
 use super::errand::is_same_site;
+use super::reply::Reply;
 
 pub(super) async fn session(desk: &Desk, visit: &mut Visit) -> Reply {
     let settled = line::session(desk, visit).await;

@@ -14,9 +14,14 @@ use super::super::desk::Desk;
 use super::super::settled::Settled;
 use super::super::verify::{self, Verdict};
 use super::super::visit::{Outcome, Visit};
+use super::ask::call_auth;
+use super::ask::even_out;
+use super::errand::Errand;
+use super::failure::Failure;
 use super::fields::Fields;
-use super::reply::Failure;
-use super::{Errand, Reply, Route, account, call_auth, even_out, session};
+use super::reply::Reply;
+use super::session;
+use super::table::{Page, Route};
 
 /// Refusals leave after a whole number of these: the check of a password, which only accounts have, takes Auth some
 /// 80 ms.
@@ -143,7 +148,7 @@ pub(super) async fn accept(
         "recovery" => true,
         _ => false,
     };
-    let location = account::landing(visit, errand, sets_password);
+    let location = landing(visit, errand, sets_password);
     accept_at(desk, visit, errand, session, changes, location).await
 }
 
@@ -178,7 +183,7 @@ pub(super) async fn accept_at(
 /// What is answered to who is signed in already.
 pub(super) fn answer_as(visit: &Visit, errand: &Errand, settled: &Settled) -> Answer {
     let said = settled.claims().map(session::body);
-    super::reply::done(visit, errand, said.as_ref())
+    super::failure::done(visit, errand, said.as_ref())
 }
 
 /// The lines that write a session, in the `shape` of the one that was there, or as the configuration says.
@@ -201,4 +206,14 @@ pub(super) fn session_lines(
 fn failed(visit: &Visit, errand: &Errand, lines: Vec<String>, failure: &Failure) -> Reply {
     let answer = failure.answer(visit, errand).with_cookies(lines);
     Reply::new(answer, "sign_in_failed")
+}
+
+/// Where a visitor goes who is signed in now: on, or after a link for a forgotten password to the page that sets one.
+pub(super) fn landing(visit: &Visit, errand: &Errand, sets_password: bool) -> String {
+    if !sets_password || !visit.config.account_pages {
+        return visit.next_location(&errand.next);
+    }
+    let next: &[(&str, &str)] = &[("next", &errand.next)];
+    let fields = if errand.next == "/" { &[] } else { next };
+    visit.own_location(Page::Password.name(), fields)
 }

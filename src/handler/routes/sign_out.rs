@@ -9,8 +9,11 @@ use super::super::desk::Desk;
 use super::super::line;
 use super::super::settled::Settled;
 use super::super::visit::Visit;
-use super::reply::{Failure, done};
-use super::{Errand, Reply, call_auth, revoke};
+use super::ask::call_auth;
+use super::errand::Errand;
+use super::failure::{Failure, done};
+use super::reply::Reply;
+use super::revoke;
 
 /// Which sessions end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -7,8 +7,10 @@ use crate::sign_in_api;
 
 use super::super::desk::Desk;
 use super::super::visit::Visit;
-use super::reply::Failure;
-use super::{Errand, Reply, sign_in};
+use super::errand::Errand;
+use super::failure::Failure;
+use super::reply::Reply;
+use super::sign_in;
 
 /// Auth's kinds of codes by mail, and by text message.
 const BY_MAIL: [&str; 6] = [

@@ -1,0 +1,92 @@
+//! What a request presents to the gate, and how it is answered.
+
+use crate::auth_api::RefreshReply;
+use crate::session::Session;
+use crate::time::UnixTime;
+use crate::token;
+
+/// What a refresh token is known by.
+pub(super) type Digest = [u8; 32];
+
+/// What a request presents: a refresh token and the times of its access token.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Presented {
+    pub(super) digest: Digest,
+    pub(super) expires_at: UnixTime,
+    pub(super) is_first_version: bool,
+    pub(super) issued_at: Option<UnixTime>,
+}
+
+/// What a lost answer held is kept this long for its visitor: of a token that it upgraded, Auth
+/// takes the successor alone. The next refresh brings the usual time back.
+const UNDELIVERED_SECONDS: u64 = 7 * 24 * 60 * 60;
+
+/// How long an answer is kept that nobody has got yet; where nothing is replayed, nothing is kept.
+#[must_use]
+pub fn undelivered_seconds(replay_seconds: u64) -> u64 {
+    match replay_seconds {
+        0 => 0,
+        seconds => seconds.max(UNDELIVERED_SECONDS),
+    }
+}
+
+/// Length of Auth's refresh tokens of the first version; those of the second have 51 bytes or more.
+pub(super) const FIRST_VERSION_LENGTH: usize = 12;
+
+impl Presented {
+    /// The times are those of the access token that came with the refresh token,
+    /// and a good signature must vouch for them.
+    #[must_use]
+    pub fn new(refresh_token: &str, issued_at: Option<UnixTime>, expires_at: UnixTime) -> Self {
+        Self {
+            digest: token::digest(refresh_token),
+            expires_at,
+            is_first_version: refresh_token.len() == FIRST_VERSION_LENGTH,
+            issued_at,
+        }
+    }
+}
+
+/// What happens to a request.
+#[derive(Clone, Debug)]
+#[must_use = "whoever is told to lead must refresh, or nobody does"]
+pub enum Admission {
+    /// Too many tokens that nobody knows came in the last minute: not decided now.
+    Busy,
+    /// A refresh is under way: wait for it to land.
+    Join,
+    /// Refresh at Auth, then call [`Family::land`](super::Family::land). The newest refresh token is
+    /// named if it is to be sent in place of the presented one.
+    Lead(Option<String>),
+    /// Auth refused this token before, with this code.
+    Refused(&'static str),
+    /// The newest session, as it was answered before.
+    Replay(Box<Session>),
+    /// The session has ended.
+    Revoked,
+}
+
+/// The result of a refresh, for everybody who waited for it.
+#[derive(Clone, Debug)]
+pub struct Landing {
+    pub(super) presented: Presented,
+    /// What Auth answered, classified.
+    pub reply: RefreshReply,
+}
+
+impl Landing {
+    /// True if the result also holds for `waiter`; else it has to be admitted again.
+    ///
+    /// The same token meets the same fate, and an Auth that could not decide
+    /// would not decide for another token either. But the end of a token says
+    /// nothing about one that may be newer.
+    #[must_use]
+    pub fn settles(&self, waiter: &Presented) -> bool {
+        match self.reply {
+            RefreshReply::Misconfigured(_) | RefreshReply::Unavailable { .. } => true,
+            RefreshReply::Ended(_) | RefreshReply::Renewed(_) | RefreshReply::Revoked => {
+                self.presented.digest == waiter.digest
+            }
+        }
+    }
+}

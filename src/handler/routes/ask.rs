@@ -1,0 +1,45 @@
+//! What routes ask for: Auth's answer, a flow that nobody can guess, and time.
+
+use crate::answer::{Answer, Medium};
+use crate::auth_api::{AuthReply, AuthRequest, Unreachable};
+use crate::pkce;
+
+use super::super::desk::Desk;
+use super::super::effect::{AuthCall, Effect};
+use super::super::visit::{Stage, Visit};
+use super::reply::Reply;
+
+/// Sends a request to Auth.
+pub(super) async fn call_auth(
+    desk: &Desk,
+    visit: &mut Visit,
+    request: AuthRequest,
+) -> Result<AuthReply, Unreachable> {
+    visit.wait(desk.now());
+    visit.count_auth_calls(1);
+    let timeout_ms = visit.auth_budget_ms();
+    let call = AuthCall {
+        request,
+        timeout_ms,
+    };
+    let answer = desk.ask(Effect::CallAuth, call).await;
+    visit.spend(Stage::Auth, desk.now());
+    answer
+}
+
+/// A flow that nobody can guess.
+pub(super) async fn draw_flow(desk: &Desk) -> Result<pkce::Flow, Reply> {
+    let random = desk.ask(Effect::DrawRandom, ()).await;
+    pkce::Flow::from_random(&random).ok_or_else(|| {
+        let answer = Answer::unavailable(Medium::Json, "no_randomness");
+        Reply::new(answer, "no_randomness")
+    })
+}
+
+/// Waits until as much time has passed as a whole number of steps: how long Auth took, which it takes longer for
+/// where there is an account, cannot be read from the answer.
+pub(super) async fn even_out(desk: &Desk, visit: &Visit, step_ms: u64) {
+    let passed = desk.now().millis_since(visit.started);
+    let rest = step_ms - passed % step_ms;
+    desk.ask(Effect::Pause, rest).await;
+}

@@ -1,0 +1,64 @@
+//! What the effects of a request stand on: the isolate's memory, the clock, the bindings.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use worker::{Context, Env};
+
+use crate::config::Config;
+use crate::fingerprint::FingerprintKey;
+use crate::handler::Course;
+use crate::memory::{Memory, SharedMemory};
+use crate::time::UnixTime;
+
+thread_local! {
+    /// What this isolate remembers. It is borrowed between awaits only.
+    static MEMORY: SharedMemory = Rc::new(RefCell::new(Memory::new(fingerprint_key())));
+}
+
+/// Drawn with the first request: the runtime has no randomness before it.
+fn fingerprint_key() -> FingerprintKey {
+    let mut key = [0; 16];
+    if getrandom::getrandom(&mut key).is_err() {
+        // A key that could be guessed would let a stranger pass for somebody who is remembered.
+        wasm_bindgen::throw_str("edge-session: the runtime has no random bytes");
+    }
+    FingerprintKey::new(key)
+}
+
+/// The isolate's memory.
+pub(super) fn memory() -> SharedMemory {
+    MEMORY.with(Rc::clone)
+}
+
+/// What the effects of one request need of the runtime.
+pub(super) struct Runtime {
+    pub(super) config: Rc<Config>,
+    pub(super) context: Rc<Context>,
+    pub(super) env: Env,
+}
+
+impl Runtime {
+    /// A second handle, for work that outlives the answer.
+    pub(super) fn share(&self) -> Self {
+        Self {
+            config: Rc::clone(&self.config),
+            context: Rc::clone(&self.context),
+            env: self.env.clone(),
+        }
+    }
+}
+
+/// One request on its way.
+pub(super) struct Journey {
+    pub(super) runtime: Runtime,
+    pub(super) request: web_sys::Request,
+    /// Its method and URL can be said again without becoming others.
+    pub(super) is_plain: bool,
+    pub(super) course: Course,
+}
+
+/// The runtime's clock. It stands still between I/O, so one reading per resumption loses nothing.
+pub(super) fn now() -> UnixTime {
+    UnixTime::from_millis(js_sys::Date::now() as u64)
+}
