@@ -86,12 +86,9 @@ impl VerificationKey {
     }
 
     fn from_json(value: &Value) -> Option<Self> {
-        // serde reads the name of an enum's variant from an object, too (`{"EC": null}`).
-        let names = ["alg", "crv", "kty", "use"];
-        if names
-            .iter()
-            .any(|name| value.get(name).is_some_and(Value::is_object))
-        {
+        // serde reads the name of an enum's variant from an object, too (`{"EC": null}`), and takes `null` for nothing.
+        let is_text = |name: &&str| value.get(name).is_none_or(Value::is_string);
+        if !["alg", "crv", "kty", "use"].iter().all(is_text) {
             return None;
         }
         // A member of the wrong type spoils the key, not the set.
