@@ -373,6 +373,11 @@ pub const REASONS: &[Reason] = &[
         NONE,
     ),
     reason(
+        "mail_failed",
+        "Auth's mail server did not take a message that only known, or only unknown, addresses get; the caller is told that it was sent",
+        "look at Auth's log and its SMTP settings",
+    ),
+    reason(
         "mail_refused",
         "Auth refused to send a mail; the caller is told the code",
         "look at Auth's mail settings and limits",

@@ -197,7 +197,7 @@ pub(crate) fn is_spelled_out(text: &str) -> bool {
             .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
             && !text
                 .get(scheme.len()..)
-                .is_some_and(|rest| rest.starts_with('/'))
+                .is_some_and(|rest| rest.starts_with(['/', '\\']))
     })
 }
 
@@ -205,17 +205,18 @@ fn has_user_info(text: &str) -> bool {
     authority(text).contains('@')
 }
 
-/// What stands between `//` and the path.
+/// What stands between `//` and the path; nothing where more slashes follow, of either kind, which the URL standard skips.
 pub(crate) fn authority(text: &str) -> &str {
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);
     rest.split(['/', '?', '#', '\\']).next().unwrap_or_default()
 }
 
 /// The URL standard's parser, for hosts in plain ASCII. It is built without the tables for international names, so a host
-/// that needs them, written out or escaped, is none.
+/// that needs them, written out or escaped, is none; nor is one behind slashes or control characters that it would skip.
 pub(crate) fn parse_url(text: &str) -> Option<Url> {
     let authority = authority(text);
-    if !authority.is_ascii() || authority.contains('%') {
+    let has_controls = text.bytes().any(|byte| byte.is_ascii_control());
+    if has_controls || authority.is_empty() || !authority.is_ascii() || authority.contains('%') {
         return None;
     }
     Url::parse(text).ok()

@@ -1,6 +1,7 @@
 //! The routes and pages by which whoever can sign in also finishes what he began.
 
 use edge_session::auth_api::AuthRequest;
+use edge_session::record::Level;
 use serde_json::{Value, json};
 
 use crate::scenario::{KEY, REFRESH_TOKEN, Reply, Run, Scenario, session_cookie, session_json};
@@ -386,6 +387,46 @@ fn messages_by_phone_and_once_more() {
         sent(asked(&run)[0]),
         json!({"phone": "+49151", "password": "x"})
     );
+}
+
+/// What Auth answers where its mail server fails (`internal/api/mail.go`).
+pub(crate) fn unsent() -> Reply {
+    let said = json!({"code": 500, "error_code": "unexpected_failure", "msg": "Error sending recovery email"});
+    Reply::json(500, &said)
+}
+
+#[test]
+fn a_mail_server_that_fails_tells_of_no_account() {
+    let sign_up = json!({"email": "a@b.example", "password": "correct horse"});
+    for (path, body) in [
+        ("/auth/recover", json!({"email": "a@b.example"})),
+        (
+            "/auth/resend",
+            json!({"email": "a@b.example", "type": "signup"}),
+        ),
+        (
+            "/auth/otp",
+            json!({"email": "a@b.example", "create_user": false}),
+        ),
+        ("/auth/signup", sign_up),
+    ] {
+        let ask = |reply| at(path).program(&body).route(reply).run();
+        let (failed, done) = (ask(unsent()), ask(Reply::json(200, &json!({}))));
+        assert_eq!(answer(&failed), answer(&done), "{path}");
+        assert_eq!(answer(&failed), (200, json!({"sent": true})), "{path}");
+        assert_eq!(
+            (failed.record.reason, failed.record.level),
+            ("mail_failed", Level::Error)
+        );
+        // Any other failure says nothing of one address.
+        let broken = ask(Reply::error(500, "unexpected_failure"));
+        assert_eq!(answer(&broken).0, 503, "{path}");
+    }
+    let run = at("/auth/otp")
+        .program(&json!({"email": "a@b.example"}))
+        .route(unsent())
+        .run();
+    assert_eq!(answer(&run).0, 503);
 }
 
 #[test]

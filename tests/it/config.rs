@@ -653,6 +653,27 @@ fn a_host_that_is_not_ascii_is_told_how_to_be_written() {
 }
 
 #[test]
+fn a_host_behind_more_slashes_or_control_characters_is_none() {
+    for url in [
+        "https://\\site.example",
+        "https:///site.example",
+        "https://\t/site.example",
+        "https://\n\\site.example",
+        "https://si\tte.example",
+        "https://\\WWW\u{a9}\u{ad}.example",
+        "https://\t\\WWW\u{a9}.example",
+    ] {
+        for name in ["SITE_URL", "ORIGIN_URL", "SUPABASE_URL"] {
+            let error = config_of(&[(name, url)]).unwrap_err().to_string();
+            assert!(
+                error.contains(name) && !error.contains("site.example"),
+                "{url:?}: {error}"
+            );
+        }
+    }
+}
+
+#[test]
 fn no_header_is_named_twice_for_the_origin() {
     let vars = [
         ("IDENTITY_CLAIMS", r#"{"X-Plan":"/a"}"#),

@@ -304,6 +304,12 @@ fn by_route() -> Vec<(&'static str, Scenario)> {
                 .form("email=a%40example.com")
                 .route(Reply::json(200, &json!({}))),
         ),
+        (
+            "mail_failed",
+            at("/auth/recover")
+                .form("email=a%40example.com")
+                .route(crate::account::unsent()),
+        ),
         ("mail_refused", at("/auth/otp").form("")),
         ("signed_out", at("/auth/signout").form("")),
         (

@@ -3,16 +3,15 @@
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
-use crate::auth_api::AuthRequest;
+use crate::auth_api::{AuthReply, AuthRequest};
 use crate::pkce;
 use crate::session::Session;
 use crate::sign_in_api;
 
 use super::super::desk::Desk;
-use super::super::visit::Visit;
-use super::ask::call_auth;
-use super::ask::draw_flow;
-use super::ask::even_out;
+use super::super::settled::Settled;
+use super::super::visit::{Outcome, Visit};
+use super::ask::{call_auth, draw_flow, even_out};
 use super::errand::Errand;
 use super::failure::Failure;
 use super::reply::Reply;
@@ -36,6 +35,8 @@ const TELLING: [&str; 11] = [
 ];
 /// Codes of a message that could not be sent: where Auth writes to known addresses only, they say that one is.
 const UNSENT: [&str; 2] = ["email_address_not_authorized", "sms_send_failed"];
+/// How Auth begins to say, with status 500, that its mail server did not take a message.
+const MAIL_FAILED: &str = "Error sending ";
 /// What can be asked for once more.
 const BY_MAIL: [&str; 2] = ["email_change", "signup"];
 const BY_PHONE: [&str; 2] = ["phone_change", "sms"];
@@ -45,11 +46,25 @@ const EVEN_MS: u64 = 500;
 
 /// A closed sign-up concerns everyone at `/signup`; elsewhere Auth says so of unknown addresses only.
 fn tells_of_address(errand: &Errand, code: &str) -> bool {
-    let writes_to_all = errand.route == Route::SignUp
-        || (errand.route == Route::Otp && errand.fields.allows("create_user"));
+    let is_sign_up = errand.route == Route::SignUp;
     TELLING.contains(&code)
-        || (errand.route != Route::SignUp && code == "signup_disabled")
-        || (!writes_to_all && UNSENT.contains(&code))
+        || (!is_sign_up && code == "signup_disabled")
+        || (!is_sign_up && !writes_to_all(errand) && UNSENT.contains(&code))
+}
+
+/// True where known and unknown addresses alike get a message. A sign-up writes to unknown ones only.
+fn writes_to_all(errand: &Errand) -> bool {
+    errand.route == Route::Otp && errand.fields.allows("create_user")
+}
+
+fn has_failed_mail(reply: &AuthReply) -> bool {
+    let body = || serde_json::from_slice::<Value>(&reply.body).ok();
+    let is_said = |body: Value| {
+        body.get("msg")?
+            .as_str()
+            .map(|said| said.starts_with(MAIL_FAILED))
+    };
+    reply.status == 500 && body().and_then(is_said) == Some(true)
 }
 
 /// What is asked of Auth.
@@ -70,7 +85,9 @@ pub(super) async fn send(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Rep
         Ok(ready) => ready,
         Err(refusal) => return refusal,
     };
-    let reply = Failure::of_auth(call_auth(desk, visit, request).await);
+    let reply = call_auth(desk, visit, request).await;
+    let is_unsent = reply.as_ref().is_ok_and(has_failed_mail) && !writes_to_all(errand);
+    let reply = Failure::of_auth(reply);
     if let Ok(reply) = &reply
         && errand.route == Route::SignUp
         && let Ok(session) = Session::from_token_response(&reply.body, desk.now().seconds())
@@ -82,6 +99,13 @@ pub(super) async fn send(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Rep
     match reply {
         // The cookies would tell, too, were they missing.
         Ok(_) => sent(visit, errand, lines),
+        Err(_) if is_unsent => {
+            visit.alarm();
+            Reply {
+                settled: Settled::plain(Outcome::Anonymous, "mail_failed"),
+                ..sent(visit, errand, lines)
+            }
+        }
         Err(failure) if tells_of_address(errand, &failure.code) => sent(visit, errand, lines),
         Err(failure) => refused(visit, errand, failure),
     }
