@@ -2,10 +2,6 @@
 
 use std::fmt;
 
-use jsonwebtoken::Algorithm;
-use jsonwebtoken::jwk::{
-    AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse, RSAKeyParameters,
-};
 use serde_json::{Value, json};
 
 use crate::time::UnixTime;
@@ -36,20 +32,8 @@ impl SignatureAlgorithm {
     /// The algorithm that a token or a key names, if it is one of ours.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        // The crate knows more than are allowed here.
         let allowed = [Self::Es256, Self::EdDsa, Self::Hs256, Self::Rs256];
-        let named: Algorithm = name.parse().ok()?;
-        allowed.into_iter().find(|ours| ours.registered() == named)
-    }
-
-    /// The algorithm as the JWT crate names it.
-    const fn registered(self) -> Algorithm {
-        match self {
-            Self::Es256 => Algorithm::ES256,
-            Self::EdDsa => Algorithm::EdDSA,
-            Self::Hs256 => Algorithm::HS256,
-            Self::Rs256 => Algorithm::RS256,
-        }
+        allowed.into_iter().find(|ours| ours.name() == name)
     }
 
     /// The registered name (RFC 7518 3.1, RFC 8037 3.1).
@@ -86,54 +70,60 @@ impl VerificationKey {
     }
 
     fn from_json(value: &Value) -> Option<Self> {
-        // serde reads the name of an enum's variant from an object, too (`{"EC": null}`).
-        let names = ["alg", "crv", "kty", "use"];
-        if names
-            .iter()
-            .any(|name| value.get(name).is_some_and(Value::is_object))
-        {
-            return None;
-        }
-        // A member of the wrong type spoils the key, not the set.
-        let key: Jwk = serde_json::from_value(value.clone()).ok()?;
-        let common = &key.common;
-        let is_for_signatures = !matches!(
-            common.public_key_use,
-            Some(PublicKeyUse::Encryption | PublicKeyUse::Other(_))
-        );
-        let may_verify = common
-            .key_operations
-            .as_ref()
-            .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
-        let (algorithm, public) = public_members(&key.algorithm)?;
-        let is_agreed = common
-            .key_algorithm
-            .is_none_or(|named| named.to_string() == algorithm.name());
-        let kid = common.key_id.as_ref().filter(|kid| !kid.is_empty())?;
-        (is_for_signatures && may_verify && is_agreed).then(|| Self {
-            kid: kid.clone(),
+        let (algorithm, public) = public_members(value)?;
+        let may_be = |name, wanted| text(value, name).is_none_or(|found| found == wanted);
+        let is_agreed = may_be("use", "sig") && may_be("alg", algorithm.name());
+        let operations = texts(value, "key_ops");
+        let may_verify = operations.is_none_or(|operations| operations.contains(&"verify"));
+        let kid = text(value, "kid").filter(|kid| !kid.is_empty())?;
+        (is_well_formed(value) && is_agreed && may_verify).then(|| Self {
+            kid: kid.to_owned(),
             algorithm,
             jwk: public.to_string(),
         })
     }
 }
 
+/// A member of the wrong type (RFC 7517 4) spoils the key, not the set.
+fn is_well_formed(key: &Value) -> bool {
+    let is_unset = |name: &str| matches!(key.get(name), None | Some(Value::Null));
+    let is_text = |name: &&str| is_unset(*name) || text(key, name).is_some();
+    let is_list = |name: &&str| is_unset(*name) || texts(key, name).is_some();
+    let listed = ["key_ops", "x5c"];
+    let named = ["alg", "kid", "use", "x5t", "x5t#S256", "x5u"];
+    named.iter().all(is_text) && listed.iter().all(is_list)
+}
+
+fn text<'k>(key: &'k Value, name: &str) -> Option<&'k str> {
+    key.get(name)?.as_str()
+}
+
+/// A list of texts and of nothing else.
+fn texts<'k>(key: &'k Value, name: &str) -> Option<Vec<&'k str>> {
+    let members = key.get(name)?.as_array()?;
+    members.iter().map(Value::as_str).collect()
+}
+
 /// The algorithm a key is for and its public members; a private member never leaves here.
-fn public_members(key: &AlgorithmParameters) -> Option<(SignatureAlgorithm, Value)> {
-    if let AlgorithmParameters::EllipticCurve(key) = key {
-        let public = json!({"kty": "EC", "crv": "P-256", "x": key.x, "y": key.y});
-        return (key.curve == EllipticCurve::P256).then_some((SignatureAlgorithm::Es256, public));
+fn public_members(key: &Value) -> Option<(SignatureAlgorithm, Value)> {
+    let member = |name| text(key, name);
+    match (member("kty")?, member("crv")) {
+        ("EC", Some("P-256")) => {
+            let (x, y) = (member("x")?, member("y")?);
+            let public = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y});
+            Some((SignatureAlgorithm::Es256, public))
+        }
+        ("OKP", Some("Ed25519")) => {
+            let public = json!({"kty": "OKP", "crv": "Ed25519", "x": member("x")?});
+            Some((SignatureAlgorithm::EdDsa, public))
+        }
+        ("RSA", _) => {
+            let (n, e) = (member("n")?, member("e")?);
+            let public = json!({"kty": "RSA", "alg": "RS256", "n": n, "e": e});
+            (modulus_bits(n)? >= MIN_RSA_BITS).then_some((SignatureAlgorithm::Rs256, public))
+        }
+        _ => None,
     }
-    if let AlgorithmParameters::OctetKeyPair(key) = key {
-        let public = json!({"kty": "OKP", "crv": "Ed25519", "x": key.x});
-        return (key.curve == EllipticCurve::Ed25519)
-            .then_some((SignatureAlgorithm::EdDsa, public));
-    }
-    if let AlgorithmParameters::RSA(RSAKeyParameters { n, e, .. }) = key {
-        let public = json!({"kty": "RSA", "alg": "RS256", "n": n, "e": e});
-        return (modulus_bits(n)? >= MIN_RSA_BITS).then_some((SignatureAlgorithm::Rs256, public));
-    }
-    None
 }
 
 fn modulus_bits(modulus: &str) -> Option<usize> {
