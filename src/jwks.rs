@@ -87,8 +87,8 @@ impl VerificationKey {
 /// A member of the wrong type (RFC 7517 4) spoils the key, not the set.
 fn is_well_formed(key: &Value) -> bool {
     let is_unset = |name: &str| matches!(key.get(name), None | Some(Value::Null));
-    let is_text = |name: &&str| is_unset(*name) || text(key, name).is_some();
-    let is_list = |name: &&str| is_unset(*name) || texts(key, name).is_some();
+    let is_text = |name: &&str| is_unset(name) || text(key, name).is_some();
+    let is_list = |name: &&str| is_unset(name) || texts(key, name).is_some();
     let listed = ["key_ops", "x5c"];
     let named = ["alg", "kid", "use", "x5t", "x5t#S256", "x5u"];
     named.iter().all(is_text) && listed.iter().all(is_list)
