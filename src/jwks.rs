@@ -87,11 +87,14 @@ impl VerificationKey {
 /// A member of the wrong type (RFC 7517 4) spoils the key, not the set.
 fn is_well_formed(key: &Value) -> bool {
     let is_unset = |name: &str| matches!(key.get(name), None | Some(Value::Null));
+    let is_name = |name: &&str| key.get(name).is_none_or(Value::is_string);
     let is_text = |name: &&str| is_unset(name) || text(key, name).is_some();
     let is_list = |name: &&str| is_unset(name) || texts(key, name).is_some();
     let listed = ["key_ops", "x5c"];
-    let named = ["alg", "kid", "use", "x5t", "x5t#S256", "x5u"];
-    named.iter().all(is_text) && listed.iter().all(is_list)
+    // What says how the key is used is not even `null`.
+    ["alg", "crv", "kty", "use"].iter().all(is_name)
+        && ["kid", "x5t", "x5t#S256", "x5u"].iter().all(is_text)
+        && listed.iter().all(is_list)
 }
 
 fn text<'k>(key: &'k Value, name: &str) -> Option<&'k str> {

@@ -22,7 +22,7 @@
 //!
 //! [`handler`] is a line: its file `line.rs` is the order of a request from top to bottom, and each stage beside it says
 //! what it found without knowing what comes next. What a stage cannot do itself it asks for as an
-//! [`handler::Effect`]; the shell carries it out and hands the answer back.
+//! [`handler::Effect`]; the shell (`shell::journey`, `shell::effects`) carries it out and hands the answer back.
 //!
 //! ```text
 //!  browser ─► shell::http     RequestHead: method, URL, headers; never the body
@@ -64,7 +64,7 @@
 //!
 //! - Nothing outside `shell` reads a clock, sends or draws random numbers; the runtime's crates do not even
 //!   exist for other targets. What `handler` awaits is the answer to an effect, and nothing else.
-//! - A stage of `handler` names no stage; only `line.rs` knows what comes after what.
+//! - A stage of `handler` names no stage; only `line.rs` knows what comes after what. No file names one that names it.
 //! - The end of a session is the end: a late answer never signs anybody in again.
 //! - No header of a client is trusted: reserved names are removed first, and
 //!   identity is set from [`token::VerifiedClaims`] only.

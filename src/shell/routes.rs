@@ -44,7 +44,7 @@ pub(super) async fn body(request: &web_sys::Request) -> Result<Vec<u8>, BodyErro
 /// Random bytes for one flow; none if the runtime has no source of them.
 pub(super) fn random() -> Vec<u8> {
     let mut bytes = vec![0; pkce::RANDOM_BYTES];
-    match getrandom::getrandom(&mut bytes) {
+    match getrandom::fill(&mut bytes) {
         Ok(()) => bytes,
         Err(_) => Vec::new(),
     }

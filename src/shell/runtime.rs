@@ -19,7 +19,7 @@ thread_local! {
 /// Drawn with the first request: the runtime has no randomness before it.
 fn fingerprint_key() -> FingerprintKey {
     let mut key = [0; 16];
-    if getrandom::getrandom(&mut key).is_err() {
+    if getrandom::fill(&mut key).is_err() {
         // A key that could be guessed would let a stranger pass for somebody who is remembered.
         wasm_bindgen::throw_str("edge-session: the runtime has no random bytes");
     }

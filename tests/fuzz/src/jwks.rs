@@ -62,9 +62,7 @@ fn may_verify(listed: &Value, algorithm: &str, public: &Value) -> bool {
         let names = |list: &Vec<Value>| list.iter().any(|operation| operation == "verify");
         operations.is_null() || operations.as_array().is_some_and(names)
     });
-    let is_named = listed
-        .get("alg")
-        .is_none_or(|alg| alg.is_null() || alg == algorithm);
+    let is_named = listed.get("alg").is_none_or(|alg| alg == algorithm);
     let (kind, curve, parts): (&str, Option<&str>, &[&str]) = match algorithm {
         "ES256" => ("EC", Some("P-256"), &["x", "y"]),
         "EdDSA" => ("OKP", Some("Ed25519"), &["x"]),
