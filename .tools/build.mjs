@@ -24,6 +24,9 @@ const SOURCES = [".cargo", ".tools/build.mjs", ".tools/entry.js", ".tools/export
 const SETTINGS = /^(CARGO_(BUILD|ENCODED|PROFILE|TARGET_WASM32)_.*|RUSTFLAGS|RUSTUP_TOOLCHAIN|(ESBUILD|WASM_BINDGEN|WASM_OPT)_BIN)$/;
 // Named one by one: what a newer wasm-opt knows besides might be more than the runtime does.
 const WASM_FEATURES = ["bulk-memory", "exception-handling", "multivalue", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext"];
+// What is sent is what counts, and that is gzip's. A function with one caller stays a function of its own: one that holds
+// many has too many locals to be like any other, and functions of one module, side by side, are much like each other.
+const SMALLER = ["-Oz", "--one-caller-inline-max-function-size=20", "--reorder-functions-by-name", "--strip-debug", "--strip-producers"];
 
 await main(async () => {
   mkdirSync(join(ROOT, "build"), { recursive: true });
@@ -81,7 +84,7 @@ async function compile(tools, env) {
   const wasm = join(aside, "index_bg.wasm");
   writeFileSync(wasm, withoutClasses(readFileSync(wasm), "refreshgate"));
   const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
-  await run(tools.wasmOpt[0], [...tools.wasmOpt.slice(1), wasm, "-o", wasm, "-Oz", "--strip-debug", "--strip-producers", ...features], env);
+  await run(tools.wasmOpt[0], [...tools.wasmOpt.slice(1), wasm, "-o", wasm, ...SMALLER, ...features], env);
   const glue = join(aside, "index.js");
   const written = readFileSync(glue, "utf8");
   // Workers import a compiled module without the `source` phase, which esbuild does not know either.

@@ -19,8 +19,7 @@ await main(async () => {
     format: "esm",
     platform: "node",
     target: "node22",
-    minifySyntax: true,
-    minifyWhitespace: true,
+    minify: true,
     legalComments: "inline",
     logLevel: "warning",
   });

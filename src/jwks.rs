@@ -4,8 +4,10 @@ use std::fmt;
 
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::{
-    AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse, RSAKeyParameters,
+    CommonParameters, EllipticCurve, EllipticCurveKeyParameters, KeyOperations,
+    OctetKeyPairParameters, PublicKeyUse, RSAKeyParameters,
 };
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::time::UnixTime;
@@ -85,30 +87,28 @@ impl VerificationKey {
         &self.jwk
     }
 
+    /// A member of the wrong type (RFC 7517 4) spoils the key, not the set.
     fn from_json(value: &Value) -> Option<Self> {
         // serde reads the name of an enum's variant from an object, too (`{"EC": null}`), and takes `null` for nothing.
         let is_text = |name: &&str| value.get(name).is_none_or(Value::is_string);
         if !["alg", "crv", "kty", "use"].iter().all(is_text) {
             return None;
         }
-        // A member of the wrong type spoils the key, not the set.
-        let key: Jwk = serde_json::from_value(value.clone()).ok()?;
-        let common = &key.common;
+        let common = CommonParameters::deserialize(value).ok()?;
         let is_for_signatures = !matches!(
             common.public_key_use,
             Some(PublicKeyUse::Encryption | PublicKeyUse::Other(_))
         );
         let may_verify = common
             .key_operations
-            .as_ref()
             .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
-        let (algorithm, public) = public_members(&key.algorithm)?;
+        let (algorithm, public) = public_members(value)?;
         let is_agreed = common
             .key_algorithm
             .is_none_or(|named| named.to_string() == algorithm.name());
-        let kid = common.key_id.as_ref().filter(|kid| !kid.is_empty())?;
+        let kid = common.key_id.filter(|kid| !kid.is_empty())?;
         (is_for_signatures && may_verify && is_agreed).then(|| Self {
-            kid: kid.clone(),
+            kid,
             algorithm,
             jwk: public.to_string(),
         })
@@ -116,21 +116,28 @@ impl VerificationKey {
 }
 
 /// The algorithm a key is for and its public members; a private member never leaves here.
-fn public_members(key: &AlgorithmParameters) -> Option<(SignatureAlgorithm, Value)> {
-    if let AlgorithmParameters::EllipticCurve(key) = key {
-        let public = json!({"kty": "EC", "crv": "P-256", "x": key.x, "y": key.y});
-        return (key.curve == EllipticCurve::P256).then_some((SignatureAlgorithm::Es256, public));
+///
+/// Read by its `kty`: the crate's own `Jwk` reads all kinds of keys at once, which is 8 KB gzip more to fetch and compile.
+fn public_members(key: &Value) -> Option<(SignatureAlgorithm, Value)> {
+    match key.get("kty")?.as_str()? {
+        "EC" => {
+            let key = EllipticCurveKeyParameters::deserialize(key).ok()?;
+            let public = json!({"kty": "EC", "crv": "P-256", "x": key.x, "y": key.y});
+            (key.curve == EllipticCurve::P256).then_some((SignatureAlgorithm::Es256, public))
+        }
+        "OKP" => {
+            let key = OctetKeyPairParameters::deserialize(key).ok()?;
+            let public = json!({"kty": "OKP", "crv": "Ed25519", "x": key.x});
+            (key.curve == EllipticCurve::Ed25519).then_some((SignatureAlgorithm::EdDsa, public))
+        }
+        "RSA" => {
+            let RSAKeyParameters { n, e, .. } = RSAKeyParameters::deserialize(key).ok()?;
+            let is_long_enough = modulus_bits(&n)? >= MIN_RSA_BITS;
+            let public = json!({"kty": "RSA", "alg": "RS256", "n": n, "e": e});
+            is_long_enough.then_some((SignatureAlgorithm::Rs256, public))
+        }
+        _ => None,
     }
-    if let AlgorithmParameters::OctetKeyPair(key) = key {
-        let public = json!({"kty": "OKP", "crv": "Ed25519", "x": key.x});
-        return (key.curve == EllipticCurve::Ed25519)
-            .then_some((SignatureAlgorithm::EdDsa, public));
-    }
-    if let AlgorithmParameters::RSA(RSAKeyParameters { n, e, .. }) = key {
-        let public = json!({"kty": "RSA", "alg": "RS256", "n": n, "e": e});
-        return (modulus_bits(n)? >= MIN_RSA_BITS).then_some((SignatureAlgorithm::Rs256, public));
-    }
-    None
 }
 
 fn modulus_bits(modulus: &str) -> Option<usize> {

@@ -46,6 +46,7 @@
 //! |---|---|
 //! | [`config`], [`secret`] | variables as checked values; every problem reported at once, no value ever |
 //! | [`path`], [`overrides`], [`rules`], [`redirect`] | which rule a path falls under, however it is spelt; where a redirect may lead |
+//! | `letters`, `members` | what is the same letter, whatever its case; the few members of a JSON object that matter |
 //! | [`head`], [`cookies`], [`session`] | what the visitor sent, and how a session is written back |
 //! | [`pkce`], [`sign_in_api`], [`revocation`] | how sessions begin and end below `AUTH_PATH` |
 //! | [`jwks`], [`token`], [`auth_api`] | keys, tokens, and what Auth's answers mean |
@@ -89,7 +90,9 @@ pub mod handler;
 pub mod head;
 pub mod identity;
 pub mod jwks;
+mod letters;
 pub mod location;
+mod members;
 pub mod memory;
 pub mod metrics;
 pub mod overrides;

@@ -20,6 +20,8 @@ use std::collections::BTreeSet;
 
 use percent_encoding::percent_decode_str;
 
+use crate::letters;
+
 /// More readings than a path that anybody meant can have, where a form counts once decoded and once as it came; a path
 /// beyond it is built to be misunderstood.
 const MAX_READINGS: usize = 128;
@@ -94,7 +96,7 @@ impl<'p> RequestPath<'p> {
     /// Every form with its letters in one case; as many as there are [`forms`](Self::forms).
     pub fn folded_forms(&self) -> impl Iterator<Item = &str> {
         self.folded
-            .get_or_init(|| self.forms().map(fold_case).collect())
+            .get_or_init(|| self.forms().map(letters::folded).collect())
             .iter()
             .map(String::as_str)
     }
@@ -115,14 +117,6 @@ impl<'p> RequestPath<'p> {
     pub const fn work(&self) -> usize {
         self.readings.work
     }
-}
-
-/// The text with its letters in one case, also those that have a lower-case form only by way of their upper-case one.
-pub(crate) fn fold_case(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    text.to_uppercase().to_lowercase()
 }
 
 fn has_one_form(raw: &str) -> bool {

@@ -11,6 +11,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::cookies::encoding::{self, Encoding};
@@ -154,8 +155,7 @@ pub fn forget(header: &str, key: &str, flow_id: Option<&str>, encoding: Encoding
 fn index(header: &str, key: &str) -> Vec<String> {
     let text = cookies::value(header, key, &index_name(key)).unwrap_or_default();
     let decoded = encoding::decode(&text).ok().flatten();
-    let listed: Option<Vec<String>> =
-        decoded.and_then(|decoded| serde_json::from_str(&decoded.text).ok());
+    let listed = decoded.and_then(|decoded| list(&decoded.text));
     let mut flows: Vec<String> = Vec::new();
     for id in listed.unwrap_or_default().into_iter().rev() {
         if flows.len() == MAX_IDS_READ {
@@ -169,12 +169,23 @@ fn index(header: &str, key: &str) -> Vec<String> {
     flows
 }
 
+/// A list of texts and of nothing else.
+fn list(json: &str) -> Option<Vec<String>> {
+    let Ok(Value::Array(members)) = serde_json::from_str(json) else {
+        return None;
+    };
+    let text = |member: &Value| member.as_str().map(str::to_owned);
+    members.iter().map(text).collect()
+}
+
 fn read(header: &str, key: &str, name: &str) -> Option<String> {
     let text = cookies::value(header, key, name)?;
     let decoded = encoding::decode(&text).ok()??;
     // Clients of the auth-helpers kept the bare verifier.
-    let parsed = serde_json::from_str(&decoded.text);
-    Some(parsed.unwrap_or_else(|_| decoded.text.into_owned()))
+    match serde_json::from_str(&decoded.text) {
+        Ok(Value::String(verifier)) => Some(verifier),
+        Ok(_) | Err(_) => Some(decoded.text.into_owned()),
+    }
 }
 
 fn fixed_name(key: &str) -> String {

@@ -13,11 +13,11 @@ use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::jwks::SignatureAlgorithm;
+use crate::members;
 use crate::time::UnixTime;
 
 /// Longest token that is read. Supabase's are 0.6–2 KiB; user metadata can make them longer.
@@ -140,16 +140,14 @@ impl Token {
         else {
             return Err(TokenError::Malformed);
         };
-        let header: Header = decode_json(header)?;
-        URL_SAFE_NO_PAD
-            .decode(signature)
-            .map_err(|_| TokenError::Malformed)?;
+        let header = Header::read(header)?;
+        decoded(signature)?;
         let algorithm = header.check()?;
         Ok(Self {
             raw: raw.to_owned(),
             algorithm,
             kid: header.kid()?,
-            payload: decode_json(payload)?,
+            payload: RawClaims::read(payload)?,
         })
     }
 
@@ -187,13 +185,13 @@ impl Token {
     /// The user the token claims to be about; not trusted.
     #[must_use]
     pub fn claimed_subject(&self) -> Option<&str> {
-        self.payload.sub.as_ref().and_then(Value::as_str)
+        self.payload.get("sub").and_then(Value::as_str)
     }
 
     /// The session the token claims to belong to; not trusted.
     #[must_use]
     pub fn claimed_session(&self) -> Option<&str> {
-        self.payload.session_id.as_ref().and_then(Value::as_str)
+        self.payload.get("session_id").and_then(Value::as_str)
     }
 
     /// True for a token signed with the project's shared secret.
@@ -205,13 +203,13 @@ impl Token {
     /// The expiry the token claims, if it is a finite number; not trusted.
     #[must_use]
     pub fn claimed_expiry(&self) -> Option<UnixTime> {
-        seconds(self.payload.exp.as_ref())
+        seconds(self.payload.get("exp"))
     }
 
     /// When the token claims to have been issued, if that is a finite number; not trusted.
     #[must_use]
     pub fn claimed_issue(&self) -> Option<UnixTime> {
-        seconds(self.payload.iat.as_ref())
+        seconds(self.payload.get("iat"))
     }
 
     /// The claims, once the signature was found good. The caller proves that by `_signed`.
@@ -225,35 +223,35 @@ impl Token {
         now: UnixTime,
     ) -> Result<SignedClaims, TokenError> {
         let payload = &self.payload;
-        let expires_at = seconds(payload.exp.as_ref()).ok_or(TokenError::ExpiryMissing)?;
+        let expires_at = seconds(payload.get("exp")).ok_or(TokenError::ExpiryMissing)?;
         let latest = now.plus_seconds(trust.clock_skew_seconds);
-        for start in [&payload.nbf, &payload.iat] {
-            if start.is_some() && seconds(start.as_ref()).is_none_or(|start| start > latest) {
+        for start in [payload.get("nbf"), payload.get("iat")] {
+            if start.is_some() && seconds(start).is_none_or(|start| start > latest) {
                 return Err(TokenError::NotYetValid);
             }
         }
-        let issuer = payload.iss.as_ref().and_then(Value::as_str);
-        let is_unnamed = matches!(payload.iss, None | Some(Value::Null));
+        let issuer = payload.get("iss").and_then(Value::as_str);
+        let is_unnamed = matches!(payload.get("iss"), None | Some(Value::Null));
         let is_accepted = |issuer: &str| trust.issuers.iter().any(|known| known == issuer);
         let is_good = issuer.map_or(is_unnamed && trust.is_issuer_optional, is_accepted);
         if !is_good {
             return Err(TokenError::IssuerMismatch);
         }
-        if !names_audience(payload.aud.as_ref(), trust.audiences) {
+        if !names_audience(payload.get("aud"), trust.audiences) {
             return Err(TokenError::AudienceMismatch);
         }
         let user_id = self.claimed_subject().filter(|sub| is_uuid(sub));
         let user_id = user_id.ok_or(TokenError::SubjectMismatch)?.to_owned();
-        let role = text(payload.role.as_ref()).filter(|role| is_header_safe(role));
+        let role = text(payload.get("role")).filter(|role| is_header_safe(role));
         Ok(SignedClaims(Rc::new(Claims {
-            aal: text(payload.aal.as_ref()).filter(|aal| is_header_safe(aal)),
-            client_id: client_id(payload.client_id.as_ref()),
+            aal: text(payload.get("aal")).filter(|aal| is_header_safe(aal)),
+            client_id: client_id(payload.get("client_id")),
             expires_at,
-            issued_at: seconds(payload.iat.as_ref()),
-            is_anonymous: payload.is_anonymous == Some(Value::Bool(true)),
+            issued_at: seconds(payload.get("iat")),
+            is_anonymous: payload.get("is_anonymous") == Some(&Value::Bool(true)),
             payload: self.payload_part().to_owned(),
             role: role.ok_or(TokenError::RoleMissing)?,
-            session_id: text(payload.session_id.as_ref()).filter(|id| is_uuid(id)),
+            session_id: text(payload.get("session_id")).filter(|id| is_uuid(id)),
             user_id,
         })))
     }
@@ -278,11 +276,6 @@ pub enum ClaimedIssuer {
 /// whatever else is wrong with it.
 #[must_use]
 pub fn claimed_issuer(raw: &str) -> ClaimedIssuer {
-    /// Members that nobody asks for are passed over without recursion, however deep they are nested.
-    #[derive(Deserialize)]
-    struct Claimed {
-        iss: Option<Value>,
-    }
     let object = |part: &str| {
         let json = URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()?;
         let first = json.iter().find(|byte| !byte.is_ascii_whitespace())?;
@@ -294,12 +287,11 @@ pub fn claimed_issuer(raw: &str) -> ClaimedIssuer {
     let (Some(_), Some(payload), Some(_)) = (header, payload, parts.next()) else {
         return ClaimedIssuer::NoToken;
     };
-    match serde_json::from_slice(&payload) {
-        Ok(Claimed {
-            iss: Some(Value::String(issuer)),
-        }) => ClaimedIssuer::Named(issuer),
+    let claimed = members::named(&payload, &["iss"]);
+    match claimed.and_then(|mut claims| claims.swap_remove("iss")) {
+        Some(Value::String(issuer)) => ClaimedIssuer::Named(issuer),
         // What is no name is nobody's; as a token of nobody in particular it is verified, and fails there.
-        Ok(_) | Err(_) => ClaimedIssuer::Unnamed,
+        Some(_) | None => ClaimedIssuer::Unnamed,
     }
 }
 
@@ -386,7 +378,7 @@ impl Claims {
     /// All claims as JSON.
     #[must_use]
     pub fn json(&self) -> Option<Value> {
-        decode_json(&self.payload).ok()
+        serde_json::from_slice(&decoded(&self.payload).ok()?).ok()
     }
 
     /// Bytes of memory this value takes, roughly.
@@ -397,36 +389,30 @@ impl Claims {
     }
 }
 
-#[derive(Deserialize)]
-struct Header {
-    alg: Option<Value>,
-    #[serde(default, deserialize_with = "present")]
-    b64: Option<Value>,
-    #[serde(default, deserialize_with = "present")]
-    crit: Option<Value>,
-    #[serde(default, deserialize_with = "present")]
-    kid: Option<Value>,
-    #[serde(default, deserialize_with = "present")]
-    typ: Option<Value>,
-}
+struct Header(Map<String, Value>);
 
 impl Header {
+    fn read(part: &str) -> Result<Self, TokenError> {
+        let members = members::named(&decoded(part)?, &["alg", "b64", "crit", "kid", "typ"]);
+        members.map(Self).ok_or(TokenError::Malformed)
+    }
+
     fn check(&self) -> Result<SignatureAlgorithm, TokenError> {
-        if self.crit.is_some() || self.b64.is_some() {
+        if self.0.contains_key("crit") || self.0.contains_key("b64") {
             return Err(TokenError::CriticalHeader);
         }
         // RFC 7519 5.1 recommends upper case; media types compare without case.
         let is_jwt = |typ: &Value| typ.as_str().is_some_and(|t| t.eq_ignore_ascii_case("JWT"));
-        if self.typ.as_ref().is_some_and(|typ| !is_jwt(typ)) {
+        if self.0.get("typ").is_some_and(|typ| !is_jwt(typ)) {
             return Err(TokenError::TypeMismatch);
         }
-        let name = self.alg.as_ref().and_then(Value::as_str);
+        let name = self.0.get("alg").and_then(Value::as_str);
         name.and_then(SignatureAlgorithm::from_name)
             .ok_or(TokenError::AlgorithmNotAllowed)
     }
 
     fn kid(&self) -> Result<Option<String>, TokenError> {
-        match &self.kid {
+        match self.0.get("kid") {
             None => Ok(None),
             Some(Value::String(kid)) if kid.is_empty() => Ok(None),
             Some(Value::String(kid)) => Ok(Some(kid.clone())),
@@ -436,21 +422,31 @@ impl Header {
 }
 
 /// The claims as they stand in the payload; a member that comes twice is an error.
-#[derive(Clone, Debug, Deserialize)]
-struct RawClaims {
-    aal: Option<Value>,
-    aud: Option<Value>,
-    client_id: Option<Value>,
-    exp: Option<Value>,
-    #[serde(default, deserialize_with = "present")]
-    iat: Option<Value>,
-    is_anonymous: Option<Value>,
-    iss: Option<Value>,
-    #[serde(default, deserialize_with = "present")]
-    nbf: Option<Value>,
-    role: Option<Value>,
-    session_id: Option<Value>,
-    sub: Option<Value>,
+#[derive(Clone, Debug)]
+struct RawClaims(Map<String, Value>);
+
+impl RawClaims {
+    fn read(part: &str) -> Result<Self, TokenError> {
+        const NAMES: [&str; 11] = [
+            "aal",
+            "aud",
+            "client_id",
+            "exp",
+            "iat",
+            "is_anonymous",
+            "iss",
+            "nbf",
+            "role",
+            "session_id",
+            "sub",
+        ];
+        let members = members::named(&decoded(part)?, &NAMES);
+        members.map(Self).ok_or(TokenError::Malformed)
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
 }
 
 /// The app that a token was given to. Whatever stands there but nothing is not the site itself, so no form of it is lost.
@@ -464,20 +460,9 @@ fn client_id(claim: Option<&Value>) -> Option<String> {
     }
 }
 
-/// A member that is `null` is present all the same.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
-}
-
-fn decode_json<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, TokenError> {
-    let bytes = URL_SAFE_NO_PAD
-        .decode(part)
-        .map_err(|_| TokenError::Malformed)?;
-    // A struct would also be read from a JSON array; RFC 7519 7.2 wants an object.
-    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-        return Err(TokenError::Malformed);
-    }
-    serde_json::from_slice(&bytes).map_err(|_| TokenError::Malformed)
+fn decoded(part: &str) -> Result<Vec<u8>, TokenError> {
+    let decoded = URL_SAFE_NO_PAD.decode(part);
+    decoded.map_err(|_| TokenError::Malformed)
 }
 
 /// Seconds since 1970 as any finite JSON number (RFC 7519 2, NumericDate).

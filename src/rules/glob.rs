@@ -1,11 +1,8 @@
 //! Globs over paths and hosts. `*` matches any characters, `/` included; nothing else is special.
 
-use crate::path::fold_case;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use wildmatch::WildMatchPattern;
 
-/// `*` alone is special. The single-character wildcard is a character that no glob may hold, not even escaped.
-type Pattern = WildMatchPattern<'*', '\0'>;
+use crate::letters;
 
 /// What a browser escapes in a path (the URL standard's path percent-encode set), `%` left as it is.
 const ESCAPED_IN_A_PATH: &AsciiSet = &CONTROLS
@@ -22,7 +19,7 @@ const ESCAPED_IN_A_PATH: &AsciiSet = &CONTROLS
 
 /// A glob over a form of the path.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct PathGlob(Pattern);
+pub(super) struct PathGlob(String);
 
 impl PathGlob {
     /// The glob as written, decoded, and as a browser would send it.
@@ -30,11 +27,7 @@ impl PathGlob {
     /// The forms of one path hold both the escaped and the decoded text, and a rule that was written in one of them is
     /// meant for both: otherwise `/caf%C3%A9*` would not guard `/caf%c3%a9`, and `/café*` could never bypass.
     pub(super) fn readings(glob: &str) -> Vec<Self> {
-        let spellings = Self::spellings(glob);
-        spellings
-            .iter()
-            .map(|spelling| Self(Pattern::new(spelling)))
-            .collect()
+        Self::spellings(glob).into_iter().map(Self).collect()
     }
 
     /// What a guard's glob stands for, over forms in one case: itself, and where it ends in `/*` also the page that an
@@ -48,12 +41,12 @@ impl PathGlob {
         globs
             .iter()
             .flat_map(|glob| Self::spellings(glob))
-            .map(|spelling| Self(Pattern::new(&fold_case(&spelling))))
+            .map(|spelling| Self(letters::folded(&spelling)))
             .collect()
     }
 
     pub(super) fn matches(&self, form: &str) -> bool {
-        self.0.matches(form)
+        matches(&self.0, form)
     }
 
     fn spellings(glob: &str) -> Vec<String> {
@@ -75,7 +68,7 @@ impl PathGlob {
 /// A glob over the host, compared with the port only where it names one.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct HostGlob {
-    pattern: Pattern,
+    glob: String,
     names_a_port: bool,
 }
 
@@ -83,9 +76,8 @@ impl HostGlob {
     pub(super) fn new(glob: &str) -> Self {
         let (host, port) = split_port(glob);
         let host = host.strip_suffix('.').unwrap_or(host);
-        let pattern = Pattern::new_case_insensitive(&joined(host, port));
         Self {
-            pattern,
+            glob: letters::lower(&joined(host, port)),
             names_a_port: port.is_some(),
         }
     }
@@ -94,9 +86,28 @@ impl HostGlob {
         let (host, port) = split_port(host);
         // `example.com.` is the same host, fully qualified.
         let host = host.strip_suffix('.').unwrap_or(host);
-        self.pattern
-            .matches(&joined(host, port.filter(|_| self.names_a_port)))
+        let host = joined(host, port.filter(|_| self.names_a_port));
+        matches(&self.glob, &letters::lower(&host))
     }
+}
+
+/// Whether the glob is all of the text. What stands between two `*` is taken where it comes first: that leaves the most
+/// to what follows, so nothing is tried twice.
+fn matches(glob: &str, text: &str) -> bool {
+    let mut parts = glob.split('*');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
+    };
+    let Some(end) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        let Some((_, after)) = rest.split_once(part) else {
+            return false;
+        };
+        rest = after;
+    }
+    rest.ends_with(end)
 }
 
 fn joined(host: &str, port: Option<&str>) -> String {

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use worker::{Delay, KvStore};
+use worker::Delay;
 
 use crate::auth_api::{self, AuthRequest, Unreachable};
 use crate::jwks::{CachedKeys, KeySet, KeysError, MAX_STALE_SECONDS};
 
 use super::auth;
+use super::kv::Kv;
 use super::runtime::{Runtime, memory, now};
 
 /// KV answers within some 10 ms, seldom 100; a visitor is not kept longer for it.
@@ -18,9 +19,9 @@ const KV_CACHE_SECONDS: u64 = 60;
 
 /// The stored key set, if there is one.
 pub(super) async fn read(runtime: &Runtime) -> Option<CachedKeys> {
-    let store = store(runtime)?;
+    let store = Kv::bound(&runtime.env)?;
     let name = CachedKeys::storage_name(&runtime.config.jwks_url);
-    let text = Box::pin(store.get(&name).cache_ttl(KV_CACHE_SECONDS).text());
+    let text = Box::pin(store.get(&name, Some(KV_CACHE_SECONDS)));
     let deadline = Delay::from(Duration::from_millis(KV_TIMEOUT_MS));
     match select(text, deadline).await {
         Either::Left((text, _)) => CachedKeys::from_stored(&text.ok()??),
@@ -75,25 +76,17 @@ pub(super) fn refetch_later(runtime: &Runtime) {
 }
 
 fn store_later(runtime: &Runtime, keys: CachedKeys) {
-    let Some(store) = store(runtime) else {
+    let Some(store) = Kv::bound(&runtime.env) else {
         return;
     };
     let name = CachedKeys::storage_name(&runtime.config.jwks_url);
     runtime.context.wait_until(async move {
-        let stored = store.get(&name).text().await.ok().flatten();
+        let stored = store.get(&name, None).await.ok().flatten();
         let stored = stored.as_deref().and_then(CachedKeys::from_stored);
         if !keys.is_worth_storing(stored.as_ref()) {
             return;
         }
-        let Ok(put) = store.put(&name, keys.to_stored()) else {
-            return;
-        };
         // A failed write costs the next isolate a fetch; nothing depends on it.
-        drop(put.expiration_ttl(MAX_STALE_SECONDS).execute().await);
+        drop(store.put(&name, &keys.to_stored(), MAX_STALE_SECONDS).await);
     });
-}
-
-fn store(runtime: &Runtime) -> Option<KvStore> {
-    super::bindings::binding(&runtime.env, "SESSION_KV")?;
-    runtime.env.kv("SESSION_KV").ok()
 }

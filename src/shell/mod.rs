@@ -12,6 +12,7 @@ mod gate;
 mod http;
 mod journey;
 mod keys;
+mod kv;
 mod log;
 mod metrics;
 mod observe;

@@ -6,7 +6,7 @@ use futures_util::future::{Either, select};
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use worker::{Delay, Env, KvStore};
+use worker::{Delay, Env};
 
 use crate::auth_api;
 use crate::handler::{
@@ -17,6 +17,7 @@ use crate::pkce;
 use crate::revocation::{Ends, Revocation};
 use crate::time::UnixTime;
 
+use super::kv::Kv;
 use super::runtime::{Runtime, memory, now};
 use super::{bindings, keys, passage, refresh};
 
@@ -55,7 +56,7 @@ pub(super) async fn revocations(
     runtime: &Runtime,
     names: &RevocationNames,
 ) -> Option<RevocationsFound> {
-    let store = store(&runtime.env)?;
+    let store = Kv::bound(&runtime.env)?;
     let read = Box::pin(async {
         let session = match &names.session {
             Some(name) => read(&store, name).await?,
@@ -67,21 +68,19 @@ pub(super) async fn revocations(
     within(read).await?
 }
 
-async fn read(store: &KvStore, name: &str) -> Option<Option<Ends>> {
-    let text = store.get(name).cache_ttl(KV_CACHE_SECONDS).text().await;
+async fn read(store: &Kv, name: &str) -> Option<Option<Ends>> {
+    let text = store.get(name, Some(KV_CACHE_SECONDS)).await;
     let text = text.ok()?;
     Some(text.as_deref().map(Revocation::from_stored))
 }
 
 /// Stores a revocation; false if it could not be stored.
 pub(super) async fn revoke(runtime: &Runtime, revocation: &Revocation) -> bool {
-    let Some(store) = store(&runtime.env) else {
+    let Some(store) = Kv::bound(&runtime.env) else {
         return false;
     };
-    let Ok(put) = store.put(revocation.name(), revocation.to_stored()) else {
-        return false;
-    };
-    let put = Box::pin(put.expiration_ttl(revocation.ttl_seconds()).execute());
+    let (name, value) = (revocation.name(), revocation.to_stored());
+    let put = Box::pin(store.put(name, &value, revocation.ttl_seconds()));
     within(put).await.is_some_and(|stored| stored.is_ok())
 }
 
@@ -150,13 +149,10 @@ async fn key_set(runtime: &Runtime) -> Option<(usize, UnixTime)> {
 }
 
 async fn kv(env: &Env) -> Reach {
-    if bindings::binding(env, "SESSION_KV").is_none() {
+    let Some(store) = Kv::bound(env) else {
         return Reach::Unbound;
-    }
-    let Some(store) = store(env) else {
-        return Reach::Unreachable;
     };
-    let get = Box::pin(store.get("health").text());
+    let get = Box::pin(store.get("health", None));
     reach(within(get).await.is_some_and(|text| text.is_ok()))
 }
 
@@ -180,11 +176,6 @@ const fn reach(answers: bool) -> Reach {
     } else {
         Reach::Unreachable
     }
-}
-
-fn store(env: &Env) -> Option<KvStore> {
-    bindings::binding(env, "SESSION_KV")?;
-    env.kv("SESSION_KV").ok()
 }
 
 /// The result, unless it takes too long.

@@ -109,7 +109,13 @@ fn only_the_shell_waits_reads_a_clock_or_names_the_runtime() {
         }
         for line in code {
             let word = BOUNDARY.iter().find(|word| line.contains(**word));
-            assert!(word.is_none(), "{} has {word:?}: {line}", path.display());
+            // The case of letters is looked up there, in a table.
+            let may_name = path.ends_with("src/letters.rs") && word == Some(&"js_sys");
+            assert!(
+                word.is_none() || may_name,
+                "{} has {word:?}: {line}",
+                path.display()
+            );
             // A stage of the handler waits for an effect, or for another stage; nothing else waits at all.
             let may_wait = path.starts_with(root().join("src/handler"));
             let waits = line.contains("async ") || line.contains(".await");

@@ -392,6 +392,7 @@ const OTHER_WORDS: &[&str] = &[
     "access_type",
     "challenge_id",
     "check_turnstile",
+    "client_id",
     "current_password",
     "domain_hint",
     "factor_id",

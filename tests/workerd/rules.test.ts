@@ -24,6 +24,7 @@ const WORKERS = {
   ),
   verify: rules({ path: "/live", require: true, verify: "live" }, { path: "/local", require: true }),
   admin: rules({ path: "/admin*", require: true }),
+  letters: rules({ path: ["/CAFÉ/*", "/staff*"], require: true }),
   exclusion: rules({ path: ["*", "!/public/*"], require: true }),
   guardedBehind: rules({ path: "/public/*", bypass: true }, { path: "/shared/*", cache: "shared" }, { require: true }),
   bypassRequire: rules({ bypass: true, require: true }),
@@ -326,6 +327,12 @@ describe("§2 matching is on the path as an origin could understand it", () => {
 
   test.each(["/admin%", "/%61dmin%zz", "/ADMIN/%"])("§2 what cannot be decoded leads past no guard: %s", async (path) => {
     expect((await stack.worker("admin").fetch(path)).status).toBe(401);
+  });
+
+  // `ſ` has `S` as its upper case, and no lower case of its own.
+  test.each(["/caf%C3%A9/x", "/CAF%C3%89/x", "/%C5%BFtaff"])("§2 a guard holds whatever the case of letters beyond ASCII: %s", async (path) => {
+    expect((await stack.worker("letters").fetch(path)).status).toBe(401);
+    expect((await stack.worker("letters").fetch("/caf%C3%AA/x")).status).toBe(200);
   });
 
   test("§2 the path is forwarded as it came, not as it was matched", async () => {

@@ -79,8 +79,10 @@ impl Fields {
         match self.field(name) {
             Some(Field::Json(Value::Object(members))) => return Ok(Some(members.clone())),
             Some(Field::Text(text)) if !text.is_empty() => {
-                let parsed = serde_json::from_str(text);
-                return parsed.map(Some).map_err(|_| BodyError::Malformed);
+                let Ok(Value::Object(members)) = serde_json::from_str(text) else {
+                    return Err(BodyError::Malformed);
+                };
+                return Ok(Some(members));
             }
             Some(_) | None => {}
         }

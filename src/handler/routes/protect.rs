@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::answer::Answer;
+use crate::letters;
 use crate::pages::ErrorPage;
 use crate::sign_in_api;
 
@@ -93,7 +94,7 @@ fn keys(visit: &Visit, errand: &Errand) -> Vec<String> {
 fn account(kind: &str, name: &str) -> String {
     match kind {
         "phone" => name.chars().filter(char::is_ascii_digit).collect(),
-        _ => name.trim().to_lowercase(),
+        _ => letters::lower(name.trim()),
     }
 }
 

@@ -239,7 +239,7 @@ fn joined(path: &str) -> Option<Url> {
     if let Some(rest) = plain.strip_prefix(['/', '\\']) {
         let rest = rest.trim_start_matches(['/', '\\']);
         let host = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
-        if !host.is_ascii() || host.contains('%') {
+        if !host.is_ascii() || host.contains('%') || host.to_ascii_lowercase().contains("xn--") {
             return None;
         }
     }

@@ -1,0 +1,71 @@
+//! Some members of a JSON object, and nothing of the others.
+//!
+//! One reader for every object of which only a few members matter, however large it is. A derived one would be compiled
+//! for each anew, with all that it could say of a mistake.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// The members with these names, `null` included.
+///
+/// None if the text is no JSON object, or if one of them comes twice. The others are passed over without recursion,
+/// however deep they are nested.
+pub(crate) fn named(json: &[u8], names: &[&str]) -> Option<Map<String, Value>> {
+    // What is no object the reader would call by its name, for which it formats numbers.
+    if json.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return None;
+    }
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let found = reader.deserialize_any(Members(names)).ok()?;
+    reader.end().ok()?;
+    Some(found)
+}
+
+struct Members<'m>(&'m [&'m str]);
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = Map<String, Value>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = Map::new();
+        while let Some(name) = map.next_key_seed(Name(self.0))? {
+            let Some(name) = name else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            if found.insert(name.to_owned(), map.next_value()?).is_some() {
+                return Err(A::Error::custom("twice"));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A name, if it is one of these.
+struct Name<'m>(&'m [&'m str]);
+
+impl<'de, 'm> DeserializeSeed<'de> for Name<'m> {
+    type Value = Option<&'m str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, key: D) -> Result<Self::Value, D::Error> {
+        key.deserialize_str(self)
+    }
+}
+
+impl<'m> Visitor<'_> for Name<'m> {
+    type Value = Option<&'m str>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().find(|known| **known == name).copied())
+    }
+}
