@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Problem, main, say } from "./rust.mjs";
 
-// Cold starts grow with what must be fetched and compiled. 180 KB are an empty Worker; the URL standard's parser, the
-// pages with their six languages, and the configuration with all that is said of its mistakes are most of the rest.
+// Cold starts grow with what must be fetched and compiled. The routes with their pages in six languages, the URL standard's
+// parser, and the configuration with all that is said of its mistakes are most of it.
 const BUDGET_BYTES = 360_000;
 
 await main(() => {
