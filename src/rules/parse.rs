@@ -3,6 +3,7 @@
 use super::glob::HostGlob;
 use super::requirement::{Aal, Clients, Requirement};
 use super::rule::{Cache, Credentials, OnDenied, Rule, Verify};
+use crate::json;
 use crate::redirect::{Destination, is_spelled_out, parse_url};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
@@ -20,7 +21,7 @@ const USERS_OWN_CLAIMS: &str = "/user_metadata";
 const MAX_NAME_BYTES: usize = 40;
 
 pub(super) fn rules(json: &str) -> Result<Vec<Rule>, Vec<String>> {
-    let value: Value = serde_json::from_str(json).map_err(|error| {
+    let value: Value = json::read(json).map_err(|error| {
         vec![format!(
             "must be JSON (line {}, column {} is not)",
             error.line(),

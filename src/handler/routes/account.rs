@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::answer::{Answer, Medium};
+use crate::json;
 use crate::pages::{
     Factor, Html, Mfa, NewPassword, Offers, Recover, SignIn, SignUp, SsoContinue, Verify,
 };
@@ -180,7 +181,7 @@ async fn offers(desk: &Desk, visit: &mut Visit) -> Offers {
     let request = sign_in_api::settings(&visit.config);
     let answer = call_auth(desk, visit, request).await;
     let settings = answer.ok().filter(|reply| reply.status == 200);
-    let settings = settings.and_then(|reply| serde_json::from_slice::<Value>(&reply.body).ok());
+    let settings = settings.and_then(|reply| json::read(&reply.body).ok());
     let offers = settings.map(|settings| Offers::from_settings(&settings));
     desk.memory().offers.learn(offers, desk.now())
 }

@@ -1,6 +1,7 @@
 //! What a request wants of a route: its fields, and where to go afterwards.
 
 use crate::answer::{Answer, Medium};
+use crate::json::json;
 use crate::pages::ErrorPage;
 
 use super::super::body::BodyError;
@@ -87,7 +88,7 @@ fn refused(visit: &Visit, status: u16, code: &'static str) -> Reply {
             });
             Answer::page(status, html)
         }
-        Medium::Json => Answer::json(status, &serde_json::json!({ "error": code })),
+        Medium::Json => Answer::json(status, &json!({ "error": code })),
     };
     Reply::new(answer, code)
 }

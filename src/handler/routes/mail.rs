@@ -1,9 +1,10 @@
 //! `POST /signup`, `/otp`, `/recover`, `/resend`: Auth sends a message, and nobody learns whether the address is known.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::answer::Answer;
 use crate::auth_api::AuthRequest;
+use crate::json::json;
 use crate::pkce;
 use crate::session::Session;
 use crate::sign_in_api;
