@@ -77,7 +77,7 @@ pub(super) fn is_same_site(visit: &Visit) -> bool {
 fn refused(visit: &Visit, status: u16, code: &'static str) -> Reply {
     let answer = match visit.medium() {
         Medium::Html => {
-            let html = frame::framed(visit, "/", &Told::default(), |frame| {
+            let html = frame::framed(visit, "/", &Told::default(), &|frame| {
                 let details = &[];
                 ErrorPage {
                     frame,

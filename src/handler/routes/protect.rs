@@ -127,7 +127,7 @@ fn refusal(visit: &Visit, errand: &Errand, status: u16, code: &str) -> Answer {
     }
     // The page of a 403 speaks of forms of other sites.
     let shown = if status == 403 { 400 } else { status };
-    let html = frame::framed(visit, &errand.next, &told, |frame| {
+    let html = frame::framed(visit, &errand.next, &told, &|frame| {
         let details = &[];
         ErrorPage {
             frame,
