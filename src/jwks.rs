@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::json::{self, json};
 use crate::time::UnixTime;
 
 /// Largest key set that is read. Supabase publishes a handful of keys of at most 1 KiB.
@@ -79,7 +80,7 @@ impl VerificationKey {
         (is_well_formed(value) && is_agreed && may_verify).then(|| Self {
             kid: kid.to_owned(),
             algorithm,
-            jwk: public.to_string(),
+            jwk: json::write(&public),
         })
     }
 }
@@ -182,7 +183,7 @@ impl KeySet {
         if body.len() > MAX_SET_BYTES {
             return Err(KeysError::TooLarge);
         }
-        let set: Value = serde_json::from_slice(body).map_err(|_| KeysError::Malformed)?;
+        let set: Value = json::read(body).map_err(|_| KeysError::Malformed)?;
         let Some(Value::Array(listed)) = set.get("keys") else {
             return Err(KeysError::Malformed);
         };
@@ -249,7 +250,7 @@ impl CachedKeys {
     /// Reads what [`Self::to_stored`] wrote.
     #[must_use]
     pub fn from_stored(text: &str) -> Option<Self> {
-        let stored: Value = serde_json::from_str(text).ok()?;
+        let stored: Value = json::read(text).ok()?;
         let fetched_at = UnixTime::from_millis(stored.get("fetched_at")?.as_u64()?);
         let set = KeySet::parse(text.as_bytes()).ok()?;
         Some(Self { set, fetched_at })
@@ -259,7 +260,7 @@ impl CachedKeys {
     #[must_use]
     pub fn to_stored(&self) -> String {
         let keys: Vec<Value> = self.set.keys.iter().filter_map(stored_key).collect();
-        json!({"fetched_at": self.fetched_at.millis(), "keys": keys}).to_string()
+        json::write(&json!({"fetched_at": self.fetched_at.millis(), "keys": keys}))
     }
 
     /// True while the set needs no look at Auth.
@@ -287,7 +288,7 @@ impl CachedKeys {
 }
 
 fn stored_key(key: &VerificationKey) -> Option<Value> {
-    let mut members: Value = serde_json::from_str(&key.jwk).ok()?;
+    let mut members: Value = json::read(&key.jwk).ok()?;
     let object = members.as_object_mut()?;
     object.insert("kid".into(), key.kid.clone().into());
     object.insert("alg".into(), key.algorithm.name().into());

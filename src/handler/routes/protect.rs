@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::answer::Answer;
+use crate::json::{self, json};
 use crate::letters;
 use crate::pages::ErrorPage;
 use crate::sign_in_api;
@@ -58,8 +59,7 @@ pub(super) async fn admit(
     let answer = desk.ask(Effect::CheckTurnstile, call).await;
     visit.spend(Stage::Auth, desk.now());
     let verdict = answer.ok().filter(|reply| reply.status < 500);
-    let Some(verdict) = verdict.and_then(|reply| serde_json::from_slice::<Value>(&reply.body).ok())
-    else {
+    let Some(verdict) = verdict.and_then(|reply| json::read(&reply.body).ok()) else {
         visit.alarm();
         let answer = refusal(visit, errand, 503, "captcha_unreachable");
         return Err(Reply::new(answer, "captcha_unreachable"));
