@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac as _};
+use jsonwebtoken::{Algorithm, Header};
 use serde_json::{Map, Value};
 use sha2::Sha256;
 
 use crate::config::{Config, IdentityClaims};
 use crate::head::{HeaderEdit, Headers};
-use crate::json::{self, json};
+use crate::json;
 use crate::overrides::is_same_name;
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -231,19 +232,21 @@ impl Assertion {
     /// What is signed with the private key of this name (ES256).
     #[must_use]
     pub fn signing_input(&self, kid: &str) -> String {
-        self.input(&json!({"typ": "JWT", "alg": "ES256", "kid": kid}))
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some(kid.to_owned());
+        self.input(&header)
     }
 
     /// The whole token, signed with the shared secret (HS256).
     #[must_use]
     pub fn signed_by(&self, secret: &Secret) -> Option<String> {
-        let input = self.input(&json!({"typ": "JWT", "alg": "HS256"}));
+        let input = self.input(&Header::new(Algorithm::HS256));
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).ok()?;
         mac.update(input.as_bytes());
         Some(signed(&input, &mac.finalize().into_bytes()))
     }
 
-    fn input(&self, header: &Value) -> String {
+    fn input(&self, header: &Header) -> String {
         let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
         format!("{}.{}", encode(&json::write(header)), encode(&self.payload))
     }
