@@ -3,10 +3,9 @@
 //! Every one of them is uncacheable, and none repeats anything a client sent. What a browser navigates to is told in
 //! the words of a page ([`Answer::in_words`]), everything else in JSON.
 
-use serde_json::json;
-
 use crate::cache_control;
 use crate::config::ConfigError;
+use crate::json::{self, json};
 use crate::pages::{ErrorPage, Forbidden, Frame, Html};
 
 /// Seconds after which a visitor whose session could not be decided may try again.
@@ -89,7 +88,7 @@ impl Answer {
     /// JSON with any status.
     #[must_use]
     pub fn json(status: u16, body: &serde_json::Value) -> Self {
-        Self::new(status, Some("application/json"), body.to_string())
+        Self::new(status, Some("application/json"), json::write(&body))
     }
 
     /// A problem (RFC 9457); a page says `details` of it.
@@ -98,7 +97,7 @@ impl Answer {
             json!({"type": "about:blank", "title": title, "status": status, "detail": detail});
         Self {
             words: Words::Status(details),
-            ..Self::new(status, Some("application/problem+json"), body.to_string())
+            ..Self::new(status, Some("application/problem+json"), json::write(&body))
         }
     }
 
@@ -306,7 +305,7 @@ impl Answer {
         let details = error.problems.iter().map(ToString::to_string).collect();
         let mut answer = Self {
             words: Words::Status(details),
-            ..Self::new(500, Some("application/problem+json"), body.to_string())
+            ..Self::new(500, Some("application/problem+json"), json::write(&body))
         };
         answer.set("cache-control", "no-store".to_owned());
         answer

@@ -5,9 +5,10 @@
 
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::config::Config;
+use crate::json::{self, json};
 use crate::session::Session;
 use crate::time::UnixTime;
 
@@ -120,7 +121,7 @@ pub fn refresh_request(
         method: "POST",
         url: format!("{}/token?grant_type=refresh_token", config.auth_base),
         headers,
-        body: Some(json!({ "refresh_token": refresh_token }).to_string()),
+        body: Some(json::write(&json!({ "refresh_token": refresh_token }))),
     }
 }
 
@@ -308,7 +309,7 @@ pub const fn may_be_lost(answer: &Result<AuthReply, Unreachable>) -> bool {
 /// The error code in any of Auth's three shapes: `code` (text), `error_code`, `error`.
 #[must_use]
 pub fn error_code(body: &[u8]) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
+    let body: Value = json::read(body).ok()?;
     ["code", "error_code", "error"]
         .into_iter()
         .find_map(|member| body.get(member)?.as_str())
@@ -344,7 +345,7 @@ pub fn read_user_reply(answer: &Result<AuthReply, Unreachable>, subject: &str) -
         Err(reason) => return UserReply::Unavailable(reason.code()),
     };
     if reply.status == 200 {
-        let user: Option<Value> = serde_json::from_slice(&reply.body).ok();
+        let user: Option<Value> = json::read(&reply.body).ok();
         let id = user.as_ref().and_then(|user| user.get("id")?.as_str());
         return match id {
             Some(id) if id == subject => UserReply::Live,

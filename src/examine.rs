@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use crate::config::{Config, HttpUrl, Unset, VARIABLES, Variable};
+use crate::json;
 use crate::jwks::KeySet;
 use crate::path::RequestPath;
 use crate::redirect::Destination;
@@ -15,7 +16,7 @@ use crate::rules::{Aal, Cache, Clients, Credentials, OnDenied, Requirement, Rule
 /// Answers a question; one that is no JSON is answered as an empty one.
 #[must_use]
 pub fn answer(question: &str) -> String {
-    let question = serde_json::from_str(question).unwrap_or(Value::Null);
+    let question = json::read(question).unwrap_or(Value::Null);
     answered(&question)
 }
 
@@ -244,7 +245,7 @@ fn list(values: impl IntoIterator<Item = String>) -> String {
 }
 
 fn text(text: &str) -> String {
-    Value::String(text.to_owned()).to_string()
+    json::write(&text)
 }
 
 fn optional(value: Option<&str>) -> String {

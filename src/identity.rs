@@ -6,11 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac as _};
 use jsonwebtoken::{Algorithm, Header};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::Sha256;
 
 use crate::config::{Config, IdentityClaims};
 use crate::head::{HeaderEdit, Headers};
+use crate::json;
 use crate::overrides::is_same_name;
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -170,7 +171,7 @@ fn named_claims(named: &[(String, String)], claims: &VerifiedClaims) -> Vec<Head
             Value::Null => return None,
             Value::String(text) => visible(text),
             other @ (Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
-                visible(&other.to_string())
+                visible(&json::write(other))
             }
         };
         Some(HeaderEdit::SetNamed(name.clone(), value?))
@@ -212,19 +213,19 @@ impl Assertion {
     ) -> Self {
         let issued_at = now.seconds();
         let mut payload = Map::new();
-        payload.insert("iss".into(), json!("edge-session"));
-        payload.insert("aud".into(), json!(origin_host));
+        payload.insert("iss".into(), "edge-session".into());
+        payload.insert("aud".into(), origin_host.into());
         if let Some(claims) = proven(claims, outcome) {
-            payload.insert("sub".into(), json!(claims.user_id));
-            payload.insert("session_id".into(), json!(claims.session_id));
-            payload.insert("role".into(), json!(claims.role));
-            payload.insert("aal".into(), json!(claims.aal));
+            payload.insert("sub".into(), json::value(&claims.user_id));
+            payload.insert("session_id".into(), json::value(&claims.session_id));
+            payload.insert("role".into(), json::value(&claims.role));
+            payload.insert("aal".into(), json::value(&claims.aal));
         }
-        payload.insert("outcome".into(), json!(outcome));
-        payload.insert("iat".into(), json!(issued_at));
-        payload.insert("exp".into(), json!(issued_at + ASSERTION_SECONDS));
+        payload.insert("outcome".into(), outcome.into());
+        payload.insert("iat".into(), issued_at.into());
+        payload.insert("exp".into(), (issued_at + ASSERTION_SECONDS).into());
         Self {
-            payload: Value::Object(payload).to_string(),
+            payload: json::write(&payload),
         }
     }
 
@@ -247,9 +248,7 @@ impl Assertion {
 
     fn input(&self, header: &Header) -> String {
         let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
-        // A header of names and texts always has a JSON form.
-        let header = serde_json::to_string(header).unwrap_or_default();
-        format!("{}.{}", encode(&header), encode(&self.payload))
+        format!("{}.{}", encode(&json::write(header)), encode(&self.payload))
     }
 }
 

@@ -3,13 +3,12 @@
 use std::fmt;
 
 use jsonwebtoken::Algorithm;
-use jsonwebtoken::jwk::{
-    CommonParameters, EllipticCurve, EllipticCurveKeyParameters, KeyOperations,
-    OctetKeyPairParameters, PublicKeyUse, RSAKeyParameters,
-};
-use serde::Deserialize as _;
-use serde_json::{Value, json};
+use jsonwebtoken::jwk::{EllipticCurve, KeyOperations, PublicKeyUse};
+use serde::de::DeserializeOwned;
+use serde::de::value::{Error, StrDeserializer};
+use serde_json::Value;
 
+use crate::json::{self, json};
 use crate::time::UnixTime;
 
 /// Largest key set that is read. Supabase publishes a handful of keys of at most 1 KiB.
@@ -87,54 +86,71 @@ impl VerificationKey {
         &self.jwk
     }
 
-    /// A member of the wrong type (RFC 7517 4) spoils the key, not the set.
     fn from_json(value: &Value) -> Option<Self> {
-        // serde reads the name of an enum's variant from an object, too (`{"EC": null}`), and takes `null` for nothing.
-        let is_text = |name: &&str| value.get(name).is_none_or(Value::is_string);
-        if !["alg", "crv", "kty", "use"].iter().all(is_text) {
-            return None;
-        }
-        let common = CommonParameters::deserialize(value).ok()?;
-        let is_for_signatures = !matches!(
-            common.public_key_use,
-            Some(PublicKeyUse::Encryption | PublicKeyUse::Other(_))
-        );
-        let may_verify = common
-            .key_operations
-            .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
         let (algorithm, public) = public_members(value)?;
-        let is_agreed = common
-            .key_algorithm
-            .is_none_or(|named| named.to_string() == algorithm.name());
-        let kid = common.key_id.filter(|kid| !kid.is_empty())?;
-        (is_for_signatures && may_verify && is_agreed).then(|| Self {
-            kid,
+        let stated = named::<PublicKeyUse>(text(value, "use"));
+        let is_for_signatures = stated.is_none_or(|stated| stated == PublicKeyUse::Signature);
+        let is_agreed = text(value, "alg").is_none_or(|name| name == algorithm.name());
+        let operations = texts(value, "key_ops");
+        let may_verify = operations.is_none_or(|operations| {
+            let mut operations = operations.into_iter();
+            operations.any(|name| named(Some(name)) == Some(KeyOperations::Verify))
+        });
+        let kid = text(value, "kid").filter(|kid| !kid.is_empty())?;
+        (is_well_formed(value) && is_for_signatures && is_agreed && may_verify).then(|| Self {
+            kid: kid.to_owned(),
             algorithm,
-            jwk: public.to_string(),
+            jwk: json::write(&public),
         })
     }
 }
 
+/// A member of the wrong type (RFC 7517 4) spoils the key, not the set.
+fn is_well_formed(key: &Value) -> bool {
+    let is_unset = |name: &str| matches!(key.get(name), None | Some(Value::Null));
+    let is_name = |name: &&str| key.get(name).is_none_or(Value::is_string);
+    let is_text = |name: &&str| is_unset(name) || text(key, name).is_some();
+    let is_list = |name: &&str| is_unset(name) || texts(key, name).is_some();
+    let listed = ["key_ops", "x5c"];
+    // What says how the key is used is not even `null`.
+    ["alg", "crv", "kty", "use"].iter().all(is_name)
+        && ["kid", "x5t", "x5t#S256", "x5u"].iter().all(is_text)
+        && listed.iter().all(is_list)
+}
+
+fn text<'k>(key: &'k Value, name: &str) -> Option<&'k str> {
+    key.get(name)?.as_str()
+}
+
+/// What the JWT crate calls by this name. Its whole `Jwk` reads all kinds of keys at once, each with its certificates: that
+/// is 14 KB gzip more to fetch and compile, and takes `null` for nothing and `{"EC": null}` for a name.
+fn named<T: DeserializeOwned>(name: Option<&str>) -> Option<T> {
+    T::deserialize(StrDeserializer::<Error>::new(name?)).ok()
+}
+
+/// A list of texts and of nothing else.
+fn texts<'k>(key: &'k Value, name: &str) -> Option<Vec<&'k str>> {
+    let members = key.get(name)?.as_array()?;
+    members.iter().map(Value::as_str).collect()
+}
+
 /// The algorithm a key is for and its public members; a private member never leaves here.
-///
-/// Read by its `kty`: the crate's own `Jwk` reads all kinds of keys at once, which is 8 KB gzip more to fetch and compile.
 fn public_members(key: &Value) -> Option<(SignatureAlgorithm, Value)> {
-    match key.get("kty")?.as_str()? {
-        "EC" => {
-            let key = EllipticCurveKeyParameters::deserialize(key).ok()?;
-            let public = json!({"kty": "EC", "crv": "P-256", "x": key.x, "y": key.y});
-            (key.curve == EllipticCurve::P256).then_some((SignatureAlgorithm::Es256, public))
+    let member = |name| text(key, name);
+    match (member("kty")?, named(member("crv"))) {
+        ("EC", Some(EllipticCurve::P256)) => {
+            let (x, y) = (member("x")?, member("y")?);
+            let public = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y});
+            Some((SignatureAlgorithm::Es256, public))
         }
-        "OKP" => {
-            let key = OctetKeyPairParameters::deserialize(key).ok()?;
-            let public = json!({"kty": "OKP", "crv": "Ed25519", "x": key.x});
-            (key.curve == EllipticCurve::Ed25519).then_some((SignatureAlgorithm::EdDsa, public))
+        ("OKP", Some(EllipticCurve::Ed25519)) => {
+            let public = json!({"kty": "OKP", "crv": "Ed25519", "x": member("x")?});
+            Some((SignatureAlgorithm::EdDsa, public))
         }
-        "RSA" => {
-            let RSAKeyParameters { n, e, .. } = RSAKeyParameters::deserialize(key).ok()?;
-            let is_long_enough = modulus_bits(&n)? >= MIN_RSA_BITS;
+        ("RSA", _) => {
+            let (n, e) = (member("n")?, member("e")?);
             let public = json!({"kty": "RSA", "alg": "RS256", "n": n, "e": e});
-            is_long_enough.then_some((SignatureAlgorithm::Rs256, public))
+            (modulus_bits(n)? >= MIN_RSA_BITS).then_some((SignatureAlgorithm::Rs256, public))
         }
         _ => None,
     }
@@ -193,7 +209,7 @@ impl KeySet {
         if body.len() > MAX_SET_BYTES {
             return Err(KeysError::TooLarge);
         }
-        let set: Value = serde_json::from_slice(body).map_err(|_| KeysError::Malformed)?;
+        let set: Value = json::read(body).map_err(|_| KeysError::Malformed)?;
         let Some(Value::Array(listed)) = set.get("keys") else {
             return Err(KeysError::Malformed);
         };
@@ -260,7 +276,7 @@ impl CachedKeys {
     /// Reads what [`Self::to_stored`] wrote.
     #[must_use]
     pub fn from_stored(text: &str) -> Option<Self> {
-        let stored: Value = serde_json::from_str(text).ok()?;
+        let stored: Value = json::read(text).ok()?;
         let fetched_at = UnixTime::from_millis(stored.get("fetched_at")?.as_u64()?);
         let set = KeySet::parse(text.as_bytes()).ok()?;
         Some(Self { set, fetched_at })
@@ -270,7 +286,7 @@ impl CachedKeys {
     #[must_use]
     pub fn to_stored(&self) -> String {
         let keys: Vec<Value> = self.set.keys.iter().filter_map(stored_key).collect();
-        json!({"fetched_at": self.fetched_at.millis(), "keys": keys}).to_string()
+        json::write(&json!({"fetched_at": self.fetched_at.millis(), "keys": keys}))
     }
 
     /// True while the set needs no look at Auth.
@@ -298,7 +314,7 @@ impl CachedKeys {
 }
 
 fn stored_key(key: &VerificationKey) -> Option<Value> {
-    let mut members: Value = serde_json::from_str(&key.jwk).ok()?;
+    let mut members: Value = json::read(&key.jwk).ok()?;
     let object = members.as_object_mut()?;
     object.insert("kid".into(), key.kid.clone().into());
     object.insert("alg".into(), key.algorithm.name().into());

@@ -89,6 +89,7 @@ pub mod gate;
 pub mod handler;
 pub mod head;
 pub mod identity;
+mod json;
 pub mod jwks;
 mod letters;
 pub mod location;

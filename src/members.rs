@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// The members with these names, `null` included.
@@ -13,20 +13,17 @@ use serde_json::{Map, Value};
 /// None if the text is no JSON object, or if one of them comes twice. The others are passed over without recursion,
 /// however deep they are nested.
 pub(crate) fn named(json: &[u8], names: &[&str]) -> Option<Map<String, Value>> {
-    // What is no object the reader would call by its name, for which it formats numbers.
-    if json.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-        return None;
-    }
     let mut reader = serde_json::Deserializer::from_slice(json);
     let found = reader.deserialize_any(Members(names)).ok()?;
     reader.end().ok()?;
-    Some(found)
+    found
 }
 
 struct Members<'m>(&'m [&'m str]);
 
 impl<'de> Visitor<'de> for Members<'_> {
-    type Value = Map<String, Value>;
+    /// None for what is no object.
+    type Value = Option<Map<String, Value>>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object")
@@ -43,7 +40,36 @@ impl<'de> Visitor<'de> for Members<'_> {
                 return Err(A::Error::custom("twice"));
             }
         }
-        Ok(found)
+        Ok(Some(found))
+    }
+
+    // What a visitor does by default is to say what it found, for which numbers are formatted: 5 KB gzip.
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
+        Ok(None)
     }
 }
 

@@ -1,7 +1,6 @@
 //! One data point for Workers Analytics Engine per request: counts and times, nothing about a person.
 
-use serde_json::json;
-
+use crate::json;
 use crate::record::{Level, RequestRecord};
 
 /// What the blobs are, in their order: `blob1` is the first.
@@ -39,7 +38,7 @@ pub fn data_point(record: &RequestRecord) -> String {
     let rule = record
         .rule
         .map_or_else(|| "none".to_owned(), |rule| rule.to_string());
-    json!({
+    let point = serde_json::json!({
         "indexes": [record.outcome],
         "blobs": [
             record.outcome,
@@ -65,6 +64,6 @@ pub fn data_point(record: &RequestRecord) -> String {
             record.cookies,
             record.status,
         ],
-    })
-    .to_string()
+    });
+    json::write(&point)
 }

@@ -16,7 +16,7 @@
 //! [ambiguous](RequestPath::is_ambiguous), and could be any.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use percent_encoding::percent_decode_str;
 
@@ -127,21 +127,30 @@ fn has_one_form(raw: &str) -> bool {
 /// Applies the steps in every order, until nothing new comes out.
 fn read(raw: &str) -> Readings {
     let mut readings = Readings::default();
-    let mut seen = BTreeSet::from([(raw.to_owned(), false)]);
+    let mut others = Vec::new();
+    let (mut as_it_came, mut decoded) = (HashSet::from([raw.to_owned()]), HashSet::new());
     let mut found = vec![(raw.to_owned(), false)];
     let mut next = 0;
     while let Some((form, is_decoded)) = found.get(next).cloned() {
         next += 1;
         let steps = STEPS.iter().map(|step| (step(&form), is_decoded));
-        let decoded = if is_decoded {
+        let more = if is_decoded {
             Vec::new()
         } else {
             decode(&form)
         };
-        for form in steps.chain(decoded.into_iter().map(|form| (form, true))) {
-            readings.work += form.0.len();
+        for (form, is_decoded) in steps.chain(more.into_iter().map(|form| (form, true))) {
+            readings.work += form.len();
+            let (seen, elsewhere) = if is_decoded {
+                (&mut decoded, &as_it_came)
+            } else {
+                (&mut as_it_came, &decoded)
+            };
             if seen.insert(form.clone()) {
-                found.push(form);
+                if !elsewhere.contains(&form) {
+                    others.push(form.clone());
+                }
+                found.push((form, is_decoded));
             }
         }
         if found.len() > MAX_READINGS || found.len() * raw.len() > MAX_BYTES {
@@ -149,12 +158,7 @@ fn read(raw: &str) -> Readings {
             return readings;
         }
     }
-    let mut distinct = BTreeSet::from([raw]);
-    for (form, _) in &found {
-        if distinct.insert(form) {
-            readings.others.push(form.clone());
-        }
-    }
+    readings.others = others;
     readings
 }
 

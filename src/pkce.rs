@@ -16,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cookies::encoding::{self, Encoding};
 use crate::cookies::{self, chunks, is_flow_id};
+use crate::json;
 
 /// Random bytes that a flow is made of: 56 for the verifier, 16 for the id.
 pub const RANDOM_BYTES: usize = VERIFIER_BYTES + ID_BYTES;
@@ -171,7 +172,7 @@ fn index(header: &str, key: &str) -> Vec<String> {
 
 /// A list of texts and of nothing else.
 fn list(json: &str) -> Option<Vec<String>> {
-    let Ok(Value::Array(members)) = serde_json::from_str(json) else {
+    let Ok(Value::Array(members)) = json::read(json) else {
         return None;
     };
     let text = |member: &Value| member.as_str().map(str::to_owned);
@@ -182,7 +183,7 @@ fn read(header: &str, key: &str, name: &str) -> Option<String> {
     let text = cookies::value(header, key, name)?;
     let decoded = encoding::decode(&text).ok()??;
     // Clients of the auth-helpers kept the bare verifier.
-    match serde_json::from_str(&decoded.text) {
+    match json::read(&*decoded.text) {
         Ok(Value::String(verifier)) => Some(verifier),
         Ok(_) | Err(_) => Some(decoded.text.into_owned()),
     }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::cookies::chunks;
 use crate::cookies::encoding::{self, Encoding};
 pub use crate::cookies::error::SessionCookieError;
+use crate::json;
 
 /// A session as a client or the Auth server wrote it, unknown members and their order kept.
 #[derive(Clone, PartialEq)]
@@ -168,7 +169,7 @@ impl Session {
             members.to_mut().shift_remove("user");
         }
         // A map with string keys can always be written.
-        serde_json::to_string(members.as_ref()).unwrap_or_default()
+        json::write(members.as_ref())
     }
 
     fn member(&self, name: &str) -> &str {
@@ -232,7 +233,7 @@ fn require_tokens(members: &Map<String, Value>) -> Result<(), SessionCookieError
 
 /// Parses JSON. Its depth is bounded by serde_json's limit of 128, far above any session's.
 fn parse(text: &str) -> Result<Value, SessionCookieError> {
-    serde_json::from_str(&replace_lone_surrogates(text)).map_err(|_| SessionCookieError::NotJson)
+    json::read(&*replace_lone_surrogates(text)).map_err(|_| SessionCookieError::NotJson)
 }
 
 /// Replaces escapes of half a surrogate pair by that of U+FFFD. JavaScript reads and writes

@@ -1,10 +1,11 @@
 //! Supabase Auth on the wire, second part: the requests that begin and end sessions.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::auth_api::{AuthRequest, session_headers};
 use crate::config::Config;
+use crate::json::{self, json};
 
 /// A request for a sign-in or a mail.
 ///
@@ -30,7 +31,7 @@ fn post(config: &Config, path: &str, body: &Value, client_ip: Option<&str>) -> A
         method: "POST",
         url: format!("{}{path}", config.auth_base),
         headers,
-        body: Some(body.to_string()),
+        body: Some(json::write(&body)),
     }
 }
 
@@ -106,7 +107,7 @@ pub fn turnstile(secret_key: &str, response: &str, ip: Option<&str>) -> AuthRequ
         method: "POST",
         url: SITEVERIFY.to_owned(),
         headers: vec![("content-type", "application/json".to_owned())],
-        body: Some(body.to_string()),
+        body: Some(json::write(&body)),
     }
 }
 

@@ -16,6 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
+use crate::json;
 use crate::jwks::SignatureAlgorithm;
 use crate::members;
 use crate::time::UnixTime;
@@ -378,7 +379,7 @@ impl Claims {
     /// All claims as JSON.
     #[must_use]
     pub fn json(&self) -> Option<Value> {
-        serde_json::from_slice(&decoded(&self.payload).ok()?).ok()
+        json::read(&decoded(&self.payload).ok()?).ok()
     }
 
     /// Bytes of memory this value takes, roughly.
@@ -455,7 +456,7 @@ fn client_id(claim: Option<&Value>) -> Option<String> {
         Value::Null => None,
         Value::String(id) => (!id.is_empty()).then(|| id.clone()),
         other @ (Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
-            Some(other.to_string())
+            Some(json::write(other))
         }
     }
 }

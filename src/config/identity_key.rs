@@ -2,10 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::parse::Reader;
+use crate::json::{self, json};
 use crate::secret::Secret;
 
 /// Coordinates and the private number of P-256 (RFC 7518 6.2).
@@ -53,7 +54,7 @@ impl IdentityKey {
             kid,
             x: x.to_owned(),
             y: y.to_owned(),
-            private_jwk: Secret::new(private.to_string()),
+            private_jwk: Secret::new(json::write(&private)),
         })
     }
 
@@ -72,7 +73,7 @@ impl IdentityKey {
     /// The document that publishes the public key.
     #[must_use]
     pub fn public_set(&self) -> Value {
-        json!({"keys": [{
+        json!({"keys": [json!({
             "kty": "EC",
             "crv": "P-256",
             "x": self.x,
@@ -80,7 +81,7 @@ impl IdentityKey {
             "kid": self.kid,
             "use": "sig",
             "alg": "ES256",
-        }]})
+        })]})
     }
 }
 
@@ -95,7 +96,7 @@ pub(super) fn identity_key<F: Fn(&str) -> Option<String>>(
 ) -> Option<IdentityKey> {
     const NAME: &str = "IDENTITY_PRIVATE_KEY";
     let text = reader.set(NAME)?;
-    let key = serde_json::from_str(&text)
+    let key = json::read(&text)
         .ok()
         .and_then(|jwk| IdentityKey::from_jwk(&jwk));
     if key.is_none() {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::parse::Reader;
+use crate::json;
 use crate::overrides::{is_method, is_place, is_same_name};
 use crate::rules::is_json_pointer;
 use crate::secret::Secret;
@@ -171,7 +172,7 @@ fn table<F: Fn(&str) -> Option<String>>(
     rule: &'static str,
 ) -> Option<Map<String, Value>> {
     let text = reader.set(variable)?;
-    match serde_json::from_str(&text) {
+    match json::read(&text) {
         Ok(Value::Object(table)) => Some(table),
         Ok(_) | Err(_) => {
             reader.problem(variable, rule);

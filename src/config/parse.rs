@@ -2,6 +2,7 @@
 
 use super::problems::ConfigProblem;
 use super::variables::{Unset, VARIABLES};
+use crate::json;
 use crate::secret::Secret;
 use serde_json::Value;
 use std::ops::RangeInclusive;
@@ -104,7 +105,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     /// The value as JSON; a problem where it is none.
     pub(super) fn json(&mut self, variable: &'static str) -> Option<Value> {
         let text = self.set(variable)?;
-        match serde_json::from_str(&text) {
+        match json::read(&text) {
             Ok(value) => Some(value),
             Err(error) => {
                 let (line, column) = (error.line(), error.column());

@@ -1,7 +1,5 @@
 //! `PAGES`: how the Worker's own pages look and read.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use super::http_url::HttpUrl;
@@ -23,7 +21,7 @@ pub struct Pages {
     /// Where its home link leads: https, or a path of the site.
     pub home: Option<String>,
     /// Language (or `*`) → key → text.
-    pub texts: BTreeMap<String, BTreeMap<String, String>>,
+    pub texts: Map<String, Value>,
 }
 
 pub(super) fn pages<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Pages {
@@ -77,28 +75,20 @@ fn text<F: Fn(&str) -> Option<String>>(
 fn texts<F: Fn(&str) -> Option<String>>(
     reader: &mut Reader<F>,
     value: &Value,
-) -> BTreeMap<String, BTreeMap<String, String>> {
-    let read = || {
-        let languages = value.as_object()?.iter();
-        languages
-            .map(|(language, words)| {
-                let words = words_of(words.as_object()?)?;
-                is_language(language).then(|| (language.clone(), words))
-            })
-            .collect::<Option<_>>()
+) -> Map<String, Value> {
+    let of_language = |(language, words): (&String, &Value)| {
+        let words = words.as_object();
+        is_language(language) && words.is_some_and(|words| words.values().all(Value::is_string))
     };
-    read().unwrap_or_else(|| {
-        let rule = "must hold objects of texts in texts, each named by a language such as de, or *";
-        reader.problem(NAME, rule);
-        BTreeMap::new()
-    })
-}
-
-fn words_of(words: &Map<String, Value>) -> Option<BTreeMap<String, String>> {
-    words
-        .iter()
-        .map(|(key, text)| Some((key.clone(), text.as_str()?.to_owned())))
-        .collect()
+    match value.as_object() {
+        Some(texts) if texts.iter().all(of_language) => texts.clone(),
+        Some(_) | None => {
+            let rule =
+                "must hold objects of texts in texts, each named by a language such as de, or *";
+            reader.problem(NAME, rule);
+            Map::new()
+        }
+    }
 }
 
 /// A language tag (RFC 5646), or `*` for all.

@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::auth_api::RefreshReply;
+use crate::json::{self, json};
 use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::{self, Token};
@@ -257,7 +258,7 @@ impl Family {
         // Written by itself: a session of some kilobytes would be copied to become a part of the whole.
         let newest = newest.map_or_else(
             || "null".to_owned(),
-            |newest| serde_json::to_string(newest.session.members()).unwrap_or_default(),
+            |newest| json::write(newest.session.members()),
         );
         let (ended, rotated) = (ended.unwrap_or_default(), Value::from(rotated));
         let (until, was_sent) = (self.until.millis(), self.was_sent);
@@ -269,7 +270,7 @@ impl Family {
     /// Reads what [`Self::to_stored`] wrote; whatever cannot be read counts as nothing known.
     #[must_use]
     pub fn from_stored(text: &str, now: UnixTime) -> Self {
-        let mut stored: Value = serde_json::from_str(text).unwrap_or_default();
+        let mut stored: Value = json::read(text).unwrap_or_default();
         let ended = stored.get("ended").and_then(read_end);
         let mut family = Self::known_from(&mut stored, now).unwrap_or_default();
         family.ended = ended;

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::auth_api::{self, RefreshReply};
+use crate::json::{self, json};
 use crate::refresh_order::{Gate, RefreshAnswer, RefreshOrder};
 use crate::session::Session;
 use crate::time::UnixTime;
@@ -138,7 +139,7 @@ impl Message {
             }
             Self::Learn(learn) => {
                 let session = written(&learn.session);
-                let used = Value::from(learn.used.as_str());
+                let used = json::write(&learn.used);
                 wrap(&format!(
                     r#"{{"learn":{{"session":{session},"used":{used}}}}}"#
                 ))
@@ -218,7 +219,7 @@ impl EndTold {
     /// The answer as JSON.
     #[must_use]
     pub fn to_json(self) -> String {
-        wrap(&json!({ "is_ended": self.is_ended }).to_string())
+        wrap(&json::write(&json!({ "is_ended": self.is_ended })))
     }
 
     /// Reads the gate's answer.
@@ -289,7 +290,7 @@ impl Told {
             Gate::Failed | Gate::None => return None,
             Gate::Led | Gate::Replayed | Gate::Shared => answer.gate.word(),
         };
-        let told = |kind: &str, code: &str| json!({ kind: code }).to_string();
+        let told = |kind: &str, code: &str| json::write(&json!({ kind: code }));
         let reply = match &answer.reply {
             RefreshReply::Ended(code) => told("ended", code),
             RefreshReply::Misconfigured(code) => told("misconfigured", code),
@@ -357,17 +358,18 @@ fn wrap(message: &str) -> String {
 }
 
 fn write(kind: &str, members: &Value) -> String {
+    let members = json::write(members);
     wrap(&format!(r#"{{"{kind}":{members}}}"#))
 }
 
 /// A map with string keys can always be written.
 fn written(members: &Map<String, Value>) -> String {
-    serde_json::to_string(members).unwrap_or_default()
+    json::write(members)
 }
 
 /// What stands in a text of this version.
 fn opened(text: &str) -> Result<Value, MessageError> {
-    let whole: Value = serde_json::from_str(text).map_err(|_| MessageError::Malformed)?;
+    let whole: Value = json::read(text).map_err(|_| MessageError::Malformed)?;
     let mut whole = object(whole).ok_or(MessageError::Malformed)?;
     if number(&whole, "v") != Some(VERSION) {
         return Err(MessageError::OtherVersion);

@@ -21,7 +21,7 @@ pub struct Passage {
     pub request: OriginRequest,
     /// Which headers of the answer are needed.
     pub reads: Reads,
-    /// True if those of [`crate::location::HEADERS`] are needed too: `ORIGIN_URL` has a name that visitors do not know.
+    /// True if those of [`location::HEADERS`](crate::location::HEADERS) are needed too: `ORIGIN_URL` has a name that visitors do not know.
     pub reads_location: bool,
     /// True if only the head of the origin's answer may leave: a preflight passed a guard that its sender would not pass.
     ///
@@ -43,7 +43,7 @@ pub struct ResponseHead {
 pub enum Reads {
     /// All: whatever speaks to a cache has to go, under any name.
     All,
-    /// `Set-Cookie`, and those of [`crate::cache_control::names_read`].
+    /// `Set-Cookie`, and those of [`cache_control::names_read`](crate::cache_control::names_read).
     CacheHeaders,
     /// `Set-Cookie`, and the others too if there is one.
     Cookies,

@@ -3,13 +3,14 @@
 //! `texts.txt` has one block for each text: its key, and a line for each language in the order of [`Language::ALL`].
 //! One file says every key once, and whoever changes a text sees what it is called elsewhere.
 
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
+
+use serde_json::{Map, Value};
 
 use super::language::Language;
 
-/// `PAGES.texts`: language (or `*`) → key → text.
-pub type Texts = BTreeMap<String, BTreeMap<String, String>>;
+/// `PAGES.texts` as it was read: language (or `*`) → key → text.
+pub type Texts = Map<String, Value>;
 
 const LANGUAGES: usize = Language::ALL.len();
 
@@ -40,7 +41,7 @@ pub fn keys(language: Language) -> impl Iterator<Item = (&'static str, &'static 
 /// The text of a key: the site's own for the language, the site's own for all, or the built-in one.
 pub(super) fn look_up<'t>(texts: Option<&'t Texts>, language: Language, key: &str) -> &'t str {
     let own = texts.and_then(|texts| {
-        let of = |name: &str| texts.get(name)?.get(key);
+        let of = |name: &str| texts.get(name)?.get(key)?.as_str();
         of(language.tag()).or_else(|| of("*"))
     });
     if let Some(text) = own {

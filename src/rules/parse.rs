@@ -3,6 +3,7 @@
 use super::glob::HostGlob;
 use super::requirement::{Aal, Clients, Requirement};
 use super::rule::{Cache, Credentials, OnDenied, Rule, Verify};
+use crate::json;
 use crate::redirect::{Destination, is_spelled_out, parse_url};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
@@ -20,7 +21,7 @@ const USERS_OWN_CLAIMS: &str = "/user_metadata";
 const MAX_NAME_BYTES: usize = 40;
 
 pub(super) fn rules(json: &str) -> Result<Vec<Rule>, Vec<String>> {
-    let value: Value = serde_json::from_str(json).map_err(|error| {
+    let value: Value = json::read(json).map_err(|error| {
         vec![format!(
             "must be JSON (line {}, column {} is not)",
             error.line(),
@@ -80,10 +81,10 @@ fn matching_field(
 ) -> bool {
     match name {
         "hosts" => {
-            let hosts = texts(at, value, host_problem, problems);
+            let hosts = texts(at, value, &host_problem, problems);
             rule.hosts = hosts.iter().map(|glob| HostGlob::new(glob)).collect();
         }
-        "methods" => rule.methods = texts(at, value, method_problem, problems),
+        "methods" => rule.methods = texts(at, value, &method_problem, problems),
         "name" => rule.name = rule_name(at, value, problems),
         "path" => paths(at, value, rule, problems),
         _ => return false,
@@ -103,16 +104,16 @@ fn effect_field(
         "bypass" => rule.bypass = boolean(at, value, problems),
         "cache" => {
             let words = [("private", Cache::Private), ("shared", Cache::Shared)];
-            rule.cache = word(at, value, words, problems);
+            rule.cache = word(at, value, &words, problems);
         }
-        "cors" => rule.cors = texts(at, value, origin_problem, problems),
+        "cors" => rule.cors = texts(at, value, &origin_problem, problems),
         "credentials" => {
             let words = [
                 ("any", Credentials::Any),
                 ("bearer", Credentials::Bearer),
                 ("cookie", Credentials::Cookie),
             ];
-            rule.credentials = word(at, value, words, problems);
+            rule.credentials = word(at, value, &words, problems);
         }
         "forbidden" => rule.forbidden = destination(at, value, problems),
         "login" => rule.login = destination(at, value, problems),
@@ -122,13 +123,13 @@ fn effect_field(
                 ("redirect", OnDenied::Redirect),
                 ("status", OnDenied::Status),
             ];
-            rule.on_denied = word(at, value, words, problems);
+            rule.on_denied = word(at, value, &words, problems);
         }
         "require" => rule.require = Some(requirement(at, value, problems)),
         "signed_in" => rule.signed_in = destination(at, value, problems),
         "verify" => {
             let words = [("live", Verify::Live), ("local", Verify::Local)];
-            rule.verify = word(at, value, words, problems);
+            rule.verify = word(at, value, &words, problems);
         }
         _ => return false,
     }
@@ -181,7 +182,7 @@ fn destination(at: &str, value: &Value, problems: &mut Problems) -> Option<Desti
 fn paths(at: &str, value: &Value, rule: &mut Rule, problems: &mut Problems) {
     let in_a_list = value.is_array();
     let check = |glob: &str| path_problem(glob, in_a_list);
-    for glob in texts(at, value, check, problems) {
+    for glob in texts(at, value, &check, problems) {
         match glob.strip_prefix('!') {
             Some(excluded) => rule.excluded_paths.add(excluded),
             None => rule.paths.add(&glob),
@@ -213,11 +214,11 @@ fn requirement(at: &str, value: &Value, problems: &mut Problems) -> Requirement 
                 requirement.aal = word(
                     &at,
                     value,
-                    [("aal1", Some(Aal::Aal1)), ("aal2", Some(Aal::Aal2))],
+                    &[("aal1", Some(Aal::Aal1)), ("aal2", Some(Aal::Aal2))],
                     problems,
                 )
             }
-            "absent" => requirement.absent = texts(&at, value, pointer_problem, problems),
+            "absent" => requirement.absent = texts(&at, value, &pointer_problem, problems),
             "anonymous" => requirement.anonymous = boolean(&at, value, problems),
             "claims" => requirement.claims = claims(&at, value, problems),
             "clients" => requirement.clients = clients(&at, value, problems),
@@ -227,7 +228,7 @@ fn requirement(at: &str, value: &Value, problems: &mut Problems) -> Requirement 
                     problems.add(&at, "must be a whole number of seconds");
                 }
             }
-            "role" => requirement.role = texts(&at, value, |_| None, problems),
+            "role" => requirement.role = texts(&at, value, &|_| None, problems),
             _ => problems.add(
                 &at,
                 &format!("is not a field of require, which are {REQUIRE_FIELDS}"),
@@ -258,7 +259,9 @@ fn claims(at: &str, value: &Value, problems: &mut Problems) -> Vec<(String, Vec<
 fn clients(at: &str, value: &Value, problems: &mut Problems) -> Clients {
     match value {
         Value::Bool(true) => Clients::Any,
-        Value::Array(_) | Value::String(_) => Clients::Listed(texts(at, value, |_| None, problems)),
+        Value::Array(_) | Value::String(_) => {
+            Clients::Listed(texts(at, value, &|_| None, problems))
+        }
         Value::Bool(false) | Value::Null | Value::Number(_) | Value::Object(_) => {
             problems.add(at, "must be true or a list of client ids");
             Clients::None
@@ -293,10 +296,10 @@ fn boolean(at: &str, value: &Value, problems: &mut Problems) -> bool {
     })
 }
 
-fn word<T: Copy + Default, const N: usize>(
+fn word<T: Copy + Default>(
     at: &str,
     value: &Value,
-    words: [(&str, T); N],
+    words: &[(&str, T)],
     problems: &mut Problems,
 ) -> T {
     let found = value
@@ -305,16 +308,20 @@ fn word<T: Copy + Default, const N: usize>(
     if let Some((_, meaning)) = found {
         return *meaning;
     }
-    let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-    problems.add(at, &format!("must be one of {}", known.join(", ")));
+    let known = words.iter().map(|(word, _)| *word).collect();
+    no_word(at, known, problems);
     T::default()
+}
+
+fn no_word(at: &str, known: Vec<&str>, problems: &mut Problems) {
+    problems.add(at, &format!("must be one of {}", known.join(", ")));
 }
 
 /// A string or a list of strings, each of them checked.
 fn texts(
     at: &str,
     value: &Value,
-    check: impl Fn(&str) -> Option<&'static str>,
+    check: &dyn Fn(&str) -> Option<&'static str>,
     problems: &mut Problems,
 ) -> Vec<String> {
     let members = match value {

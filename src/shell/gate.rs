@@ -12,7 +12,7 @@ use futures_util::future::{Either, select};
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_futures::JsFuture;
 use worker::worker_sys::DurableObjectState;
 use worker::{Delay, Env};
 
@@ -22,7 +22,7 @@ use crate::gate::{self, Admission, Ask, EndTold, Family, Landing, Message, Prese
 use crate::refresh_order::{Gate, RefreshAnswer};
 use crate::time::UnixTime;
 
-use super::runtime::now;
+use super::runtime::{now, promise};
 use super::{bindings, passage, refresh};
 
 /// The one key in the object's storage.
@@ -68,7 +68,7 @@ impl RefreshGate {
         let config = bindings::config(&self.env);
         let message = Message::from_json(message);
         let room = Rc::clone(&self.room);
-        future_to_promise(async move {
+        promise(async move {
             let config = config.map_err(|_| refusal("expected a configuration"))?;
             let message = message.map_err(|error| refusal(&error.to_string()))?;
             room.hear(&config, message).await.map(JsValue::from)
@@ -78,7 +78,7 @@ impl RefreshGate {
     /// Forgets what has been kept long enough.
     pub fn alarm(&self) -> Promise {
         let room = Rc::clone(&self.room);
-        future_to_promise(async move {
+        promise(async move {
             room.load().await;
             room.store();
             Ok(JsValue::UNDEFINED)
@@ -195,7 +195,7 @@ impl Room {
             Ok(JsValue::UNDEFINED)
         };
         // Only an object that is going away takes no more work, and it has none to lose.
-        drop(self.state.wait_until(&future_to_promise(flight)));
+        drop(self.state.wait_until(&promise(flight)));
         landing
     }
 

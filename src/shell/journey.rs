@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::future_to_promise;
 use web_sys::Response;
 
 use crate::handler::{
@@ -13,7 +12,7 @@ use crate::head::RequestHead;
 use crate::record::RequestRecord;
 
 use super::effects::carry_out;
-use super::runtime::{Journey, Runtime, memory, now};
+use super::runtime::{Journey, Runtime, memory, now, promise};
 use super::waiting::{self, Awaited};
 use super::{crypto, http, keys, log, metrics, refresh};
 
@@ -27,9 +26,9 @@ pub(super) fn go_on(journey: Journey, effect: Effect) -> Result<JsValue, JsValue
         Effect::Forward(ask) => forward(journey, ask),
         Effect::CheckSignature(ask) => match crypto::begin(ask.question()) {
             Some(checked) => Ok(waiting::wait(&checked, journey, Awaited::Signature(ask))),
-            None => Ok(promise(go_on_later(journey, Effect::CheckSignature(ask)))),
+            None => Ok(promise(go_on_later(journey, Effect::CheckSignature(ask))).into()),
         },
-        effect => Ok(promise(go_on_later(journey, effect))),
+        effect => Ok(promise(go_on_later(journey, effect)).into()),
     }
 }
 
@@ -64,7 +63,7 @@ fn finish(
     let origin = answer.ok().map(|response| (response, is_head_only));
     match advance(&journey.runtime, &mut journey.course) {
         Turn::End(ending) => conclude(&journey.runtime, *ending, origin).map(JsValue::from),
-        Turn::Ask(effect) => Ok(promise(finish_later(journey, effect, origin))),
+        Turn::Ask(effect) => Ok(promise(finish_later(journey, effect, origin)).into()),
     }
 }
 
@@ -124,10 +123,6 @@ async fn go_on_later(mut journey: Journey, effect: Effect) -> Result<JsValue, Js
         Stop::Origin(ask) => forward(journey, ask),
         Stop::End(ending) => conclude(&journey.runtime, *ending, None).map(JsValue::from),
     }
-}
-
-pub(super) fn promise(answer: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> JsValue {
-    future_to_promise(answer).into()
 }
 
 /// Lets go what leaves, and tells of its request. `origin` is the origin's answer, if it was asked.

@@ -1,62 +1,46 @@
-//! `SESSION_KV`: texts by name, some with a time after which nobody needs them.
-//!
-//! Called as it is, since the `worker` crate's own types for it read every answer by serde, which is 4 KB gzip.
+//! `SESSION_KV`: texts under names.
 
-use js_sys::{Object, Promise, Reflect};
-use wasm_bindgen::prelude::wasm_bindgen;
+use js_sys::Array;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
-use super::bindings;
+use super::{bindings, passage};
 
-#[wasm_bindgen]
-extern "C" {
-    /// Cloudflare's `KVNamespace`.
-    type Namespace;
+/// KV answers within some 10 ms, seldom 100; a visitor is not kept longer for it.
+pub(super) const TIMEOUT_MS: u32 = 1000;
+/// A read may be this old: the shortest time that KV accepts.
+pub(super) const CACHE_SECONDS: u32 = 60;
 
-    #[wasm_bindgen(method, catch)]
-    fn get(this: &Namespace, name: &str, options: &Object) -> Result<Promise, JsValue>;
-
-    #[wasm_bindgen(method, catch)]
-    fn put(this: &Namespace, name: &str, value: &str, options: &Object)
-    -> Result<Promise, JsValue>;
+/// The store, if it is bound.
+pub(super) fn store(env: &Env) -> Option<JsValue> {
+    bindings::binding(env, "SESSION_KV")
 }
 
-/// The store, if one is bound.
-pub(super) struct Kv(Namespace);
-
-impl Kv {
-    pub(super) fn bound(env: &Env) -> Option<Self> {
-        let bound = bindings::binding(env, "SESSION_KV")?;
-        Some(Self(bound.unchecked_into()))
-    }
-
-    /// The text of a name. Cloudflare may answer from the cache of its location for `cache_ttl` seconds, a minute if none
-    /// are named.
-    pub(super) async fn get(
-        &self,
-        name: &str,
-        cache_ttl: Option<u64>,
-    ) -> Result<Option<String>, JsValue> {
-        let options = Object::new();
-        if let Some(seconds) = cache_ttl {
-            set_seconds(&options, "cacheTtl", seconds)?;
-        }
-        let found = JsFuture::from(self.0.get(name, &options)?).await?;
-        Ok(found.as_string())
-    }
-
-    /// Stores a text for so many seconds.
-    pub(super) async fn put(&self, name: &str, value: &str, ttl: u64) -> Result<(), JsValue> {
-        let options = Object::new();
-        set_seconds(&options, "expirationTtl", ttl)?;
-        JsFuture::from(self.0.put(name, value, &options)?).await?;
-        Ok(())
-    }
+/// The texts under these names, read one after the other within one time; `None` if KV fails or takes longer.
+pub(super) async fn read(
+    store: &JsValue,
+    names: &[&str],
+    cache_seconds: Option<u32>,
+    timeout_ms: Option<u32>,
+) -> Option<Vec<Option<String>>> {
+    let names: Array = names.iter().map(|name| JsValue::from_str(name)).collect();
+    let read = passage::read_texts(store, &names, cache_seconds, timeout_ms).ok()?;
+    let texts: Array = JsFuture::from(read).await.ok()?.dyn_into().ok()?;
+    Some(texts.iter().map(|text| text.as_string()).collect())
 }
 
-fn set_seconds(options: &Object, name: &str, seconds: u64) -> Result<(), JsValue> {
-    Reflect::set(options, &name.into(), &(seconds as f64).into())?;
-    Ok(())
+/// Stores a text for so many seconds; false if KV fails or takes longer.
+pub(super) async fn write(
+    store: &JsValue,
+    (name, text): (&str, &str),
+    seconds: u64,
+    timeout_ms: Option<u32>,
+) -> bool {
+    match passage::write_text(store, name, text, seconds as f64, timeout_ms) {
+        Ok(written) => JsFuture::from(written)
+            .await
+            .is_ok_and(|is_written| is_written.is_truthy()),
+        Err(_) => false,
+    }
 }

@@ -4,6 +4,7 @@ use worker::{console_debug, console_error, console_log};
 
 use crate::config::{Config, ConfigError, LogLevel};
 use crate::handler::Turn;
+use crate::json::{self, json};
 use crate::record::{Level, RequestRecord};
 
 /// Logs the record of a request.
@@ -15,9 +16,7 @@ pub(super) fn record(config: &Config, record: &RequestRecord) {
     if config.log_level < wanted {
         return;
     }
-    let Ok(line) = serde_json::to_string(record) else {
-        return;
-    };
+    let line = json::write(record);
     match record.level {
         Level::Error => console_error!("{line}"),
         Level::Info => console_log!("{line}"),
@@ -36,6 +35,7 @@ pub(super) fn turn(config: &Config, turn: &Turn) {
 
 /// Logs, once per isolate, that no request can be served.
 pub(super) fn misconfigured(error: &ConfigError) {
-    let line = serde_json::json!({"level": "error", "reason": "configuration", "detail": error.to_string()});
+    let line = json!({"level": "error", "reason": "configuration", "detail": error.to_string()});
+    let line = json::write(&line);
     console_error!("{line}");
 }

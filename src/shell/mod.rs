@@ -26,12 +26,13 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::{Context, Env, event};
+use worker::worker_sys::Context;
+use worker::{Env, event};
 
 use crate::handler::{Turn, is_served_while_observing};
 
-use self::journey::{advance, conclude, course, go_on, promise};
-use self::runtime::{Journey, Runtime};
+use self::journey::{advance, conclude, course, go_on};
+use self::runtime::{Journey, Runtime, promise};
 
 #[event(start)]
 fn start() {
@@ -46,25 +47,20 @@ fn start() {
 /// together more than all decisions of a known session.
 #[wasm_bindgen]
 #[allow(unreachable_pub, reason = "the runtime reaches it")]
-pub fn fetch(
-    request: web_sys::Request,
-    env: Env,
-    context: worker::worker_sys::Context,
-) -> Result<JsValue, JsValue> {
+pub fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
     let config = match bindings::config(&env) {
         Ok(config) => config,
         Err(error) => return http::misconfigured(&request, &error).map(JsValue::from),
     };
     let runtime = Runtime {
         config,
-        context: Rc::new(Context::new(context)),
+        context: Rc::new(context),
         env,
     };
     let head = passage::request_head(&request);
     if runtime.config.is_observing() && !is_served_while_observing(&runtime.config, &head) {
-        return Ok(promise(async {
-            observe::pass(runtime, request).await.map(JsValue::from)
-        }));
+        let passed = async { observe::pass(runtime, request).await.map(JsValue::from) };
+        return Ok(promise(passed).into());
     }
     let is_plain = head.is_read() && head.has_plain_url();
     let mut course = course(&runtime, head);

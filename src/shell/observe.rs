@@ -50,8 +50,8 @@ pub(super) async fn pass(runtime: Runtime, request: Request) -> Result<Response,
             Some(Outgoing::Answer(_)) | None => Ok(response),
         };
     }
-    let context = std::rc::Rc::clone(&runtime.context);
-    context.wait_until(async move {
+    let handle = runtime.share();
+    handle.later(async move {
         watch(&runtime, &request, head, passed).await;
     });
     Ok(response)

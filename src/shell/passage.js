@@ -143,11 +143,39 @@ export async function readBody({ body }, limit) {
   }
 }
 
-/** What a promise is settled with, or nothing if that takes longer. */
+/** What a promise is settled with, or nothing if that takes longer than `ms`, where that is given. */
 export function within(promise, ms) {
+  if (ms === undefined) return promise;
   let timer;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** The texts under these names of a KV namespace, read one after the other, or nothing if that takes longer. */
+export function readTexts(store, names, cacheTtl, ms) {
+  return within(textsOf(store, names, { cacheTtl, type: "text" }), ms);
+}
+
+async function textsOf(store, names, options) {
+  const texts = [];
+  for (const name of names) texts.push(await store.get(name, options));
+  return texts;
+}
+
+/** Stores a text for so many seconds: true, or nothing if that takes longer. */
+export function writeText(store, name, text, expirationTtl, ms) {
+  return within(
+    store.put(name, text, { expirationTtl }).then(() => true),
+    ms,
+  );
+}
+
+/** Whether a rate limit lets a key go on, or nothing if it takes longer to say so. */
+export function mayGoOn(limit, key, ms) {
+  return within(
+    limit.limit({ key }).then(({ success }) => Boolean(success)),
+    ms,
+  );
 }
 
 /** Tells a gate something; nobody resolves the URL. */

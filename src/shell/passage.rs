@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use js_sys::{Object, Promise};
+use js_sys::{Array, Object, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -83,6 +83,32 @@ extern "C" {
     /// Begins to forget everything that is stored.
     #[wasm_bindgen(catch)]
     pub(super) fn clear(storage: &JsValue) -> Result<(), JsValue>;
+
+    /// What a promise is settled with, or nothing if that takes longer.
+    pub(super) fn within(promise: &Promise, ms: Option<u32>) -> Promise;
+
+    /// The texts under names of a KV namespace, in their order, or nothing if that takes longer.
+    #[wasm_bindgen(catch, js_name = readTexts)]
+    pub(super) fn read_texts(
+        store: &JsValue,
+        names: &Array,
+        cache_seconds: Option<u32>,
+        ms: Option<u32>,
+    ) -> Result<Promise, JsValue>;
+
+    /// Stores a text in a KV namespace: true, or nothing if that takes longer.
+    #[wasm_bindgen(catch, js_name = writeText)]
+    pub(super) fn write_text(
+        store: &JsValue,
+        name: &str,
+        text: &str,
+        seconds: f64,
+        ms: Option<u32>,
+    ) -> Result<Promise, JsValue>;
+
+    /// Whether a rate limit lets a key go on, or nothing if it takes longer to say so.
+    #[wasm_bindgen(catch, js_name = mayGoOn)]
+    pub(super) fn may_go_on(limit: &JsValue, key: &str, ms: u32) -> Result<Promise, JsValue>;
 
     /// Whether a signature is the key's.
     #[wasm_bindgen(catch)]

@@ -1,13 +1,12 @@
 //! Carrying out a refresh: through the session's gate, or at Auth itself.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use std::time::Duration;
 
 use futures_channel::oneshot;
 use wasm_bindgen_futures::JsFuture;
+use worker::Delay;
 use worker::worker_sys::DurableObject;
-use worker::{Context, Delay};
 
 use crate::auth_api::{self, Attempt, Attempts, AuthRequest, RefreshReply};
 use crate::gate::{Ask, EndAsked, EndTold, Isolate, Learn, Message, Rejection, Told};
@@ -91,7 +90,7 @@ pub(super) async fn carry_out(runtime: &Runtime, wait: &RefreshWait) -> RefreshA
     let gate = order.session_id.as_deref().and_then(|id| stub(runtime, id));
     let Some(gate) = gate else {
         let patience_ms = order.patience_ms();
-        return at_auth(&runtime.context, wait.request().clone(), order, patience_ms).await;
+        return at_auth(runtime, wait.request().clone(), order, patience_ms).await;
     };
     let asked = now();
     if let Some(answer) = ask(&gate, order).await {
@@ -111,7 +110,7 @@ pub(super) async fn carry_out(runtime: &Runtime, wait: &RefreshWait) -> RefreshA
             gate: Gate::Failed,
         };
     }
-    let answer = at_auth(&runtime.context, wait.request().clone(), order, left_ms).await;
+    let answer = at_auth(runtime, wait.request().clone(), order, left_ms).await;
     RefreshAnswer {
         gate: Gate::Failed,
         ..answer
@@ -123,7 +122,7 @@ pub(super) fn reject_later(runtime: &Runtime, session_id: String, refresh_token:
     let Some(gate) = stub(runtime, &session_id) else {
         return;
     };
-    runtime.context.wait_until(async move {
+    runtime.later(async move {
         // A gate that cannot be told forgets by itself when the replay time is over.
         let rejection = Rejection {
             refresh_token: refresh_token.expose().to_owned(),
@@ -158,7 +157,7 @@ async fn tell(gate: &DurableObject, message: &Message, patience_ms: u64) -> Opti
 /// The attempts run under `waitUntil`: a visitor who hangs up must not cut
 /// them off, since Auth may have rotated the token already.
 async fn at_auth(
-    context: &Rc<Context>,
+    runtime: &Runtime,
     request: AuthRequest,
     order: &RefreshOrder,
     budget_ms: u64,
@@ -173,7 +172,7 @@ async fn at_auth(
             gate: Gate::None,
         };
     }
-    context.wait_until(async move {
+    runtime.later(async move {
         let calls = Cell::new(0);
         let repair = plan.repair();
         let attempted = attempt(&request, plan, &calls).await;

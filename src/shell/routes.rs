@@ -1,12 +1,9 @@
 //! What only the Worker's own routes need of the runtime: bodies, randomness, revocations, health.
 
-use std::time::Duration;
-
-use futures_util::future::{Either, select};
-use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use worker::{Delay, Env};
+use worker::Env;
 
 use crate::auth_api;
 use crate::handler::{
@@ -14,19 +11,16 @@ use crate::handler::{
 };
 use crate::jwks::CachedKeys;
 use crate::pkce;
-use crate::revocation::{Ends, Revocation};
+use crate::revocation::Revocation;
 use crate::time::UnixTime;
 
-use super::kv::Kv;
 use super::runtime::{Runtime, memory, now};
-use super::{bindings, keys, passage, refresh};
+use super::{bindings, keys, kv, passage, refresh};
 
 /// Bindings answer within some 10 ms, seldom 100.
-const BINDING_TIMEOUT_MS: u64 = 1000;
-/// KV's shortest time for a cached read.
-const KV_CACHE_SECONDS: u64 = 60;
-/// An object that exists for the health check alone.
-const HEALTH_OBJECT: &str = "health";
+const BINDING_TIMEOUT_MS: u32 = 1000;
+/// An object, and a key, that are there for the health check alone.
+const HEALTH_NAME: &str = "health";
 
 /// Reads the body of a request up to the limit.
 pub(super) async fn body(request: &web_sys::Request) -> Result<Vec<u8>, BodyError> {
@@ -56,32 +50,32 @@ pub(super) async fn revocations(
     runtime: &Runtime,
     names: &RevocationNames,
 ) -> Option<RevocationsFound> {
-    let store = Kv::bound(&runtime.env)?;
-    let read = Box::pin(async {
-        let session = match &names.session {
-            Some(name) => read(&store, name).await?,
-            None => None,
-        };
-        let user = read(&store, &names.user).await?;
-        Some(RevocationsFound { session, user })
-    });
-    within(read).await?
-}
-
-async fn read(store: &Kv, name: &str) -> Option<Option<Ends>> {
-    let text = store.get(name, Some(KV_CACHE_SECONDS)).await;
-    let text = text.ok()?;
-    Some(text.as_deref().map(Revocation::from_stored))
+    let store = kv::store(&runtime.env)?;
+    let asked: Vec<&str> = names.session.iter().map(String::as_str).collect();
+    let asked = [asked.as_slice(), &[names.user.as_str()]].concat();
+    let (age, patience) = (Some(kv::CACHE_SECONDS), Some(kv::TIMEOUT_MS));
+    let texts = kv::read(&store, &asked, age, patience).await?;
+    let mut ends = texts
+        .iter()
+        .map(|text| text.as_deref().map(Revocation::from_stored));
+    let user = ends.next_back()?;
+    let session = ends.next().flatten();
+    Some(RevocationsFound { session, user })
 }
 
 /// Stores a revocation; false if it could not be stored.
 pub(super) async fn revoke(runtime: &Runtime, revocation: &Revocation) -> bool {
-    let Some(store) = Kv::bound(&runtime.env) else {
+    let Some(store) = kv::store(&runtime.env) else {
         return false;
     };
-    let (name, value) = (revocation.name(), revocation.to_stored());
-    let put = Box::pin(store.put(name, &value, revocation.ttl_seconds()));
-    within(put).await.is_some_and(|stored| stored.is_ok())
+    let (text, seconds) = (revocation.to_stored(), revocation.ttl_seconds());
+    kv::write(
+        &store,
+        (revocation.name(), &text),
+        seconds,
+        Some(kv::TIMEOUT_MS),
+    )
+    .await
 }
 
 /// Asks the rate limit for each key; a limit that is not bound or does not answer keeps nobody out.
@@ -90,21 +84,15 @@ pub(super) async fn limit(env: &Env, keys: &[String]) -> bool {
         return true;
     };
     for key in keys {
-        let asked = Box::pin(may_go_on(&binding, key));
-        if matches!(within(asked).await, Some(Ok(false))) {
+        let Ok(asked) = passage::may_go_on(&binding, key, BINDING_TIMEOUT_MS) else {
+            continue;
+        };
+        let may_go_on = JsFuture::from(asked).await;
+        if may_go_on.is_ok_and(|may_go_on| may_go_on.as_bool() == Some(false)) {
             return false;
         }
     }
     true
-}
-
-async fn may_go_on(binding: &JsValue, key: &str) -> Result<bool, JsValue> {
-    let question = Object::new();
-    Reflect::set(&question, &"key".into(), &key.into())?;
-    let limit: Function = Reflect::get(binding, &"limit".into())?.dyn_into()?;
-    let promise: Promise = limit.call1(binding, &question)?.dyn_into()?;
-    let outcome = JsFuture::from(promise).await?;
-    Ok(Reflect::get(&outcome, &"success".into())?.is_truthy())
 }
 
 /// Looks at the key set and the bindings.
@@ -149,25 +137,25 @@ async fn key_set(runtime: &Runtime) -> Option<(usize, UnixTime)> {
 }
 
 async fn kv(env: &Env) -> Reach {
-    let Some(store) = Kv::bound(env) else {
+    let Some(store) = kv::store(env) else {
         return Reach::Unbound;
     };
-    let get = Box::pin(store.get("health", None));
-    reach(within(get).await.is_some_and(|text| text.is_ok()))
+    let read = kv::read(&store, &[HEALTH_NAME], None, Some(kv::TIMEOUT_MS)).await;
+    reach(read.is_some())
 }
 
 async fn gate(env: &Env) -> Reach {
     if bindings::binding(env, "REFRESH_GATE").is_none() {
         return Reach::Unbound;
     }
-    let stub = bindings::gate(env, HEALTH_OBJECT);
+    let stub = bindings::gate(env, HEALTH_NAME);
     let asked = stub.and_then(|stub| stub.fetch_with_str(refresh::GATE_URL).ok());
     let Some(asked) = asked else {
         return Reach::Unreachable;
     };
     // It refuses what is no question about a session; that it answers is enough.
-    let answer = JsFuture::from(asked);
-    reach(within(answer).await.is_some_and(|answer| answer.is_ok()))
+    let answer = JsFuture::from(passage::within(&asked, Some(BINDING_TIMEOUT_MS))).await;
+    reach(answer.is_ok_and(|answer| !answer.is_undefined()))
 }
 
 const fn reach(answers: bool) -> Reach {
@@ -175,14 +163,5 @@ const fn reach(answers: bool) -> Reach {
         Reach::Reachable
     } else {
         Reach::Unreachable
-    }
-}
-
-/// The result, unless it takes too long.
-async fn within<T>(work: impl Future<Output = T> + Unpin) -> Option<T> {
-    let deadline = Delay::from(Duration::from_millis(BINDING_TIMEOUT_MS));
-    match select(work, deadline).await {
-        Either::Left((result, _)) => Some(result),
-        Either::Right(((), _)) => None,
     }
 }

@@ -1,9 +1,14 @@
 //! What the effects of a request stand on: the isolate's memory, the clock, the bindings.
 
 use std::cell::RefCell;
+use std::pin::Pin;
 use std::rc::Rc;
 
-use worker::{Context, Env};
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::future_to_promise;
+use worker::Env;
+use worker::worker_sys::Context;
 
 use crate::config::Config;
 use crate::fingerprint::FingerprintKey;
@@ -47,6 +52,23 @@ impl Runtime {
             env: self.env.clone(),
         }
     }
+
+    /// Does something that the answer does not wait for.
+    pub(super) fn later(&self, work: impl Future<Output = ()> + 'static) {
+        let work = promise(async move {
+            work.await;
+            Ok(JsValue::UNDEFINED)
+        });
+        // Only a request that is over takes no more work, and it has none to lose.
+        drop(self.context.wait_until(&work));
+    }
+}
+
+/// The promise of what a future makes.
+pub(super) fn promise(answer: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
+    // Behind a pointer, so that what drives a future is there once, and not once for each of them.
+    let answer: Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>> = Box::pin(answer);
+    future_to_promise(answer)
 }
 
 /// One request on its way.

@@ -10,7 +10,7 @@ use edge_session::pages::{
     Confirm, ErrorPage, Factor, FactorKind, Forbidden, Fragment, Frame, Html, Language, Mfa,
     NewPassword, Notes, Offers, Recover, SignIn, SignUp, Site, SsoContinue, Texts, Verify, keys,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 const HOSTILE: &str =
@@ -113,8 +113,8 @@ fn every_page(frame: Frame<'_>, text: &str) -> Vec<Html> {
 
 /// `PAGES.texts` that puts `text` in the place of every text.
 fn texts_of(text: &str) -> Texts {
-    let of_all = keys(Language::En).map(|(key, _)| (key.to_owned(), text.to_owned()));
-    BTreeMap::from([("*".to_owned(), of_all.collect())])
+    let of_all = keys(Language::En).map(|(key, _)| (key.to_owned(), Value::from(text)));
+    Texts::from_iter([("*".to_owned(), Value::Object(of_all.collect()))])
 }
 
 fn framed<R>(text: &str, then: impl FnOnce(Frame<'_>) -> R) -> R {
@@ -494,8 +494,8 @@ fn the_documentation_has_the_table_of_texts() {
 
 #[test]
 fn a_text_of_the_site_comes_before_the_built_in_one_and_that_of_the_language_first() {
-    let of = |text: &str| BTreeMap::from([("sign_up.title".to_owned(), text.to_owned())]);
-    let texts = Texts::from([
+    let of = |text: &str| json!({ "sign_up.title": text });
+    let texts = Texts::from_iter([
         ("*".to_owned(), of("Join")),
         ("de".to_owned(), of("Mitmachen")),
     ]);

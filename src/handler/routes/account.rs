@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::answer::{Answer, Medium};
+use crate::json;
 use crate::pages::{
     Factor, Html, Mfa, NewPassword, Offers, Recover, SignIn, SignUp, SsoContinue, Verify,
 };
@@ -67,7 +68,7 @@ async fn open(desk: &Desk, visit: &mut Visit, errand: &Errand, page: Page) -> Ht
             .value("domain")
             .filter(|name| oauth::is_domain(name))
         {
-            return framed(visit, &errand.next, &Told::default(), |frame| {
+            return framed(visit, &errand.next, &Told::default(), &|frame| {
                 SsoContinue { frame, domain }.html()
             });
         }
@@ -80,7 +81,7 @@ async fn open(desk: &Desk, visit: &mut Visit, errand: &Errand, page: Page) -> Ht
 
 fn sign_in_page(visit: &Visit, errand: &Errand, told: &Told<'_>, offers: &Offers) -> Html {
     let phone = errand.fields.value("phone");
-    framed(visit, &errand.next, told, |frame| {
+    framed(visit, &errand.next, told, &|frame| {
         SignIn {
             frame,
             offers,
@@ -95,7 +96,7 @@ fn sign_in_page(visit: &Visit, errand: &Errand, told: &Told<'_>, offers: &Offers
 fn public(visit: &Visit, errand: &Errand, page: Page, told: &Told<'_>) -> Html {
     let fields = &errand.fields;
     let email = fields.value("email");
-    framed(visit, &errand.next, told, |frame| match page {
+    framed(visit, &errand.next, told, &|frame| match page {
         Page::Recover => Recover { frame, email }.html(),
         Page::SignUp => SignUp { frame, email }.html(),
         Page::Login | Page::Mfa | Page::Password | Page::Verify => {
@@ -142,7 +143,7 @@ fn new_password(visit: &Visit, errand: &Errand, claims: &VerifiedClaims) -> Html
     let claims = claims.json().unwrap_or_default();
     let name = |name| claims.get(name).and_then(Value::as_str);
     let account = name("email").filter(|email| !email.is_empty());
-    framed(visit, &errand.next, &told_by(&errand.fields), |frame| {
+    framed(visit, &errand.next, &told_by(&errand.fields), &|frame| {
         NewPassword {
             frame,
             account: account.or_else(|| name("phone")),
@@ -159,7 +160,7 @@ async fn second_step(desk: &Desk, visit: &mut Visit, errand: &Errand, settled: &
         return Answer::unavailable(Medium::Html, "factors_unknown");
     };
     let shown: Vec<Factor<'_>> = factors.iter().map(mfa::OwnFactor::shown).collect();
-    let html = framed(visit, &errand.next, &told_by(&errand.fields), |frame| {
+    let html = framed(visit, &errand.next, &told_by(&errand.fields), &|frame| {
         Mfa {
             frame,
             factors: &shown,
@@ -180,7 +181,7 @@ async fn offers(desk: &Desk, visit: &mut Visit) -> Offers {
     let request = sign_in_api::settings(&visit.config);
     let answer = call_auth(desk, visit, request).await;
     let settings = answer.ok().filter(|reply| reply.status == 200);
-    let settings = settings.and_then(|reply| serde_json::from_slice::<Value>(&reply.body).ok());
+    let settings = settings.and_then(|reply| json::read(&reply.body).ok());
     let offers = settings.map(|settings| Offers::from_settings(&settings));
     desk.memory().offers.learn(offers, desk.now())
 }

@@ -34,7 +34,7 @@ pub(super) async fn callback(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
         return Reply::new(answer, "half_confirmed");
     }
     let Some(code) = fields.value("code") else {
-        let html = frame::framed(visit, &errand.next, &Told::default(), |frame| {
+        let html = frame::framed(visit, &errand.next, &Told::default(), &|frame| {
             Fragment { frame }.html()
         });
         return Reply::new(Answer::page(200, html), "fragment_page");

@@ -49,7 +49,7 @@ pub(super) fn page(visit: &Visit, errand: &Errand) -> Reply {
     let Some(link) = Link::read(errand) else {
         return malformed(visit, errand);
     };
-    let html = frame::framed(visit, &errand.next, &Told::default(), |frame| {
+    let html = frame::framed(visit, &errand.next, &Told::default(), &|frame| {
         Confirm {
             frame,
             token_hash: link.token_hash,

@@ -1,6 +1,7 @@
 //! What a request wants of a route: its fields, and where to go afterwards.
 
 use crate::answer::{Answer, Medium};
+use crate::json::json;
 use crate::pages::ErrorPage;
 
 use super::super::body::BodyError;
@@ -76,7 +77,7 @@ pub(super) fn is_same_site(visit: &Visit) -> bool {
 fn refused(visit: &Visit, status: u16, code: &'static str) -> Reply {
     let answer = match visit.medium() {
         Medium::Html => {
-            let html = frame::framed(visit, "/", &Told::default(), |frame| {
+            let html = frame::framed(visit, "/", &Told::default(), &|frame| {
                 let details = &[];
                 ErrorPage {
                     frame,
@@ -87,7 +88,7 @@ fn refused(visit: &Visit, status: u16, code: &'static str) -> Reply {
             });
             Answer::page(status, html)
         }
-        Medium::Json => Answer::json(status, &serde_json::json!({ "error": code })),
+        Medium::Json => Answer::json(status, &json!({ "error": code })),
     };
     Reply::new(answer, code)
 }

@@ -1,9 +1,10 @@
 //! Why a route did not do what it was asked for, and what it answers when it did.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::auth_api::{AuthReply, Unreachable, error_code};
+use crate::json::json;
 
 use super::super::visit::Visit;
 use super::errand::Errand;

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::super::body::{BodyError, MAX_BODY_BYTES};
 use super::multipart;
+use crate::json;
 
 /// The value of a field.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ impl Fields {
         match self.field(name) {
             Some(Field::Json(Value::Object(members))) => return Ok(Some(members.clone())),
             Some(Field::Text(text)) if !text.is_empty() => {
-                let Ok(Value::Object(members)) = serde_json::from_str(text) else {
+                let Ok(Value::Object(members)) = json::read(text) else {
                     return Err(BodyError::Malformed);
                 };
                 return Ok(Some(members));
@@ -151,7 +152,7 @@ fn media_type(content_type: &str) -> String {
 
 /// The members of an object. One of a wrong type is refused, since what its sender meant is not known.
 fn json_fields(body: &[u8]) -> Option<Vec<(String, Field)>> {
-    let Value::Object(members) = serde_json::from_slice(body).ok()? else {
+    let Value::Object(members) = json::read(body).ok()? else {
         return None;
     };
     let mut fields = Vec::new();

@@ -1,8 +1,9 @@
 //! `POST /fragment`: tokens that came in the fragment of an address, and whose account the visitor has seen.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::auth_api::{self, UserReply};
+use crate::json::{self, json};
 use crate::pkce;
 use crate::session::Session;
 
@@ -56,7 +57,7 @@ async fn session(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Result<Sess
         UserReply::Unavailable(_) => return Err(Failure::new(503, "unavailable")),
     }
     let user = answer.ok().map(|reply| reply.body).unwrap_or_default();
-    let user: Value = serde_json::from_slice(&user).unwrap_or_default();
+    let user: Value = json::read(&user).unwrap_or_default();
     let expires_at = claims.expires_at.seconds();
     let tokens = json!({
         "access_token": access_token,
@@ -66,6 +67,6 @@ async fn session(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Result<Sess
         "refresh_token": refresh_token,
         "user": user,
     });
-    Session::from_token_response(tokens.to_string().as_bytes(), desk.now().seconds())
+    Session::from_token_response(json::write(&tokens).as_bytes(), desk.now().seconds())
         .map_err(|_| Failure::invalid())
 }

@@ -14,12 +14,13 @@ pub(super) struct Told<'t> {
     pub(super) reason: Option<&'t str>,
 }
 
-/// Renders a page for this visitor: his language, the site's looks, and where he wants to go.
+/// Renders a page for this visitor: his language, the site's looks, and where he wants to go. `render` is behind a
+/// pointer, so that the frame is there once and not once for each page.
 pub(super) fn framed(
     visit: &Visit,
     next: &str,
     told: &Told<'_>,
-    render: impl FnOnce(Frame<'_>) -> Html,
+    render: &dyn Fn(Frame<'_>) -> Html,
 ) -> Html {
     let config = &visit.config;
     let hosts: Vec<String> = config.redirect_hosts.iter().map(str::to_owned).collect();

@@ -1,8 +1,7 @@
 //! `GET /health`: whether this Worker can do its work, without a word about secrets.
 
-use serde_json::json;
-
 use crate::answer::Answer;
+use crate::json::json;
 use crate::memory::Reach;
 use crate::time::UnixTime;
 

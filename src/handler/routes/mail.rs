@@ -1,9 +1,10 @@
 //! `POST /signup`, `/otp`, `/recover`, `/resend`: Auth sends a message, and nobody learns whether the address is known.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::answer::Answer;
 use crate::auth_api::{AuthReply, AuthRequest};
+use crate::json::{self, json};
 use crate::pkce;
 use crate::session::Session;
 use crate::sign_in_api;
@@ -58,7 +59,7 @@ fn writes_to_all(errand: &Errand) -> bool {
 }
 
 fn has_failed_mail(reply: &AuthReply) -> bool {
-    let body = || serde_json::from_slice::<Value>(&reply.body).ok();
+    let body = || json::read(&reply.body).ok();
     let is_said = |body: Value| {
         body.get("msg")?
             .as_str()

@@ -1,9 +1,10 @@
 //! `POST /mfa`: a second factor raises the session to `aal2`.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::auth_api::AuthReply;
+use crate::json::{self, json};
 use crate::pages::{Factor, FactorKind};
 use crate::secret::Secret;
 use crate::session::Session;
@@ -80,7 +81,7 @@ pub(super) async fn factors(
     let request = sign_in_api::as_user(&visit.config, ("GET", "/user"), None, access_token, ip);
     let reply = Failure::of_auth(call_auth(desk, visit, request).await)?;
     let user: Value =
-        serde_json::from_slice(&reply.body).map_err(|_| Failure::new(503, "unexpected_failure"))?;
+        json::read(&reply.body).map_err(|_| Failure::new(503, "unexpected_failure"))?;
     let factors = user.get("factors").and_then(Value::as_array);
     let factors = factors.into_iter().flatten().take(MAX_FACTORS);
     Ok(factors.filter_map(OwnFactor::read).collect())
@@ -190,7 +191,7 @@ async fn challenge(
 ) -> Result<String, Failure> {
     let path = format!("/factors/{factor_id}/challenge");
     let reply = member.ask(desk, visit, ("POST", &path), Some(body)).await?;
-    let challenge: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let challenge: Value = json::read(&reply.body).unwrap_or_default();
     let id = challenge.get("id").and_then(Value::as_str);
     let id = id.filter(|id| is_uuid(id)).map(str::to_owned);
     id.ok_or_else(|| Failure::new(503, "unexpected_failure"))

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::answer::Answer;
+use crate::json;
 use crate::sign_in_api;
 use crate::token::is_uuid;
 
@@ -109,7 +110,7 @@ pub(super) async fn start_sso(desk: &Desk, visit: &mut Visit, errand: &Errand) -
         Ok(reply) => reply,
         Err(failure) => return failure.reply(visit, errand, "sign_in_failed"),
     };
-    let told: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let told: Value = json::read(&reply.body).unwrap_or_default();
     let url = told
         .get("url")
         .and_then(Value::as_str)

@@ -1,8 +1,9 @@
 //! `POST /passkey/options` and `/passkey`: the two halves of a sign-in with a passkey.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::answer::Answer;
+use crate::json::{self, json};
 use crate::pkce;
 use crate::sign_in_api;
 
@@ -25,7 +26,7 @@ pub(super) async fn options(desk: &Desk, visit: &mut Visit, errand: &Errand) -> 
         Ok(reply) => reply,
         Err(failure) => return failure.reply(visit, errand, "sign_in_failed"),
     };
-    let told: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let told: Value = json::read(&reply.body).unwrap_or_default();
     let (Some(challenge_id), Some(options)) = (told.get("challenge_id"), told.get("options"))
     else {
         let failure = Failure::new(503, "unexpected_failure");

@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::answer::Answer;
+use crate::json::{self, json};
 use crate::letters;
 use crate::pages::ErrorPage;
 use crate::sign_in_api;
@@ -58,8 +59,7 @@ pub(super) async fn admit(
     let answer = desk.ask(Effect::CheckTurnstile, call).await;
     visit.spend(Stage::Auth, desk.now());
     let verdict = answer.ok().filter(|reply| reply.status < 500);
-    let Some(verdict) = verdict.and_then(|reply| serde_json::from_slice::<Value>(&reply.body).ok())
-    else {
+    let Some(verdict) = verdict.and_then(|reply| json::read(&reply.body).ok()) else {
         visit.alarm();
         let answer = refusal(visit, errand, 503, "captcha_unreachable");
         return Err(Reply::new(answer, "captcha_unreachable"));
@@ -127,7 +127,7 @@ fn refusal(visit: &Visit, errand: &Errand, status: u16, code: &str) -> Answer {
     }
     // The page of a 403 speaks of forms of other sites.
     let shown = if status == 403 { 400 } else { status };
-    let html = frame::framed(visit, &errand.next, &told, |frame| {
+    let html = frame::framed(visit, &errand.next, &told, &|frame| {
         let details = &[];
         ErrorPage {
             frame,

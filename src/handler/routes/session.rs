@@ -1,8 +1,9 @@
 //! `GET /session`: who the visitor is, by his verified token.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::answer::{Answer, Medium};
+use crate::json::json;
 use crate::token::VerifiedClaims;
 
 use super::super::desk::Desk;
@@ -16,7 +17,9 @@ pub(super) async fn session(desk: &Desk, visit: &mut Visit) -> Reply {
     let answer = if settled.outcome() == Outcome::Unavailable {
         Answer::unavailable(Medium::Json, settled.reason())
     } else {
-        let body = settled.claims().map_or_else(|| json!({"user": null}), body);
+        let body = settled
+            .claims()
+            .map_or_else(|| json!({"user": Value::Null}), body);
         Answer::json(200, &body)
     };
     Reply { answer, settled }
@@ -49,7 +52,10 @@ pub(super) async fn token(desk: &Desk, visit: &mut Visit) -> Reply {
 /// The public key of the identity assertion.
 pub(super) fn identity_keys(visit: &Visit) -> Reply {
     let key = visit.config.identity_key.as_ref();
-    let set = key.map_or_else(|| json!({"keys": []}), |key| key.public_set());
+    let set = key.map_or_else(
+        || json!({"keys": Value::Array(Vec::new())}),
+        |key| key.public_set(),
+    );
     Reply::new(Answer::json(200, &set), "identity_keys")
 }
 
@@ -58,7 +64,7 @@ pub(super) fn body(claims: &VerifiedClaims) -> Value {
     let all = claims.json().unwrap_or_default();
     let claim = |name| all.get(name).cloned().unwrap_or_default();
     json!({
-        "user": {
+        "user": json!({
             "id": claims.user_id,
             "email": claim("email"),
             "role": claims.role,
@@ -66,7 +72,7 @@ pub(super) fn body(claims: &VerifiedClaims) -> Value {
             "is_anonymous": claims.is_anonymous,
             "app_metadata": claim("app_metadata"),
             "user_metadata": claim("user_metadata"),
-        },
+        }),
         "expires_at": claims.expires_at.seconds(),
     })
 }

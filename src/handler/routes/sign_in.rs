@@ -1,11 +1,12 @@
 //! `POST /login` and `/anonymous`, and what every way to a session ends with:
 //! its token is verified like any other before a cookie is written.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::answer::Answer;
 use crate::auth_api::AuthRequest;
 use crate::cookies::set_cookie;
+use crate::json::{self, json};
 use crate::pkce;
 use crate::session::{Format, Session};
 use crate::sign_in_api;
@@ -83,7 +84,7 @@ pub(super) async fn begin(
     if let Ok(session) = Session::from_token_response(&reply.body, desk.now().seconds()) {
         return Ok(Begun::Session(Box::new(session)));
     }
-    let message: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let message: Value = json::read(&reply.body).unwrap_or_default();
     if message.get("msg").is_some() {
         return Ok(Begun::HalfWay);
     }
@@ -127,7 +128,7 @@ fn untold(route: Route, failure: Failure) -> Failure {
 pub(super) fn half_way(visit: &Visit, errand: &Errand) -> Reply {
     let said = ("message", "confirm_other_address");
     let answer = if errand.is_program {
-        Answer::json(200, &json!({ said.0: said.1 }))
+        Answer::json(200, &json!({ (said.0): said.1 }))
     } else {
         Answer::see_other(errand.back(visit, &[said]))
     };

@@ -1,7 +1,6 @@
 //! `POST /verify`: the digits from a mail or a text message, against a session.
 
-use serde_json::json;
-
+use crate::json::json;
 use crate::pkce;
 use crate::sign_in_api;
 

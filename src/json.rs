@@ -1,0 +1,42 @@
+//! JSON, read and written in one way.
+//!
+//! `serde_json` is compiled anew for each kind of source, destination and value that it is used with.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// Reads a text.
+pub(crate) fn read(text: &(impl AsRef<[u8]> + ?Sized)) -> serde_json::Result<Value> {
+    read_bytes(text.as_ref())
+}
+
+fn read_bytes(text: &[u8]) -> serde_json::Result<Value> {
+    serde_json::from_slice(text)
+}
+
+/// Writes what can always be written: a value, or a struct of such.
+pub(crate) fn write(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// What `json!` makes of a member's value.
+#[inline(never)]
+pub(crate) fn value(value: &(impl Serialize + ?Sized)) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// An object; what is taken of each member leaves null behind.
+#[inline(never)]
+pub(crate) fn object(members: &mut [(&str, Value)]) -> Value {
+    let members = members.iter_mut();
+    let taken = members.map(|(name, value)| ((*name).to_owned(), value.take()));
+    Value::Object(taken.collect::<Map<String, Value>>())
+}
+
+/// An object, as `serde_json::json!` writes one: that macro leaves the code of every insertion where it stands.
+macro_rules! json {
+    ({ $($name:tt: $value:expr),* $(,)? }) => {
+        $crate::json::object(&mut [$(($name, $crate::json::value(&$value))),*])
+    };
+}
+pub(crate) use json;
