@@ -110,7 +110,9 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
       // Nobody can be helped whose answers all get lost until Auth has forgotten the token: the Worker asks once more.
       return "none";
     }
-    const fault = pick(fromWorker && isToken, upgraded !== undefined);
+    // The first is lost in any case: a run in which none was would prove nothing.
+    const isFirst = upgraded !== undefined && lost.size === 0;
+    const fault = isFirst ? "cut after" : pick(fromWorker && isToken, upgraded !== undefined);
     if (upgraded !== undefined && (fault === "cut" || fault === "cut after")) {
       lost.add(upgraded);
       lostAt = Date.now();
