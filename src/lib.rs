@@ -25,7 +25,7 @@
 //! [`handler::Effect`]; the shell (`shell::journey`, `shell::effects`) carries it out and hands the answer back.
 //!
 //! ```text
-//!  browser ─► shell::http     RequestHead: method, URL, headers; never the body
+//!  browser ─► shell::passage  RequestHead: method, URL, headers; never the body
 //!             config          Config, parsed once per isolate
 //!             handler::line   arrive      which rule holds; is it one of our own routes?
 //!                             present     cookies or bearer token, verified: keys, signature, or Auth's word
@@ -63,7 +63,8 @@
 //! ## Invariants
 //!
 //! - Nothing outside `shell` reads a clock, sends or draws random numbers; the runtime's crates do not even
-//!   exist for other targets. What `handler` awaits is the answer to an effect, and nothing else.
+//!   exist for other targets; `letters` alone asks the runtime for something, the case of letters beyond ASCII, which is a
+//!   table. What `handler` awaits is the answer to an effect, and nothing else.
 //! - A stage of `handler` names no stage; only `line.rs` knows what comes after what. No file names one that names it.
 //! - The end of a session is the end: a late answer never signs anybody in again.
 //! - No header of a client is trusted: reserved names are removed first, and
