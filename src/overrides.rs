@@ -41,12 +41,18 @@ pub const ANY_METHOD: &str = "*";
 /// True if the two names are one to a server that follows CGI, which cannot tell `_` from `-`, and of which some turn
 /// every character that is no letter or digit into `_`.
 #[must_use]
+#[inline]
 pub fn is_same_name(one: &str, other: &str) -> bool {
+    // Nearly every header has another length than any name that matters.
+    one.len() == other.len() && is_same_folded(one, other)
+}
+
+fn is_same_folded(one: &str, other: &str) -> bool {
     let fold = |byte: u8| match byte.to_ascii_lowercase() {
         byte if byte.is_ascii_alphanumeric() => byte,
         _ => b'-',
     };
-    one.len() == other.len() && one.bytes().map(fold).eq(other.bytes().map(fold))
+    one.bytes().map(fold).eq(other.bytes().map(fold))
 }
 
 /// True for a header that names a path or a host for the origin to go by.
@@ -100,9 +106,9 @@ fn named(head: &RequestHead) -> impl Iterator<Item = Cow<'_, str>> {
         .map(|method| Cow::Borrowed(method.trim()));
     let in_query = head
         .query()
-        .unwrap_or_default()
+        .into_iter()
         // Some parsers take a semicolon for an ampersand.
-        .split(['&', ';'])
+        .flat_map(|query| query.split(['&', ';']))
         .filter_map(|member| form_urlencoded::parse(member.as_bytes()).next())
         .filter(|(name, _)| name.eq_ignore_ascii_case(QUERY_MEMBER))
         .map(|(_, method)| method);

@@ -16,7 +16,7 @@ pub(super) fn record(config: &Config, record: &RequestRecord) {
     if config.log_level < wanted {
         return;
     }
-    let line = json::write(record);
+    let line = record.line();
     match record.level {
         Level::Error => console_error!("{line}"),
         Level::Info => console_log!("{line}"),
