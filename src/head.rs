@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr;
+
 /// The head of one request as the runtime received it.
 #[derive(Clone, Debug, Default)]
 pub struct RequestHead {
@@ -126,7 +128,7 @@ impl RequestHead {
     /// `scheme://host:port`, as in the `Origin` header.
     #[must_use]
     pub fn origin(&self) -> String {
-        format!("{}://{}", self.scheme(), self.authority())
+        [self.scheme(), "://", self.authority()].concat()
     }
 
     /// Path and query, beginning with `/`, as sent.
@@ -257,9 +259,8 @@ impl Headers {
             let is_mark = |byte: &u8| matches!(byte, b',' | b'\n');
             let mark = line.as_bytes().iter().position(is_mark);
             let comma = start + mark.unwrap_or(line.len());
-            // A value is long, and the library looks at several bytes of it at once.
             let value = text.get(comma..).unwrap_or_default();
-            let end = comma + value.find('\n').unwrap_or(value.len());
+            let end = comma + memchr(b'\n', value.as_bytes()).unwrap_or(value.len());
             if comma < end {
                 places.push(Place { start, comma, end });
             }
@@ -307,6 +308,22 @@ impl Headers {
             }
         }
         None
+    }
+
+    /// The headers whose name begins with one of these letters (lower case): what a client may not say is told by its first
+    /// letter from nearly all that he says.
+    pub fn beginning<'h>(&'h self, letters: &'h [u8]) -> impl Iterator<Item = (&'h str, &'h str)> {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            while let Some(place) = self.places.get(from) {
+                from += 1;
+                let first = self.text.as_bytes().get(place.start);
+                if first.is_some_and(|first| letters.iter().any(|letter| letter == first)) {
+                    return Some((self.name(place), self.text_of(place)));
+                }
+            }
+            None
+        })
     }
 
     fn name(&self, place: &Place) -> &str {

@@ -46,9 +46,16 @@ pub fn strip(config: &Config, headers: &Headers) -> Vec<HeaderEdit> {
     let fixed = config.origin_headers.iter().map(|(name, _)| name.as_str());
     let named: Vec<&str> = config.identity_claims.names().chain(fixed).collect();
     let mut edits = Vec::new();
-    for (name, _) in headers.iter() {
-        if is_reserved(name) || named.iter().any(|known| is_same_name(known, name)) {
+    for (name, _) in headers.beginning(b"x") {
+        if is_reserved(name) {
             edits.push(HeaderEdit::Remove(name.to_owned()));
+        }
+    }
+    if !named.is_empty() {
+        for (name, _) in headers.iter() {
+            if named.iter().any(|known| is_same_name(known, name)) {
+                edits.push(HeaderEdit::Remove(name.to_owned()));
+            }
         }
     }
     edits

@@ -78,7 +78,7 @@ fn always(config: &Config, headers: &Headers) -> Vec<HeaderEdit> {
 /// How the visitor called the site, where the origin cannot see it: `SITE_URL` knows better than a request that came
 /// through another proxy. What the visitor says of it himself never passes.
 fn forwarded(visit: &Visit) -> Vec<HeaderEdit> {
-    let sent = visit.head.headers().iter();
+    let sent = visit.head.headers().beginning(b"x");
     let is_protocol = |(name, _): &(&str, &str)| is_same_name(name, PROTOCOL_HEADER);
     let mut edits: Vec<HeaderEdit> = sent
         .filter(is_protocol)
