@@ -190,7 +190,7 @@ fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     } else if settled.claims().is_none() || settled.outcome() == Outcome::Unavailable {
         // An origin with its own client would start a refresh of its own.
         Forwarding::DropSession
-    } else if let Some(chunks) = due.as_ref().or(trusted.as_ref()) {
+    } else if let Some(chunks) = due.or(trusted.as_deref()) {
         Forwarding::Replace(chunks)
     } else if visit.is_duplicated() || is_disguised {
         Forwarding::Keep(visit.candidate()?)
