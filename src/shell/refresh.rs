@@ -1,14 +1,12 @@
 //! Carrying out a refresh: through the session's gate, or at Auth itself.
 
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
 
 use futures_channel::oneshot;
 use wasm_bindgen_futures::JsFuture;
-use worker::Delay;
 use worker::worker_sys::DurableObject;
 
-use crate::auth_api::{self, Attempt, Attempts, AuthRequest, RefreshReply};
+use crate::auth_api::{ANSWER_LIMIT_MS, Attempts, AuthRequest, RefreshReply};
 use crate::gate::{Ask, EndAsked, EndTold, Isolate, Learn, Message, Rejection, Told};
 use crate::handler::{EndOrder, Learning, RefreshWait};
 use crate::refresh_order::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder};
@@ -17,8 +15,9 @@ use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::Claims;
 
+use super::calls::Calls;
 use super::runtime::{Runtime, now};
-use super::{auth, bindings, passage};
+use super::{bindings, passage};
 
 /// The gate itself stops waiting when Auth's time is over. One that is silent
 /// for this much longer is ill.
@@ -173,18 +172,19 @@ async fn at_auth(
         };
     }
     runtime.later(async move {
-        let calls = Cell::new(0);
+        let begun = Cell::new(0);
         let repair = plan.repair();
-        let attempted = attempt(&request, plan, &calls).await;
+        let mut calls = Calls::new(request);
+        let attempted = calls.attempt(plan, &begun).await;
         let is_lost = attempted.is_lost;
         // The receiver is gone if the visitor is; the refresh has happened all the same.
         if let Err((RefreshReply::Renewed(session), _)) =
-            sender.send((attempted.reply, calls.get()))
+            sender.send((attempted.reply, begun.get()))
         {
             keep(&refresh_token, session);
         }
-        if is_lost {
-            repair_later(&request, repair, &refresh_token).await;
+        if is_lost && let Some(session) = recover(&mut calls, repair, &refresh_token).await {
+            keep(&refresh_token, session);
         }
     });
     let (reply, auth_calls) = receiver
@@ -197,66 +197,29 @@ async fn at_auth(
     }
 }
 
-/// Sends a refresh token again whose answer was lost; the next request in this isolate gets what
-/// Auth says.
-async fn repair_later(request: &AuthRequest, plan: Attempts, refresh_token: &str) {
-    let Some(pause_ms) = plan.pause_before_repair(now()) else {
-        return;
-    };
-    Delay::from(Duration::from_millis(pause_ms)).await;
-    let is_answered =
-        ISOLATE.with_borrow_mut(|isolate| isolate.late(refresh_token, now()).is_some());
-    if is_answered {
-        return;
+/// What Auth still says after the visitor has gone on, to a call that is open or to one more attempt: the next request in
+/// this isolate gets it.
+async fn recover(calls: &mut Calls, plan: Attempts, refresh_token: &str) -> Option<Box<Session>> {
+    if let Some(pause_ms) = plan.pause_before_repair(calls.are_open(), now()) {
+        if let Some(session) = calls.renewed_or_pause(pause_ms).await {
+            return Some(session);
+        }
+        let is_answered =
+            ISOLATE.with_borrow_mut(|isolate| isolate.late(refresh_token, now()).is_some());
+        if is_answered {
+            return None;
+        }
+        let attempted = calls.attempt(plan, &Cell::new(0)).await;
+        if let RefreshReply::Renewed(session) = attempted.reply {
+            return Some(session);
+        }
     }
-    let attempted = attempt(request, plan, &Cell::new(0)).await;
-    if let RefreshReply::Renewed(session) = attempted.reply {
-        keep(refresh_token, session);
-    }
+    calls.renewed(ANSWER_LIMIT_MS).await
 }
 
 fn keep(refresh_token: &str, session: Box<Session>) {
     let until = now().plus_millis(LATE_MS);
     ISOLATE.with_borrow_mut(|isolate| isolate.keep(refresh_token, session, until));
-}
-
-/// What came of the attempts.
-pub(super) struct Attempted {
-    pub(super) reply: RefreshReply,
-    /// True if Auth may have done its work although no answer arrived.
-    pub(super) is_lost: bool,
-}
-
-/// Sends the request as planned; `calls` tells meanwhile how many attempts were begun.
-pub(super) async fn attempt(
-    request: &AuthRequest,
-    mut plan: Attempts,
-    calls: &Cell<u32>,
-) -> Attempted {
-    let mut next = plan.first(now());
-    let mut may_be_lost = false;
-    loop {
-        match next {
-            Attempt::Done(reply) => {
-                let is_open = matches!(reply, RefreshReply::Unavailable { .. });
-                let is_lost = may_be_lost && is_open;
-                return Attempted { reply, is_lost };
-            }
-            Attempt::Send {
-                pause_ms,
-                timeout_ms,
-            } => {
-                if pause_ms > 0 {
-                    Delay::from(Duration::from_millis(pause_ms)).await;
-                }
-                calls.set(calls.get() + 1);
-                let answer = auth::send(request, timeout_ms).await;
-                may_be_lost |= auth_api::may_be_lost(&answer);
-                let reply = auth_api::read_refresh_reply(&answer, now());
-                next = plan.after(reply, now());
-            }
-        }
-    }
 }
 
 /// No decision now, and no further attempt.

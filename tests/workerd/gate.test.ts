@@ -19,6 +19,7 @@ const WORKERS = {
   eagerTwin: { bindings: { gate: "eager" }, vars: { REFRESH_MARGIN_SECONDS: "600" } },
   eagerAlone: { vars: { REFRESH_MARGIN_SECONDS: "600" } },
   impatient: { bindings: { gate: true }, vars: { AUTH_TIMEOUT_MS: "1000" } },
+  impatientAlone: { vars: { AUTH_TIMEOUT_MS: "1000" } },
   forgetful: { bindings: { gate: true }, vars: { REFRESH_REPLAY_SECONDS: "1" } },
   hanging: { bindings: { gate: true } },
   slow: { bindings: { gate: true } },
@@ -293,6 +294,28 @@ describe("§4 Auth hangs or is slow", () => {
     const answer = await stack.worker("slow").fetch("/", { cookies });
     expect(outcomeOf(answer)).toBe("refreshed");
     expect(refreshes()).toBe(1);
+  });
+
+  test.each(["impatient", "impatientAlone"] as const)("§4 alive: an answer after AUTH_TIMEOUT_MS is read on and serves the next request (%s)", async (name) => {
+    stack.auth.config({ reuseInterval: 0 });
+    stack.auth.faults.add({ ...TOKEN, delayMs: 2_500 });
+    const { cookies } = await signIn(40);
+    expect(outcomeOf(await stack.worker(name).fetch("/", { cookies }))).toBe("valid");
+    await pause(5_500);
+    const answer = await stack.worker(name).fetch("/", { cookies });
+    expect(outcomeOf(answer)).toBe("refreshed");
+    expect(refreshes()).toBe(1);
+  });
+
+  test.each(["impatient", "impatientAlone"] as const)("§4 dead: an answer after AUTH_TIMEOUT_MS is read on and serves the next request (%s)", async (name) => {
+    stack.auth.faults.add({ ...TOKEN, delayMs: 1_500, afterCommit: true });
+    const { cookies } = await signIn(-30);
+    expect(outcomeOf(await stack.worker(name).fetch("/", { cookies }))).toBe("unavailable");
+    const sent = refreshes();
+    await pause(1_500);
+    const answer = await stack.worker(name).fetch("/", { cookies });
+    expect(outcomeOf(answer)).toBe("refreshed");
+    expect(refreshes()).toBe(sent);
   });
 
   test("§4 dead: answered within AUTH_TIMEOUT_MS, leader and followers alike", async () => {
