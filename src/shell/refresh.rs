@@ -1,9 +1,12 @@
 //! Carrying out a refresh: through the session's gate, or at Auth itself.
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use futures_channel::oneshot;
+use futures_util::future::{Either, select};
 use wasm_bindgen_futures::JsFuture;
+use worker::Delay;
 use worker::worker_sys::DurableObject;
 
 use crate::auth_api::{ANSWER_LIMIT_MS, Attempts, AuthRequest, RefreshReply};
@@ -28,7 +31,8 @@ pub(super) const GATE_URL: &str = "https://gate/";
 /// A visitor waits no longer than this to learn whether his session has ended meanwhile, and a
 /// sign-out no longer to tell the gate.
 const END_PATIENCE_MS: u64 = 1500;
-/// How long an answer is kept that came after its visitor had gone on, where there is no gate.
+/// How long an answer is kept that came after its visitor had gone on, where there is no gate; and how long a gate may take
+/// to be told of an end.
 const LATE_MS: u64 = 30_000;
 /// Supabase issues no access token for longer than a week.
 const MAX_LIFE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
@@ -45,9 +49,8 @@ pub(super) async fn end(runtime: &Runtime, order: &EndOrder) -> bool {
     let Some(gate) = stub(runtime, &order.session_id) else {
         return true;
     };
-    ask_end(&gate, &Message::End(order.end.clone()))
-        .await
-        .is_some()
+    let message = Message::End(order.end.clone());
+    tell_end(runtime, gate, message).await.is_some()
 }
 
 /// Whether a session has ended while its request was under way, so that a renewed one must not be
@@ -75,8 +78,27 @@ pub(super) async fn learn(runtime: &Runtime, learning: &Learning) -> bool {
         return ISOLATE.with_borrow_mut(|isolate| isolate.is_ended(session_id, now()));
     };
     let learn = Learn::new(&learning.session, learning.used.expose());
-    let told = ask_end(&gate, &Message::Learn(learn)).await;
+    let told = tell_end(runtime, gate, Message::Learn(learn)).await;
     told.is_some_and(|told| told.is_ended)
+}
+
+/// Tells a gate what it must know. The visitor waits for a while; a gate that is slower is told all the same, and one that
+/// failed is told once more.
+async fn tell_end(runtime: &Runtime, gate: DurableObject, message: Message) -> Option<EndTold> {
+    let (sender, receiver) = oneshot::channel();
+    runtime.later(async move {
+        let mut told = tell(&gate, &message, LATE_MS).await;
+        if told.is_none() {
+            told = tell(&gate, &message, LATE_MS).await;
+        }
+        // Who has gone on does not want to know any more.
+        drop(sender.send(told));
+    });
+    let patience = Delay::from(Duration::from_millis(END_PATIENCE_MS));
+    match select(receiver, patience).await {
+        Either::Left((told, _)) => EndTold::from_json(&told.ok()??),
+        Either::Right(((), _)) => None,
+    }
 }
 
 async fn ask_end(gate: &DurableObject, message: &Message) -> Option<EndTold> {

@@ -3,8 +3,9 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { expectDeleted, expectKept, outcomeOf, sessionIn } from "../support/expectations.ts";
 import type { Answer } from "../support/http.ts";
+import type { HeaderList } from "../support/origin.ts";
 import { type Cookie, claimsOf, type SessionBody } from "../support/sessions.ts";
-import { type SignedIn, type Stack, startStack, type WorkerSpec } from "../support/stack.ts";
+import { SITE, type SignedIn, type Stack, startStack, type WorkerSpec } from "../support/stack.ts";
 
 const secretKey: WorkerSpec["vars"] = ({ auth }) => ({ SUPABASE_SECRET_KEY: auth.secretKey });
 /** Four services whose requests meet at the same objects, as those of four data centres do. */
@@ -30,6 +31,10 @@ const WORKERS = {
   knownAlone: { vars: secretKey },
   unknown: { bindings: { gate: true } },
   unknownAlone: {},
+  endsLate: { bindings: { gate: true, endings: "late" }, vars: { AUTH_PATH: "/auth" } },
+  endsLateTwin: { bindings: { gate: "endsLate" } },
+  endsFailing: { bindings: { gate: true, endings: "failing" }, vars: { AUTH_PATH: "/auth" } },
+  endsFailingTwin: { bindings: { gate: "endsFailing" } },
 } satisfies Record<string, WorkerSpec>;
 type Name = keyof typeof WORKERS;
 const SERVICES: Name[] = ["first", "second", "third", "fourth"];
@@ -336,6 +341,22 @@ describe("§4 the gate fails", () => {
     expect(outcomeOf(answer)).toBe("refreshed");
     expect(lines).toMatchObject([{ gate: "failed", auth_calls: 1 }]);
     expect(refreshes()).toBe(1);
+  });
+});
+
+describe("§4 a sign-out reaches the gate", () => {
+  test.each(["endsLate", "endsFailing"] as const)("§4 that does not hear of it at once (%s)", async (name) => {
+    // Auth keeps the session, so that only the gate can know of the end.
+    stack.auth.faults.add({ match: { path: "/logout" }, status: 500, body: "{}" });
+    const { cookies } = await signIn(40);
+    const headers: HeaderList = [["Origin", SITE], ["Content-Type", "application/json"]];
+    const started = Date.now();
+    const left = await stack.worker(name).fetch("/auth/signout", { method: "POST", headers, cookies, body: "{}" });
+    expect(left.status).toBe(204);
+    expect(Date.now() - started).toBeLessThan(2_400);
+    await pause(1_500);
+    expect(outcomeOf(await stack.worker(`${name}Twin`).fetch("/", { cookies }))).toBe("revoked");
+    expect(refreshes()).toBe(0);
   });
 });
 
