@@ -192,6 +192,19 @@ pub enum RefreshReply {
     },
 }
 
+impl RefreshReply {
+    /// The new session, if this is one.
+    #[must_use]
+    pub fn into_session(self) -> Option<Box<Session>> {
+        match self {
+            Self::Renewed(session) => Some(session),
+            Self::Ended(_) | Self::Misconfigured(_) | Self::Revoked | Self::Unavailable { .. } => {
+                None
+            }
+        }
+    }
+}
+
 /// Classifies the answer to [`refresh_request`].
 #[must_use]
 pub fn read_refresh_reply(answer: &Result<AuthReply, Unreachable>, now: UnixTime) -> RefreshReply {

@@ -8,9 +8,10 @@ use crate::auth_api::RefreshReply;
 use crate::json::{self, json};
 use crate::session::Session;
 use crate::time::UnixTime;
-use crate::token::{self, Token};
+use crate::token;
 
-use super::admission::{Admission, Digest, FIRST_VERSION_LENGTH, Landing, Presented};
+use super::admission::{Admission, Digest, Landing, Presented};
+use super::newest::Newest;
 use super::strangers::Strangers;
 
 /// Rotated refresh tokens that are remembered. Tabs of one browser lag by one or two.
@@ -46,16 +47,6 @@ pub struct Family {
 struct Before {
     newest: Newest,
     rotated: Vec<Digest>,
-}
-
-#[derive(Debug)]
-struct Newest {
-    digest: Digest,
-    expires_at: UnixTime,
-    issued_at: Option<UnixTime>,
-    session: Session,
-    /// As its access token claims: an answer of somebody else's session overtakes nothing.
-    session_id: Option<String>,
 }
 
 /// That the session has ended.
@@ -415,53 +406,6 @@ impl Presented {
         self.issued_at.map_or(MAX_LIFE_MS, |issued_at| {
             self.expires_at.millis_since(issued_at)
         })
-    }
-}
-
-impl Newest {
-    fn new(session: Session) -> Self {
-        // A token that cannot be read never serves, and the Worker will not trust it either.
-        let token = Token::parse(session.access_token()).ok();
-        let expires_at = token.as_ref().and_then(Token::claimed_expiry);
-        Self {
-            digest: token::digest(session.refresh_token()),
-            expires_at: expires_at.unwrap_or_default(),
-            issued_at: token.as_ref().and_then(Token::claimed_issue),
-            session_id: token
-                .as_ref()
-                .and_then(Token::claimed_session)
-                .map(str::to_owned),
-            session,
-        }
-    }
-
-    /// Whether this session is what the presenter needs: alive, and ending no earlier than its
-    /// own. Of this very session, only one that ends later; else it would never be refreshed.
-    fn serves(&self, presented: &Presented, now: UnixTime) -> bool {
-        let is_enough = if self.digest == presented.digest {
-            self.expires_at > presented.expires_at
-        } else {
-            self.expires_at >= presented.expires_at
-        };
-        self.expires_at > now && is_enough
-    }
-
-    /// Whether Auth turned from the first version of refresh tokens to the second in between.
-    fn upgraded(&self, presented: &Presented) -> bool {
-        let length = self.session.refresh_token().len();
-        presented.is_first_version && length != FIRST_VERSION_LENGTH
-    }
-
-    /// Whether the presenter comes with an older access token of the session.
-    fn outdates(&self, presented: &Presented) -> bool {
-        match (self.issued_at, presented.issued_at) {
-            (Some(newest), Some(presented)) => presented < newest,
-            (None, _) | (_, None) => presented.expires_at < self.expires_at,
-        }
-    }
-
-    fn is_newer_than(&self, other: &Self) -> bool {
-        self.issued_at > other.issued_at && other.issued_at.is_some()
     }
 }
 

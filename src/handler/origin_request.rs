@@ -2,7 +2,7 @@
 
 use crate::config::{Config, HttpUrl};
 use crate::cookies::{self, Forwarding};
-use crate::head::{HeaderEdit, Headers, RequestHead};
+use crate::head::{HeaderEdit, RequestHead};
 use crate::identity::{self, Assertion};
 use crate::overrides::{self, is_same_name};
 use crate::rules::Cache;

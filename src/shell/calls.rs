@@ -102,9 +102,9 @@ impl Calls {
         let deadline = now().plus_millis(wait_ms);
         while self.are_open() {
             let answer = self.answer(now().millis_until(deadline)).await?;
-            let reply = auth_api::read_refresh_reply(&answer, now());
-            if let RefreshReply::Renewed(session) = reply {
-                return Some(session);
+            let session = auth_api::read_refresh_reply(&answer, now()).into_session();
+            if session.is_some() {
+                return session;
             }
         }
         None

@@ -192,9 +192,8 @@ impl Room {
             let attempted = calls.attempt(plan, &room.calls).await;
             let is_lost = attempted.is_lost;
             room.land(&flight, attempted.reply, flight.replay_seconds);
-            if is_lost {
-                room.recover(&flight, &mut calls, repair).await;
-            }
+            room.recover(&flight, &mut calls, is_lost.then_some(repair))
+                .await;
             Ok(JsValue::UNDEFINED)
         };
         // Only an object that is going away takes no more work, and it has none to lose.
@@ -202,21 +201,24 @@ impl Room {
         landing
     }
 
-    /// Takes in what Auth still says behind the visitor's back: to a call that is open, or to the same refresh token sent
-    /// once more.
-    async fn recover(&self, flight: &Flight, calls: &mut Calls, plan: Attempts) {
+    /// Takes in what Auth still says behind the visitor's back: to the same refresh token sent once more, if there is a plan
+    /// for it, and to every call that is open. Of a token that it upgrades, Auth takes the last successors alone.
+    async fn recover(&self, flight: &Flight, calls: &mut Calls, plan: Option<Attempts>) {
         let kept_seconds = gate::undelivered_seconds(flight.replay_seconds);
-        if let Some(pause_ms) = plan.pause_before_repair(calls.are_open(), now()) {
-            if let Some(session) = calls.renewed_or_pause(pause_ms).await {
-                return self.learn(*session, &flight.sent, kept_seconds);
-            }
-            if self.with(|family| family.try_again(&flight.presented, now())) {
-                self.calls.set(0);
-                let attempted = calls.attempt(plan, &self.calls).await;
-                self.land(flight, attempted.reply, kept_seconds);
+        let pause = plan.as_ref();
+        let pause = pause.and_then(|plan| plan.pause_before_repair(calls.are_open(), now()));
+        if let (Some(plan), Some(pause_ms)) = (plan, pause) {
+            match calls.renewed_or_pause(pause_ms).await {
+                Some(session) => self.learn(*session, &flight.sent, kept_seconds),
+                None if self.with(|family| family.try_again(&flight.presented, now())) => {
+                    self.calls.set(0);
+                    let attempted = calls.attempt(plan, &self.calls).await;
+                    self.land(flight, attempted.reply, kept_seconds);
+                }
+                None => {}
             }
         }
-        if let Some(session) = calls.renewed(ANSWER_LIMIT_MS).await {
+        while let Some(session) = calls.renewed(ANSWER_LIMIT_MS).await {
             self.learn(*session, &flight.sent, kept_seconds);
         }
     }

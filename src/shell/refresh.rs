@@ -205,9 +205,7 @@ async fn at_auth(
         {
             keep(&refresh_token, session);
         }
-        if is_lost && let Some(session) = recover(&mut calls, repair, &refresh_token).await {
-            keep(&refresh_token, session);
-        }
+        recover(&mut calls, is_lost.then_some(repair), &refresh_token).await;
     });
     let (reply, auth_calls) = receiver
         .await
@@ -219,24 +217,30 @@ async fn at_auth(
     }
 }
 
-/// What Auth still says after the visitor has gone on, to a call that is open or to one more attempt: the next request in
-/// this isolate gets it.
-async fn recover(calls: &mut Calls, plan: Attempts, refresh_token: &str) -> Option<Box<Session>> {
-    if let Some(pause_ms) = plan.pause_before_repair(calls.are_open(), now()) {
-        if let Some(session) = calls.renewed_or_pause(pause_ms).await {
-            return Some(session);
-        }
-        let is_answered =
-            ISOLATE.with_borrow_mut(|isolate| isolate.late(refresh_token, now()).is_some());
-        if is_answered {
-            return None;
-        }
-        let attempted = calls.attempt(plan, &Cell::new(0)).await;
-        if let RefreshReply::Renewed(session) = attempted.reply {
-            return Some(session);
+/// Keeps what Auth still says after the visitor has gone on, to one more attempt if there is a plan for it, and to every call
+/// that is open: the next request in this isolate gets it.
+async fn recover(calls: &mut Calls, plan: Option<Attempts>, refresh_token: &str) {
+    let pause = plan.as_ref();
+    let pause = pause.and_then(|plan| plan.pause_before_repair(calls.are_open(), now()));
+    if let (Some(plan), Some(pause_ms)) = (plan, pause) {
+        let session = match calls.renewed_or_pause(pause_ms).await {
+            None if !is_kept(refresh_token) => {
+                let attempted = calls.attempt(plan, &Cell::new(0)).await;
+                attempted.reply.into_session()
+            }
+            session => session,
+        };
+        if let Some(session) = session {
+            keep(refresh_token, session);
         }
     }
-    calls.renewed(ANSWER_LIMIT_MS).await
+    while let Some(session) = calls.renewed(ANSWER_LIMIT_MS).await {
+        keep(refresh_token, session);
+    }
+}
+
+fn is_kept(refresh_token: &str) -> bool {
+    ISOLATE.with_borrow_mut(|isolate| isolate.late(refresh_token, now()).is_some())
 }
 
 fn keep(refresh_token: &str, session: Box<Session>) {

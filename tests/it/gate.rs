@@ -622,6 +622,54 @@ fn nothing_is_learnt_after_the_end() {
     assert_eq!(admit(&mut family, 0, 0, 2), "revoked");
 }
 
+/// A session of the second version, its refresh token made for the `counter`-th time, minted at `seconds`.
+fn counted(counter: &[u8], seconds: u64) -> Session {
+    let mut members = session(0, seconds).members().clone();
+    let token = [&[0][..], &[7; 16], counter, &[9; 20]].concat();
+    let token = URL_SAFE_NO_PAD.encode(token);
+    members.insert("refresh_token".to_owned(), token.into());
+    Session::from_members(members, at(seconds).seconds()).unwrap()
+}
+
+#[test]
+fn of_answers_of_one_second_the_later_counter_stays_whichever_comes_last() {
+    for (earlier, later) in [
+        (&[0][..], &[1][..]),
+        (&[9], &[10]),
+        (&[0x7f], &[0x80, 1]),
+        (&[0xff, 1], &[0x80, 2]),
+    ] {
+        let (earlier, later) = (counted(earlier, 0), counted(later, 0));
+        for arrivals in [[&earlier, &later], [&later, &earlier]] {
+            let mut family = Family::default();
+            for session in arrivals {
+                assert!(family.learn(session.clone(), "refresh-0", REPLAY_SECONDS, at(1)));
+            }
+            let presented = Presented::new("refresh-0", Some(at(0)), at(0));
+            let Admission::Replay(newest) = family.admit(&presented, at(2)) else {
+                panic!("nothing is replayed");
+            };
+            assert_eq!(newest.refresh_token(), later.refresh_token());
+        }
+    }
+}
+
+#[test]
+fn a_token_of_the_second_version_is_later_than_one_of_the_first_of_the_same_second() {
+    let (first, second) = (*session(1, 0), counted(&[0], 0));
+    for arrivals in [[&first, &second], [&second, &first]] {
+        let mut family = Family::default();
+        for session in arrivals {
+            assert!(family.learn(session.clone(), "refresh-0", REPLAY_SECONDS, at(1)));
+        }
+        let presented = Presented::new("refresh-0", Some(at(0)), at(0));
+        let Admission::Replay(newest) = family.admit(&presented, at(2)) else {
+            panic!("nothing is replayed");
+        };
+        assert_eq!(newest.refresh_token(), second.refresh_token());
+    }
+}
+
 #[test]
 fn a_code_of_auth_ends_the_session_unless_it_may_be_junk() {
     for (code, n, after) in [

@@ -411,8 +411,9 @@ class Bed implements Scene {
     const { error } = await browser.client(this.#keeper.url, this.auth.publishableKey).auth.signOut({ scope: "local" });
     browser.leaving = false;
     if (error !== null && browser.session(this.#stack.key) !== null) {
+      // Auth may have done it all the same. Nobody can say what holds then, so the browser forgets its cookies.
       browser.tell(`sign-out failed: ${error.message}`);
-      return;
+      browser.startOver();
     }
     // The client forgets its session even where Auth did not hear of the sign-out; the model knows only one kind.
     this.isOut(browser, snapshot);
