@@ -209,7 +209,7 @@ impl Room {
         let pause = pause.and_then(|plan| plan.pause_before_repair(calls.are_open(), now()));
         if let (Some(plan), Some(pause_ms)) = (plan, pause) {
             match calls.renewed_or_pause(pause_ms).await {
-                Some(session) => self.learn(*session, &flight.sent, kept_seconds),
+                Some(session) => self.land_late(flight, *session, kept_seconds),
                 None if self.with(|family| family.try_again(&flight.presented, now())) => {
                     self.calls.set(0);
                     let attempted = calls.attempt(plan, &self.calls).await;
@@ -219,14 +219,15 @@ impl Room {
             }
         }
         while let Some(session) = calls.renewed(ANSWER_LIMIT_MS).await {
-            self.learn(*session, &flight.sent, kept_seconds);
+            self.land_late(flight, *session, kept_seconds);
         }
     }
 
-    /// Takes over an answer that nobody waits for any more.
-    fn learn(&self, session: Session, sent: &str, kept_seconds: u64) {
-        // Where the session has ended meanwhile, nobody may have it.
-        let _is_learnt = self.with(|family| family.learn(session, sent, kept_seconds, now()));
+    fn land_late(&self, flight: &Flight, session: Session, kept_seconds: u64) {
+        let Flight {
+            presented, sent, ..
+        } = flight;
+        self.with(|family| family.land_late(presented, sent, session, kept_seconds, now()));
         self.store_changes();
     }
 

@@ -10,6 +10,8 @@ import { claimsOf, type SessionBody } from "../support/sessions.ts";
 export interface Visit {
   status: number;
   outcome: string;
+  /** The reason, the gate's part and the calls to Auth. */
+  why: string;
   text: string;
   /** The user that the origin was told of; null if the request did not reach it or nobody was signed in. */
   user: string | null;
