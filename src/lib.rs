@@ -81,6 +81,7 @@
 
 pub mod answer;
 pub mod auth_api;
+pub mod authorization;
 pub mod cache_control;
 pub mod config;
 pub mod cookies;
