@@ -13,6 +13,9 @@ pub const MAX_CHUNK_BYTES: usize = 3180;
 pub const MAX_CHUNKS: usize = 32;
 
 /// The cookies that carry a JSON text, with the values that stand on the wire.
+///
+/// A raw text that takes more chunks than are read goes as base64url, which takes half as much and less: whoever reads
+/// raw sessions reads these too.
 pub fn write(name: &str, json: &str, encoding: Encoding) -> Vec<(String, String)> {
     let value = encoding.encode(json);
     if encoding == Encoding::Base64Url {
@@ -20,6 +23,9 @@ pub fn write(name: &str, json: &str, encoding: Encoding) -> Vec<(String, String)
         return named(name, &cut_bytes(&value, MAX_CHUNK_BYTES));
     }
     let mut cookies = split(name, &value);
+    if cookies.len() > MAX_CHUNKS {
+        return write(name, json, Encoding::Base64Url);
+    }
     for (_, value) in &mut cookies {
         *value = encoding::percent_encode(value).into_owned();
     }
