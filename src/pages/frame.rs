@@ -66,11 +66,6 @@ impl<'f> Frame<'f> {
         texts::look_up(self.site.texts, self.language, key)
     }
 
-    /// The text of a key with `value` in place of `{name}`. It is escaped afterwards, as a whole.
-    pub(super) fn filled(&self, key: &str, name: &str, value: &str) -> String {
-        self.text(key).replacen(&format!("{{{name}}}"), value, 1)
-    }
-
     /// The path of a route.
     pub(super) fn action(&self, route: &str) -> String {
         format!("{}/{route}", self.auth_path)

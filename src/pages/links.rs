@@ -1,11 +1,9 @@
 //! Pages behind a mailed link: one whose token only the press of a button uses up, and one whose tokens stand in the
 //! fragment.
 
-use askama::Template;
-
 use super::frame::Frame;
-use super::page::{Extras, Html, Step};
-use super::parts::Field;
+use super::marks::Outline;
+use super::page::{Html, Page};
 
 /// Takes the tokens out of the address, names their account, and puts them into the form.
 const FRAGMENT_SCRIPT: &str = include_str!("fragment.js");
@@ -25,17 +23,22 @@ impl Confirm<'_> {
     /// The page.
     pub fn html(&self) -> Html {
         let (title, text) = self.keys();
-        // An action without a query of its own would send the token in the address again.
-        let fields = vec![
-            Field::hidden("token_hash", self.token_hash),
-            Field::hidden("type", self.kind),
+        let texts = [
+            ("kind", self.kind),
+            ("text", self.frame.text(text)),
+            ("token_hash", self.token_hash),
         ];
-        let step = Step {
-            text: self.frame.text(text),
-            form: Some(self.frame.form("confirm", fields, "continue")),
-            ..Step::default()
+        // Its form names its action, since one without would send the token in the address again.
+        let content = Outline {
+            html: include_str!("confirm.html"),
+            texts: &texts,
+            ..Outline::default()
         };
-        step.page(&self.frame, title)
+        self.frame.page(&Page {
+            title,
+            content,
+            ..Page::default()
+        })
     }
 
     fn keys(&self) -> (&'static str, &'static str) {
@@ -49,8 +52,7 @@ impl Confirm<'_> {
 }
 
 /// The page that `/callback` shows where neither a code nor an error came.
-#[derive(Clone, Debug, Template)]
-#[template(path = "fragment.html")]
+#[derive(Clone, Debug)]
 pub struct Fragment<'p> {
     /// What all pages have.
     pub frame: Frame<'p>,
@@ -59,13 +61,15 @@ pub struct Fragment<'p> {
 impl Fragment<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame.page(
-            self.frame.text("fragment.title"),
-            self,
-            &Extras {
-                script: Some(FRAGMENT_SCRIPT),
-                refresh: None,
-            },
-        )
+        let content = Outline {
+            html: include_str!("fragment.html"),
+            ..Outline::default()
+        };
+        self.frame.page(&Page {
+            title: "fragment.title",
+            content,
+            script: Some(FRAGMENT_SCRIPT),
+            ..Page::default()
+        })
     }
 }

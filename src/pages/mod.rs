@@ -1,7 +1,7 @@
 //! The pages that the Worker itself shows: sign-in and what belongs to it, confirmation, errors.
 //!
-//! One struct for each page, its templates beside it as HTML files that escape by default (`askama.toml`), its words in
-//! `texts.txt`. Every page works without a script; where one helps (passkeys, tokens in a fragment,
+//! One struct for each page, and beside it its HTML file with marks in it (`marks`); smaller pieces are templates
+//! (`askama.toml`). Both escape by default. The words are in `texts.txt`. Every page works without a script; where one helps (passkeys, tokens in a fragment,
 //! Turnstile) the policy names exactly that one.
 //!
 //! ```

@@ -7,11 +7,14 @@ use askama::Template;
 use super::color;
 use super::errors::{self, Concern};
 use super::frame::Frame;
-use super::marks;
-use super::parts::{Field, Form, Notice};
+use super::marks::{Outline, WIDGET, fill, flag};
+use super::parts::Notice;
 use super::policy::Contents;
 
 const STYLE: &str = include_str!("style.css");
+/// Under `no-referrer`, the policy of some of these pages' headers, a form would say `Origin: null`, and a browser without
+/// Sec-Fetch-Site could not show that it comes from this site (Fetch 3.2, HTML 4.2.5.1): so the page names a policy too.
+const LAYOUT: &str = include_str!("layout.html");
 
 /// A page, and the policy that it has to be sent with.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,70 +26,38 @@ pub struct Html {
     pub csp: String,
 }
 
-#[derive(Template)]
-#[template(path = "layout.html")]
-struct Layout<'l> {
-    frame: &'l Frame<'l>,
-    title: &'l str,
-    style: &'l str,
-    content: &'l str,
-    script: Option<&'static str>,
-    has_turnstile: bool,
-    refresh: Option<&'l str>,
-}
-
-/// What few pages have.
+/// What a page is besides its content.
 #[derive(Default)]
-pub(super) struct Extras<'e> {
+pub(super) struct Page<'p> {
+    /// The key of its title.
+    pub(super) title: &'static str,
+    pub(super) content: Outline<'p>,
     pub(super) script: Option<&'static str>,
     /// Where the browser goes by itself.
-    pub(super) refresh: Option<&'e str>,
+    pub(super) refresh: &'p str,
 }
 
 impl<'f> Frame<'f> {
-    /// A form that is sent to a route, with the field that every form carries, so that the visitor gets where he wanted
-    /// to go.
-    pub(super) fn form<'p>(
-        &'p self,
-        route: &str,
-        mut fields: Vec<Field<'p>>,
-        button: &str,
-    ) -> Form<'p> {
-        fields.insert(0, Field::hidden("next", self.next()));
-        Form {
-            action: self.action(route),
-            fields,
-            button: self.text(button),
-            ..Form::default()
-        }
-    }
-
     /// What there is to tell, in the order of its weight.
-    pub(super) fn notices(&self) -> Vec<Notice<'f>> {
+    fn notices(&self) -> String {
         let notes = self.notes;
-        let mut notices = Vec::new();
+        let mut notices = String::new();
+        let mut tell = |is_told: bool, key: &str, is_error| {
+            let text = self.text(key);
+            if is_told {
+                render(&mut notices, &Notice { text, is_error });
+            }
+        };
         if let Some(code) = notes.error {
-            notices.push(Notice {
-                text: self.text(errors::explain(code).0),
-                is_error: true,
-            });
-        } else if notes.is_sent {
-            notices.push(self.notice("note.sent"));
+            tell(true, errors::explain(code).0, true);
         }
-        if notes.message == Some("confirm_other_address") {
-            notices.push(self.notice("note.confirm_other_address"));
-        }
-        if notes.reason == Some("sign_in_again") && notes.error.is_none() {
-            notices.push(self.notice("note.sign_in_again"));
-        }
+        let has_error = notes.error.is_some();
+        tell(notes.is_sent && !has_error, "note.sent", false);
+        let is_half = notes.message == Some("confirm_other_address");
+        tell(is_half, "note.confirm_other_address", false);
+        let is_again = notes.reason == Some("sign_in_again");
+        tell(is_again && !has_error, "note.sign_in_again", false);
         notices
-    }
-
-    fn notice(&self, key: &str) -> Notice<'f> {
-        Notice {
-            text: self.text(key),
-            is_error: false,
-        }
     }
 
     /// What the error is about, if there is one.
@@ -96,71 +67,57 @@ impl<'f> Frame<'f> {
             .map_or(Concern::Nothing, |code| errors::explain(code).1)
     }
 
-    /// The page around what a template makes of its content.
-    pub(super) fn page(&self, title: &str, content: &dyn Content, extras: &Extras<'_>) -> Html {
+    /// The page around its content.
+    pub(super) fn page(&self, page: &Page<'_>) -> Html {
         let style = format!("{}{STYLE}", color::properties(self.site.color));
-        let content = render(content);
-        let has_turnstile = self.turnstile_site_key.is_some() && content.contains("<turnstile>");
-        let layout = Layout {
-            frame: self,
-            title,
-            style: &style,
-            content: &content,
-            script: extras.script,
-            has_turnstile,
-            refresh: extras.refresh,
-        };
+        let content = fill(page.content, self);
+        let has_turnstile = content.contains(WIDGET);
+        let (name, logo) = (self.site.name, self.site.logo());
+        let texts = [
+            ("title", self.text(page.title)),
+            ("name", name),
+            ("logo", logo.unwrap_or_default()),
+            ("header", flag(logo.is_some() || !name.is_empty())),
+            ("refresh", page.refresh),
+            ("turnstile", flag(has_turnstile)),
+        ];
+        let markup = [
+            ("style", &*style),
+            ("notices", &self.notices()),
+            ("content", &content),
+            ("script", page.script.unwrap_or_default()),
+        ];
         let contents = Contents {
             style: &style,
-            script: extras.script,
+            script: page.script,
             has_turnstile,
-            logo: self.site.logo(),
+            logo,
             redirect_hosts: self.redirect_hosts,
         };
+        let layout = Outline {
+            html: LAYOUT,
+            texts: &texts,
+            markup: &markup,
+        };
         Html {
-            body: marks::fill(&render(&layout), self),
+            body: fill(layout, self),
             csp: contents.policy(),
         }
     }
 }
 
-/// A page with something to read, one thing to do, and a way back; most are such.
-#[derive(Default, Template)]
-#[template(path = "step.html")]
-pub(super) struct Step<'s> {
-    pub(super) text: &'s str,
-    /// A link that goes on.
-    pub(super) way: Option<(&'s str, &'s str)>,
-    /// What an operator has to know, in English.
-    pub(super) details: &'s [String],
-    pub(super) form: Option<Form<'s>>,
-    /// What the link to the sign-in page says.
-    pub(super) back: Option<&'s str>,
-}
-
-impl Step<'_> {
-    /// The page.
-    pub(super) fn page(&self, frame: &Frame<'_>, title: &str) -> Html {
-        frame.page(frame.text(title), self, &Extras::default())
-    }
-}
-
 /// A template behind a pointer. Askama has such a trait of its own, which makes six functions of every template.
-pub(super) trait Content {
+pub(super) trait Piece {
     fn write(&self, text: &mut dyn fmt::Write) -> askama::Result<()>;
 }
 
-impl<T: Template> Content for T {
+impl<T: Template> Piece for T {
     fn write(&self, text: &mut dyn fmt::Write) -> askama::Result<()> {
         self.render_into(text)
     }
 }
 
 /// Writing to a string does not fail, and neither does any filter of these templates.
-fn render(content: &dyn Content) -> String {
-    let mut text = String::new();
-    match content.write(&mut text) {
-        Ok(()) => text,
-        Err(_) => String::new(),
-    }
+pub(super) fn render(html: &mut String, piece: &dyn Piece) {
+    let _ = piece.write(html);
 }

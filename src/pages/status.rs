@@ -1,13 +1,12 @@
 //! Pages that only say something: no access, and every error.
 
-use askama::Template;
-
 use super::frame::{Frame, with_parameter};
-use super::page::{Extras, Html, Step};
+use super::marks::{Outline, flag};
+use super::page::{Html, Page, render};
+use super::parts::Details;
 
 /// The page for an account that may not see what it asked for.
-#[derive(Clone, Debug, Template)]
-#[template(path = "forbidden.html")]
+#[derive(Clone, Debug)]
 pub struct Forbidden<'p> {
     /// What all pages have. `next` is the page that was asked for.
     pub frame: Frame<'p>,
@@ -20,18 +19,24 @@ pub struct Forbidden<'p> {
 impl Forbidden<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame
-            .page(self.frame.text("403.title"), self, &Extras::default())
-    }
-
-    /// The sign-in page, which would send who is signed in straight back without the reason.
-    fn to_other_account(&self) -> String {
-        with_parameter(self.frame.sign_in_address(), "reason", "sign_in_again")
-    }
-
-    fn account_text(&self) -> Option<String> {
-        let account = self.account.filter(|account| !account.is_empty())?;
-        Some(self.frame.filled("403.account", "account", account))
+        // The sign-in page would send who is signed in straight back without the reason.
+        let sign_in = self.frame.sign_in_address();
+        let other = with_parameter(sign_in, "reason", "sign_in_again");
+        let texts = [
+            ("account", self.account.unwrap_or_default()),
+            ("other", &other),
+            ("sign_out", flag(self.can_sign_out)),
+        ];
+        let content = Outline {
+            html: include_str!("forbidden.html"),
+            texts: &texts,
+            ..Outline::default()
+        };
+        self.frame.page(&Page {
+            title: "403.title",
+            content,
+            ..Page::default()
+        })
     }
 }
 
@@ -50,17 +55,25 @@ impl ErrorPage<'_> {
     /// The page.
     pub fn html(&self) -> Html {
         let (title, text) = self.keys();
-        let sign_in = (
-            self.frame.text("sign_in.title"),
-            self.frame.sign_in_address(),
-        );
-        let step = Step {
-            text: self.frame.text(text),
-            way: (self.status == 401).then_some(sign_in),
-            details: self.details,
-            ..Step::default()
+        let details = self.details;
+        let mut list = String::new();
+        if !details.is_empty() {
+            render(&mut list, &Details { details });
+        }
+        let texts = [
+            ("sign_in", flag(self.status == 401)),
+            ("text", self.frame.text(text)),
+        ];
+        let content = Outline {
+            html: include_str!("error.html"),
+            texts: &texts,
+            markup: &[("details", &list)],
         };
-        step.page(&self.frame, title)
+        self.frame.page(&Page {
+            title,
+            content,
+            ..Page::default()
+        })
     }
 
     fn keys(&self) -> (&'static str, &'static str) {
