@@ -3,6 +3,8 @@
 //! Ratios are those of WCAG 2.2 (1.4.3, 1.4.11). Luminance is taken from a cubic that stays within 0.002 of the
 //! standard's curve, since a power function would cost more bytes than this file; a margin on the ratio pays for it.
 
+use super::marks::Outline;
+
 /// A colour in sRGB.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Color([u8; 3]);
@@ -83,19 +85,14 @@ impl Color {
     }
 }
 
-/// The custom properties that `style.css` takes its accent from.
-pub(super) fn properties(color: Option<&str>) -> String {
+/// Gives `style.css` its colours.
+pub(super) fn give(color: Option<&str>, style: &mut Outline<'_>) {
     let accent = color.and_then(Color::parse).unwrap_or(DEFAULT);
-    let surface = |surface: Color| {
-        let edge = accent.readable_on(surface, EDGE_RATIO).hex();
-        let link = accent.readable_on(surface, TEXT_RATIO).hex();
-        format!("--edge:{edge};--link:{link}")
-    };
-    format!(
-        ":root{{--accent:{};--on-accent:{};{}}}@media(prefers-color-scheme:dark){{:root{{{}}}}}",
-        accent.hex(),
-        accent.opposite().hex(),
-        surface(LIGHT_SURFACE),
-        surface(DARK_SURFACE),
-    )
+    let mut give = |name, color: Color| style.text(name, Some(&color.hex()));
+    give("accent", accent);
+    give("on_accent", accent.opposite());
+    give("edge", accent.readable_on(LIGHT_SURFACE, EDGE_RATIO));
+    give("link", accent.readable_on(LIGHT_SURFACE, TEXT_RATIO));
+    give("dark_edge", accent.readable_on(DARK_SURFACE, EDGE_RATIO));
+    give("dark_link", accent.readable_on(DARK_SURFACE, TEXT_RATIO));
 }

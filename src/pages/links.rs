@@ -3,7 +3,7 @@
 
 use super::frame::Frame;
 use super::marks::Outline;
-use super::page::{Html, Page};
+use super::page::{Extras, Html};
 
 /// Takes the tokens out of the address, names their account, and puts them into the form.
 const FRAGMENT_SCRIPT: &str = include_str!("fragment.js");
@@ -23,22 +23,12 @@ impl Confirm<'_> {
     /// The page.
     pub fn html(&self) -> Html {
         let (title, text) = self.keys();
-        let texts = [
-            ("kind", self.kind),
-            ("text", self.frame.text(text)),
-            ("token_hash", self.token_hash),
-        ];
         // Its form names its action, since one without would send the token in the address again.
-        let content = Outline {
-            html: include_str!("confirm.html"),
-            texts: &texts,
-            ..Outline::default()
-        };
-        self.frame.page(&Page {
-            title,
-            content,
-            ..Page::default()
-        })
+        let mut content = Outline::new(&self.frame, include_str!("confirm.html"));
+        content.text("kind", Some(self.kind));
+        content.text("text", Some(self.frame.text(text)));
+        content.text("token_hash", Some(self.token_hash));
+        self.frame.page(title, &content, &Extras::default())
     }
 
     fn keys(&self) -> (&'static str, &'static str) {
@@ -61,15 +51,11 @@ pub struct Fragment<'p> {
 impl Fragment<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        let content = Outline {
-            html: include_str!("fragment.html"),
-            ..Outline::default()
-        };
-        self.frame.page(&Page {
-            title: "fragment.title",
-            content,
+        let content = Outline::new(&self.frame, include_str!("fragment.html"));
+        let extras = Extras {
             script: Some(FRAGMENT_SCRIPT),
-            ..Page::default()
-        })
+            refresh: None,
+        };
+        self.frame.page("fragment.title", &content, &extras)
     }
 }

@@ -1,7 +1,7 @@
 //! The pages that the Worker itself shows: sign-in and what belongs to it, confirmation, errors.
 //!
-//! One struct for each page, and beside it its HTML file with marks in it (`marks`); smaller pieces are templates
-//! (`askama.toml`). Both escape by default. The words are in `texts.txt`. Every page works without a script; where one helps (passkeys, tokens in a fragment,
+//! One struct for each page, and beside it its HTML file, an outline with marks (`marks`) that escapes what it is given.
+//! The words are in `texts.txt`. Every page works without a script; where one helps (passkeys, tokens in a fragment,
 //! Turnstile) the policy names exactly that one.
 //!
 //! ```
@@ -21,7 +21,6 @@ mod links;
 mod marks;
 mod offers;
 mod page;
-mod parts;
 mod policy;
 mod sign_in;
 mod site;

@@ -1,14 +1,9 @@
 //! A page: its frame around its content, and the policy that it is sent with.
 
-use std::fmt;
-
-use askama::Template;
-
 use super::color;
-use super::errors::{self, Concern};
+use super::errors::{NOTHING, explain};
 use super::frame::Frame;
-use super::marks::{Outline, WIDGET, fill, flag};
-use super::parts::Notice;
+use super::marks::{Outline, WIDGET};
 use super::policy::Contents;
 
 const STYLE: &str = include_str!("style.css");
@@ -26,98 +21,57 @@ pub struct Html {
     pub csp: String,
 }
 
-/// What a page is besides its content.
+/// What few pages have.
 #[derive(Default)]
-pub(super) struct Page<'p> {
-    /// The key of its title.
-    pub(super) title: &'static str,
-    pub(super) content: Outline<'p>,
+pub(super) struct Extras<'e> {
     pub(super) script: Option<&'static str>,
     /// Where the browser goes by itself.
-    pub(super) refresh: &'p str,
+    pub(super) refresh: Option<&'e str>,
 }
 
-impl<'f> Frame<'f> {
-    /// What there is to tell, in the order of its weight.
-    fn notices(&self) -> String {
-        let notes = self.notes;
-        let mut notices = String::new();
-        let mut tell = |is_told: bool, key: &str, is_error| {
-            let text = self.text(key);
-            if is_told {
-                render(&mut notices, &Notice { text, is_error });
-            }
-        };
-        if let Some(code) = notes.error {
-            tell(true, errors::explain(code).0, true);
-        }
-        let has_error = notes.error.is_some();
-        tell(notes.is_sent && !has_error, "note.sent", false);
-        let is_half = notes.message == Some("confirm_other_address");
-        tell(is_half, "note.confirm_other_address", false);
-        let is_again = notes.reason == Some("sign_in_again");
-        tell(is_again && !has_error, "note.sign_in_again", false);
-        notices
-    }
-
+impl Frame<'_> {
     /// What the error is about, if there is one.
-    pub(super) fn concern(&self) -> Concern {
-        self.notes
-            .error
-            .map_or(Concern::Nothing, |code| errors::explain(code).1)
+    pub(super) fn concern(&self) -> &'static str {
+        self.notes.error.map_or(NOTHING, |code| explain(code).1)
     }
 
-    /// The page around its content.
-    pub(super) fn page(&self, page: &Page<'_>) -> Html {
-        let style = format!("{}{STYLE}", color::properties(self.site.color));
-        let content = fill(page.content, self);
-        let has_turnstile = content.contains(WIDGET);
-        let (name, logo) = (self.site.name, self.site.logo());
-        let texts = [
-            ("title", self.text(page.title)),
-            ("name", name),
-            ("logo", logo.unwrap_or_default()),
-            ("header", flag(logo.is_some() || !name.is_empty())),
-            ("refresh", page.refresh),
-            ("turnstile", flag(has_turnstile)),
-        ];
-        let markup = [
-            ("style", &*style),
-            ("notices", &self.notices()),
-            ("content", &content),
-            ("script", page.script.unwrap_or_default()),
-        ];
+    /// The page around its content, with the key of its title.
+    pub(super) fn page(&self, title: &str, content: &Outline<'_>, extras: &Extras<'_>) -> Html {
+        let style = self.style();
+        let content = content.fill();
         let contents = Contents {
             style: &style,
-            script: page.script,
-            has_turnstile,
-            logo,
+            script: extras.script,
+            has_turnstile: content.contains(WIDGET),
+            logo: self.site.logo(),
             redirect_hosts: self.redirect_hosts,
         };
-        let layout = Outline {
-            html: LAYOUT,
-            texts: &texts,
-            markup: &markup,
-        };
+        let csp = contents.policy(self);
+        let notes = self.notes;
+        let error = notes.error.map(|code| self.text(explain(code).0));
+        let mut layout = Outline::new(self, LAYOUT);
+        layout.text("title", Some(self.text(title)));
+        layout.text("name", Some(self.site.name));
+        layout.text("logo", contents.logo);
+        layout.text("refresh", extras.refresh);
+        layout.flag("turnstile", contents.has_turnstile);
+        layout.text("error", error);
+        layout.flag("sent", notes.is_sent);
+        let is_half = notes.message == Some("confirm_other_address");
+        layout.flag("half", is_half);
+        layout.flag("again", notes.reason == Some("sign_in_again"));
+        layout.markup("style", style);
+        layout.markup("content", content);
+        layout.markup("script", extras.script.unwrap_or_default().to_owned());
         Html {
-            body: fill(layout, self),
-            csp: contents.policy(),
+            body: layout.fill(),
+            csp,
         }
     }
-}
 
-/// A template behind a pointer. Askama has such a trait of its own, which makes six functions of every template.
-pub(super) trait Piece {
-    fn write(&self, text: &mut dyn fmt::Write) -> askama::Result<()>;
-}
-
-impl<T: Template> Piece for T {
-    fn write(&self, text: &mut dyn fmt::Write) -> askama::Result<()> {
-        self.render_into(text)
+    fn style(&self) -> String {
+        let mut style = Outline::new(self, STYLE);
+        color::give(self.site.color, &mut style);
+        style.fill()
     }
-}
-
-/// Writing to a string does not fail, and neither does any filter of these templates.
-pub(super) fn render(html: &mut String, piece: &dyn Piece) {
-    let _ = piece.write(html);
 }

@@ -1,11 +1,9 @@
 //! Pages for who has no session yet: sign in, sign up, forgotten password.
 
-use super::errors::Concern;
 use super::frame::{Frame, with_parameter};
-use super::marks::{Outline, flag};
+use super::marks::Outline;
 use super::offers::{Offers, provider_name};
-use super::page::{Html, Page};
-use super::parts::{DOMAIN, EMAIL, FIRST_PASSWORD, PASSWORD, PHONE, USER_NAME, Way};
+use super::page::{Extras, Html};
 
 /// Shows the button for a passkey where the browser has them, and sends what it answers. At most 2 KB.
 const PASSKEY_SCRIPT: &str = include_str!("passkey.js");
@@ -39,55 +37,30 @@ impl SignIn<'_> {
         let Offers { email, phone, .. } = *offers;
         // Because that was chosen, or because there is nothing else.
         let is_by_phone = phone && (self.is_by_phone || !email);
-        let address = if is_by_phone {
-            (&PHONE, self.phone.unwrap_or_default())
-        } else {
-            (&USER_NAME, self.email.unwrap_or_default())
-        };
-        let has_form = email || phone;
-        let is_about_domain = frame.concern() == Concern::Domain;
-        let inputs = [address, (&PASSWORD, "")];
-        let fields = frame.fields(&inputs[usize::from(!has_form) * 2..], !is_about_domain);
-        let domain = frame.fields(
-            &[(&DOMAIN, "")][usize::from(!offers.sso)..],
-            is_about_domain,
-        );
+        let address = if is_by_phone { self.phone } else { self.email };
         let providers = self.providers();
         let has_ways = offers.passkeys || offers.sso || !providers.is_empty();
-        let texts = [
-            ("about_domain", flag(is_about_domain)),
-            ("by_phone", flag(is_by_phone)),
-            ("email", flag(email)),
-            ("links", flag(email && (phone || offers.sign_up))),
-            (
-                "no_script",
-                flag(has_form && frame.turnstile_site_key.is_some()),
-            ),
-            ("passkeys", flag(offers.passkeys)),
-            ("phone", flag(phone)),
-            ("sign_up", flag(offers.sign_up)),
-            // The account waits for the code of its first message, which can be asked for again.
-            (
-                "unconfirmed",
-                flag(frame.notes.error == Some("email_not_confirmed")),
-            ),
-            ("ways", flag(has_ways)),
-        ];
-        let content = Outline {
-            html: include_str!("sign_in.html"),
-            texts: &texts,
-            markup: &[
-                ("domain", &domain),
-                ("fields", &fields),
-                ("providers", &providers),
-            ],
-        };
-        frame.page(&Page {
-            title: "sign_in.title",
-            content,
+        let mut content = Outline::new(frame, include_str!("sign_in.html"));
+        content.text("address", address);
+        content.flag("by_phone", is_by_phone);
+        content.flag("email", email);
+        content.flag("form", email || phone);
+        content.flag("links", email && (phone || offers.sign_up));
+        content.text("no_script", frame.turnstile_site_key);
+        content.flag("passkeys", offers.passkeys);
+        content.flag("phone", phone);
+        content.markup("providers", providers);
+        content.flag("sign_up", offers.sign_up);
+        content.flag("sso", offers.sso);
+        // The account waits for the code of its first message, which can be asked for again.
+        let is_unconfirmed = frame.notes.error == Some("email_not_confirmed");
+        content.flag("unconfirmed", is_unconfirmed);
+        content.flag("ways", has_ways);
+        let extras = Extras {
             script: offers.passkeys.then_some(PASSKEY_SCRIPT),
-            ..Page::default()
-        })
+            refresh: None,
+        };
+        frame.page("sign_in.title", &content, &extras)
     }
 
     /// The ways to sign in at somebody else's.
@@ -99,14 +72,14 @@ impl SignIn<'_> {
             let name = provider_name(identifier);
             let icon = ICONS.iter().find(|(of, _)| of == identifier);
             let icon = icon.map_or("", |(_, icon)| icon.trim_ascii_end());
-            let initial = name.split_at_checked(usize::from(icon.is_empty()));
-            ways += &self.frame.way(&Way {
-                address: &self.frame.with_next(&address),
-                provider: &name,
-                icon,
-                initial: initial.map_or("", |(initial, _)| initial),
-                ..Way::default()
-            });
+            let mut way = Outline::new(&self.frame, include_str!("way.html"));
+            way.text("address", Some(&self.frame.with_next(&address)));
+            way.text("provider", Some(&name));
+            if icon.is_empty() {
+                way.text("initial", name.get(..1));
+            }
+            way.markup("icon", icon.to_owned());
+            ways.push_str(&way.fill());
         }
         ways
     }
@@ -124,20 +97,10 @@ pub struct SignUp<'p> {
 impl SignUp<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        let inputs = [
-            (&EMAIL, self.email.unwrap_or_default()),
-            (&FIRST_PASSWORD, ""),
-        ];
-        let content = Outline {
-            html: include_str!("sign_up.html"),
-            markup: &[("fields", &self.frame.fields(&inputs, true))],
-            ..Outline::default()
-        };
-        self.frame.page(&Page {
-            title: "sign_up.title",
-            content,
-            ..Page::default()
-        })
+        let mut content = Outline::new(&self.frame, include_str!("sign_up.html"));
+        content.text("email", self.email);
+        self.frame
+            .page("sign_up.title", &content, &Extras::default())
     }
 }
 
@@ -153,17 +116,10 @@ pub struct Recover<'p> {
 impl Recover<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        let inputs = [(&EMAIL, self.email.unwrap_or_default())];
-        let content = Outline {
-            html: include_str!("recover.html"),
-            markup: &[("fields", &self.frame.fields(&inputs, true))],
-            ..Outline::default()
-        };
-        self.frame.page(&Page {
-            title: "recover.title",
-            content,
-            ..Page::default()
-        })
+        let mut content = Outline::new(&self.frame, include_str!("recover.html"));
+        content.text("email", self.email);
+        self.frame
+            .page("recover.title", &content, &Extras::default())
     }
 }
 
@@ -185,16 +141,13 @@ impl SsoContinue<'_> {
         let sso = self.frame.action("sso");
         let sso = with_parameter(&sso, "domain", self.domain);
         let address = self.frame.with_next(&sso);
-        let content = Outline {
-            html: include_str!("sso.html"),
-            texts: &[("address", &address), ("domain", self.domain)],
-            ..Outline::default()
+        let mut content = Outline::new(&self.frame, include_str!("sso.html"));
+        content.text("address", Some(&address));
+        content.text("domain", Some(self.domain));
+        let extras = Extras {
+            script: None,
+            refresh: Some(&address),
         };
-        self.frame.page(&Page {
-            title: "sso.title",
-            content,
-            refresh: &address,
-            ..Page::default()
-        })
+        self.frame.page("sso.title", &content, &extras)
     }
 }

@@ -1,9 +1,8 @@
 //! Pages that only say something: no access, and every error.
 
 use super::frame::{Frame, with_parameter};
-use super::marks::{Outline, flag};
-use super::page::{Html, Page, render};
-use super::parts::Details;
+use super::marks::Outline;
+use super::page::{Extras, Html};
 
 /// The page for an account that may not see what it asked for.
 #[derive(Clone, Debug)]
@@ -22,23 +21,27 @@ impl Forbidden<'_> {
         // The sign-in page would send who is signed in straight back without the reason.
         let sign_in = self.frame.sign_in_address();
         let other = with_parameter(sign_in, "reason", "sign_in_again");
-        let texts = [
-            ("account", self.account.unwrap_or_default()),
-            ("other", &other),
-            ("sign_out", flag(self.can_sign_out)),
-        ];
-        let content = Outline {
-            html: include_str!("forbidden.html"),
-            texts: &texts,
-            ..Outline::default()
-        };
-        self.frame.page(&Page {
-            title: "403.title",
-            content,
-            ..Page::default()
-        })
+        let mut content = Outline::new(&self.frame, include_str!("forbidden.html"));
+        content.text("account", self.account);
+        content.text("other", Some(&other));
+        content.flag("sign_out", self.can_sign_out);
+        self.frame.page("403.title", &content, &Extras::default())
     }
 }
+
+/// The texts of each status.
+static KEYS: [(u16, &str, &str); 10] = [
+    (401, "401.title", "401.text"),
+    (403, "403.title", "403.cross_site.text"),
+    (404, "404.title", "404.text"),
+    (405, "405.title", "405.text"),
+    (413, "413.title", "413.text"),
+    (429, "429.title", "429.text"),
+    (500, "500.title", "500.text"),
+    (502, "502.title", "502.text"),
+    (503, "503.title", "503.text"),
+    (508, "508.title", "508.text"),
+];
 
 /// The page for an error, by its status.
 #[derive(Clone, Debug)]
@@ -55,40 +58,23 @@ impl ErrorPage<'_> {
     /// The page.
     pub fn html(&self) -> Html {
         let (title, text) = self.keys();
-        let details = self.details;
-        let mut list = String::new();
-        if !details.is_empty() {
-            render(&mut list, &Details { details });
+        let mut details = String::new();
+        for detail in self.details {
+            let mut line = Outline::new(&self.frame, include_str!("detail.html"));
+            line.text("detail", Some(detail));
+            details.push_str(&line.fill());
         }
-        let texts = [
-            ("sign_in", flag(self.status == 401)),
-            ("text", self.frame.text(text)),
-        ];
-        let content = Outline {
-            html: include_str!("error.html"),
-            texts: &texts,
-            markup: &[("details", &list)],
-        };
-        self.frame.page(&Page {
-            title,
-            content,
-            ..Page::default()
-        })
+        let mut content = Outline::new(&self.frame, include_str!("error.html"));
+        content.flag("sign_in", self.status == 401);
+        content.text("text", Some(self.frame.text(text)));
+        content.markup("details", details);
+        self.frame.page(title, &content, &Extras::default())
     }
 
     fn keys(&self) -> (&'static str, &'static str) {
-        match self.status {
-            401 => ("401.title", "401.text"),
-            403 => ("403.title", "403.cross_site.text"),
-            404 => ("404.title", "404.text"),
-            405 => ("405.title", "405.text"),
-            413 => ("413.title", "413.text"),
-            429 => ("429.title", "429.text"),
-            500 => ("500.title", "500.text"),
-            502 => ("502.title", "502.text"),
-            503 => ("503.title", "503.text"),
-            508 => ("508.title", "508.text"),
-            _ => ("400.title", "400.text"),
-        }
+        let known = KEYS.iter().find(|(status, ..)| *status == self.status);
+        known.map_or(("400.title", "400.text"), |(_, title, text)| {
+            (*title, *text)
+        })
     }
 }

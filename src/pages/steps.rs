@@ -1,12 +1,8 @@
 //! Pages for a step in between: a code, a second factor, a new password.
 
-use super::errors::Concern;
 use super::frame::{Frame, with_parameter};
-use super::marks::{Outline, flag};
-use super::page::{Html, Page};
-use super::parts::{
-    ACCOUNT, CODE, CURRENT_PASSWORD, EMAIL, NEW_PASSWORD, NONCE, PHONE, TOKEN, Way,
-};
+use super::marks::Outline;
+use super::page::{Extras, Html};
 
 /// The page for a code that came by mail or as a text message.
 #[derive(Clone, Debug)]
@@ -24,34 +20,17 @@ pub struct Verify<'p> {
 impl Verify<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        let frame = &self.frame;
-        let (email, phone) = (
-            self.email.unwrap_or_default(),
-            self.phone.unwrap_or_default(),
-        );
-        let address = self.email.or(self.phone).unwrap_or_default();
         let is_by_phone = matches!(self.kind, "sms" | "phone_change");
-        let asked = if is_by_phone { &PHONE } else { &EMAIL };
-        let inputs = [(asked, ""), (&TOKEN, "")];
-        // A known address needs no input that is seen.
-        let fields = frame.fields(&inputs[usize::from(!address.is_empty())..], true);
-        let texts = [
-            ("address", address),
-            ("again", &frame.action(self.again())),
-            ("email", email),
-            ("kind", self.kind),
-            ("phone", if email.is_empty() { phone } else { "" }),
-        ];
-        let content = Outline {
-            html: include_str!("verify.html"),
-            texts: &texts,
-            markup: &[("fields", &fields)],
-        };
-        frame.page(&Page {
-            title: "verify.title",
-            content,
-            ..Page::default()
-        })
+        let again = self.frame.action(self.again());
+        let mut content = Outline::new(&self.frame, include_str!("verify.html"));
+        content.text("address", self.email.or(self.phone));
+        content.text("again", Some(&again));
+        content.flag("by_phone", is_by_phone);
+        content.text("email", self.email);
+        content.text("kind", Some(self.kind));
+        content.text("phone", self.phone);
+        self.frame
+            .page("verify.title", &content, &Extras::default())
     }
 
     /// The route that sends such a code once more.
@@ -102,29 +81,18 @@ pub struct Mfa<'p> {
 impl<'p> Mfa<'p> {
     /// The page.
     pub fn html(&self) -> Html {
-        let frame = &self.frame;
         let factor = self.chosen();
         let is_app = factor.is_some_and(|factor| factor.kind == FactorKind::Totp);
-        let has_code = is_app || self.challenge_id.is_some();
-        let fields = frame.fields(&[(&CODE, "")][usize::from(!has_code)..], true);
         let phone = factor.and_then(|factor| factor.phone.or(factor.name));
-        let texts = [
-            ("app", flag(is_app)),
-            ("challenge_id", self.challenge_id.unwrap_or_default()),
-            ("factor_id", factor.map_or("", |factor| factor.id)),
-            ("none", flag(self.factors.is_empty())),
-            ("phone", phone.unwrap_or("…")),
-        ];
-        let content = Outline {
-            html: include_str!("mfa.html"),
-            texts: &texts,
-            markup: &[("fields", &fields), ("others", &self.others())],
-        };
-        frame.page(&Page {
-            title: "mfa.title",
-            content,
-            ..Page::default()
-        })
+        let mut content = Outline::new(&self.frame, include_str!("mfa.html"));
+        content.flag("app", is_app);
+        content.flag("code", is_app || self.challenge_id.is_some());
+        content.text("challenge_id", self.challenge_id);
+        content.text("factor_id", factor.map(|factor| factor.id));
+        content.flag("none", self.factors.is_empty());
+        content.text("phone", phone.or(Some("…")));
+        content.markup("others", self.others());
+        self.frame.page("mfa.title", &content, &Extras::default())
     }
 
     fn chosen(&self) -> Option<&'p Factor<'p>> {
@@ -155,11 +123,10 @@ impl<'p> Mfa<'p> {
                 continue;
             }
             let address = with_parameter(&self.frame.action("mfa"), "factor_id", factor.id);
-            others += &self.frame.way(&Way {
-                address: &self.frame.with_next(&address),
-                text: &self.label(factor),
-                ..Way::default()
-            });
+            let mut way = Outline::new(&self.frame, include_str!("way.html"));
+            way.text("address", Some(&self.frame.with_next(&address)));
+            way.text("text", Some(&self.label(factor)));
+            others.push_str(&way.fill());
         }
         others
     }
@@ -181,34 +148,14 @@ pub struct NewPassword<'p> {
 impl NewPassword<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        let frame = &self.frame;
-        let concern = frame.concern();
-        let has_code = self.asks_code || frame.notes.is_sent || concern == Concern::Code;
-        let account = self.account.unwrap_or_default();
-        let inputs = [
-            (&ACCOUNT, !account.is_empty()),
-            (
-                &CURRENT_PASSWORD,
-                self.asks_current || concern == Concern::CurrentPassword,
-            ),
-            (&NEW_PASSWORD, true),
-            (&NONCE, has_code),
-        ];
-        let mut shown = Vec::new();
-        for (input, is_shown) in inputs {
-            if is_shown {
-                shown.push((input, if shown.is_empty() { account } else { "" }));
-            }
-        }
-        let content = Outline {
-            html: include_str!("password.html"),
-            texts: &[("code", flag(has_code))],
-            markup: &[("fields", &frame.fields(&shown, true))],
-        };
-        frame.page(&Page {
-            title: "password.title",
-            content,
-            ..Page::default()
-        })
+        let concern = self.frame.concern();
+        let has_code = self.asks_code || self.frame.notes.is_sent || concern == "code";
+        let has_current = self.asks_current || concern == "current_password";
+        let mut content = Outline::new(&self.frame, include_str!("password.html"));
+        content.text("account", self.account);
+        content.flag("code", has_code);
+        content.flag("current", has_current);
+        self.frame
+            .page("password.title", &content, &Extras::default())
     }
 }
