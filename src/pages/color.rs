@@ -25,16 +25,18 @@ impl Color {
     /// `#rgb` or `#rrggbb`, nothing else: the text goes into a style sheet.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('#')?;
-        let digit = |at: usize| -> Option<u8> {
-            let digit = char::from(*digits.as_bytes().get(at)?).to_digit(16)?;
-            u8::try_from(digit).ok()
-        };
-        let pair = |high, low| Some(digit(high)? * 16 + digit(low)?);
-        match digits.len() {
-            3 => Some(Self([pair(0, 0)?, pair(1, 1)?, pair(2, 2)?])),
-            6 => Some(Self([pair(0, 1)?, pair(2, 3)?, pair(4, 5)?])),
-            _ => None,
+        // One digit stands for two that are equal.
+        let width = digits.len() / 3;
+        let mut color = [0; 3];
+        for (at, channel) in color.iter_mut().enumerate() {
+            let digits = digits.get(at * width..(at + 1) * width)?;
+            *channel = u8::from_str_radix(digits, 16).ok()?;
+            if width == 1 {
+                *channel *= 17;
+            }
         }
+        let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        (is_hex && matches!(digits.len(), 3 | 6)).then_some(Self(color))
     }
 
     fn luminance(self) -> f64 {

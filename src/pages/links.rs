@@ -35,8 +35,8 @@ impl Confirm<'_> {
         match self.kind {
             "recovery" => ("confirm.recovery.title", "confirm.recovery.text"),
             "email_change" => ("confirm.email_change.title", "confirm.email_change.text"),
-            "invite" => ("confirm.invite.title", "confirm.invite.text"),
-            _ => ("confirm.title", "confirm.text"),
+            "invite" => ("confirm.invite.title", "confirm.text"),
+            _ => ("sign_in.title", "confirm.text"),
         }
     }
 }

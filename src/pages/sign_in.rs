@@ -100,7 +100,7 @@ impl SignUp<'_> {
         let mut content = Outline::new(&self.frame, include_str!("sign_up.html"));
         content.text("email", self.email);
         self.frame
-            .page("sign_up.title", &content, &Extras::default())
+            .page("sign_in.create", &content, &Extras::default())
     }
 }
 
@@ -119,7 +119,7 @@ impl Recover<'_> {
         let mut content = Outline::new(&self.frame, include_str!("recover.html"));
         content.text("email", self.email);
         self.frame
-            .page("recover.title", &content, &Extras::default())
+            .page("sign_in.forgotten", &content, &Extras::default())
     }
 }
 
@@ -148,6 +148,6 @@ impl SsoContinue<'_> {
             script: None,
             refresh: Some(&address),
         };
-        self.frame.page("sso.title", &content, &extras)
+        self.frame.page("sign_in.sso", &content, &extras)
     }
 }

@@ -29,20 +29,6 @@ impl Forbidden<'_> {
     }
 }
 
-/// The texts of each status.
-static KEYS: [(u16, &str, &str); 10] = [
-    (401, "401.title", "401.text"),
-    (403, "403.title", "403.cross_site.text"),
-    (404, "404.title", "404.text"),
-    (405, "405.title", "405.text"),
-    (413, "413.title", "413.text"),
-    (429, "429.title", "429.text"),
-    (500, "500.title", "500.text"),
-    (502, "502.title", "502.text"),
-    (503, "503.title", "503.text"),
-    (508, "508.title", "508.text"),
-];
-
 /// The page for an error, by its status.
 #[derive(Clone, Debug)]
 pub struct ErrorPage<'p> {
@@ -57,7 +43,19 @@ pub struct ErrorPage<'p> {
 impl ErrorPage<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        let (title, text) = self.keys();
+        let key = |leaf: &str| [&self.status.to_string(), leaf].concat();
+        let mut title = key(".title");
+        let mut text = key(".text");
+        match self.status {
+            403 => "403.cross_site.text".clone_into(&mut text),
+            429 => "error.too_many".clone_into(&mut text),
+            508 => "500.text".clone_into(&mut text),
+            _ if self.frame.text(&title).is_empty() => {
+                "400.title".clone_into(&mut title);
+                "400.text".clone_into(&mut text);
+            }
+            _ => {}
+        }
         let mut details = String::new();
         for detail in self.details {
             let mut line = Outline::new(&self.frame, include_str!("detail.html"));
@@ -66,15 +64,8 @@ impl ErrorPage<'_> {
         }
         let mut content = Outline::new(&self.frame, include_str!("error.html"));
         content.flag("sign_in", self.status == 401);
-        content.text("text", Some(self.frame.text(text)));
+        content.text("text", Some(self.frame.text(&text)));
         content.markup("details", details);
-        self.frame.page(title, &content, &Extras::default())
-    }
-
-    fn keys(&self) -> (&'static str, &'static str) {
-        let known = KEYS.iter().find(|(status, ..)| *status == self.status);
-        known.map_or(("400.title", "400.text"), |(_, title, text)| {
-            (*title, *text)
-        })
+        self.frame.page(&title, &content, &Extras::default())
     }
 }

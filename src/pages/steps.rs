@@ -90,7 +90,7 @@ impl<'p> Mfa<'p> {
         content.text("challenge_id", self.challenge_id);
         content.text("factor_id", factor.map(|factor| factor.id));
         content.flag("none", self.factors.is_empty());
-        content.text("phone", phone.or(Some("…")));
+        content.text("address", phone.or(Some("…")));
         content.markup("others", self.others());
         self.frame.page("mfa.title", &content, &Extras::default())
     }
@@ -100,17 +100,6 @@ impl<'p> Mfa<'p> {
             ([only], _) => Some(only),
             (factors, Some(id)) => factors.iter().find(|factor| factor.id == id),
             (_, None) => None,
-        }
-    }
-
-    fn label(&self, factor: &Factor<'_>) -> String {
-        let (kind, own) = match factor.kind {
-            FactorKind::Phone => (self.frame.text("mfa.phone"), factor.phone.or(factor.name)),
-            FactorKind::Totp => (self.frame.text("mfa.app"), factor.name),
-        };
-        match own {
-            Some(own) if !own.is_empty() => format!("{kind} · {own}"),
-            Some(_) | None => kind.to_owned(),
         }
     }
 
@@ -125,7 +114,10 @@ impl<'p> Mfa<'p> {
             let address = with_parameter(&self.frame.action("mfa"), "factor_id", factor.id);
             let mut way = Outline::new(&self.frame, include_str!("way.html"));
             way.text("address", Some(&self.frame.with_next(&address)));
-            way.text("text", Some(&self.label(factor)));
+            let is_app = factor.kind == FactorKind::Totp;
+            way.flag("app", is_app);
+            let phone = factor.phone.filter(|_| !is_app);
+            way.text("own", phone.or(factor.name));
             others.push_str(&way.fill());
         }
         others
