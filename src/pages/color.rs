@@ -21,6 +21,11 @@ const EDGE_RATIO: f64 = 3.2;
 /// Steps on the way to black or white.
 const STEPS: u16 = 32;
 
+/// Whether a text is a colour: `#rgb` or `#rrggbb`.
+pub(crate) fn is_color(text: &str) -> bool {
+    Color::parse(text).is_some()
+}
+
 impl Color {
     /// `#rgb` or `#rrggbb`, nothing else: the text goes into a style sheet.
     pub(super) fn parse(text: &str) -> Option<Self> {

@@ -28,6 +28,7 @@ mod status;
 mod steps;
 mod texts;
 
+pub(crate) use color::is_color;
 pub use frame::{Frame, Notes};
 pub use language::Language;
 pub use links::{Confirm, Fragment};
@@ -35,6 +36,7 @@ pub use offers::Offers;
 pub use page::Html;
 pub use sign_in::{Recover, SignIn, SignUp, SsoContinue};
 pub use site::Site;
+pub(crate) use site::link;
 pub use status::{ErrorPage, Forbidden};
 pub use steps::{Factor, FactorKind, Mfa, NewPassword, Verify};
 pub use texts::{Texts, keys};

@@ -29,12 +29,25 @@ impl Forbidden<'_> {
     }
 }
 
+/// The texts of each status.
+static KEYS: [(u16, &str, &str); 9] = [
+    (401, "401.title", "401.text"),
+    (403, "403.title", "403.cross_site.text"),
+    (404, "404.title", "404.text"),
+    (413, "413.title", "413.text"),
+    (429, "429.title", "error.too_many"),
+    (500, "500.title", "500.text"),
+    (502, "502.title", "502.text"),
+    (503, "503.title", "503.text"),
+    (508, "500.title", "500.text"),
+];
+
 /// The page for an error, by its status.
 #[derive(Clone, Debug)]
 pub struct ErrorPage<'p> {
     /// What all pages have.
     pub frame: Frame<'p>,
-    /// The status: 400, 401, 403 (a form of another site), 404, 405, 413, 429, 500, 502, 503, 508; others read like 400.
+    /// The status: 400, 401, 403 (a form of another site), 404, 413, 429, 500, 502, 503, 508; others read like 400.
     pub status: u16,
     /// What an operator has to know, in English.
     pub details: &'p [String],
@@ -43,19 +56,8 @@ pub struct ErrorPage<'p> {
 impl ErrorPage<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        let key = |leaf: &str| [&self.status.to_string(), leaf].concat();
-        let mut title = key(".title");
-        let mut text = key(".text");
-        match self.status {
-            403 => "403.cross_site.text".clone_into(&mut text),
-            429 => "error.too_many".clone_into(&mut text),
-            508 => "500.text".clone_into(&mut text),
-            _ if self.frame.text(&title).is_empty() => {
-                "400.title".clone_into(&mut title);
-                "400.text".clone_into(&mut text);
-            }
-            _ => {}
-        }
+        let known = KEYS.iter().find(|(status, ..)| *status == self.status);
+        let (_, title, text) = known.unwrap_or(&(400, "400.title", "400.text"));
         let mut details = String::new();
         for detail in self.details {
             let mut line = Outline::new(&self.frame, include_str!("detail.html"));
@@ -64,8 +66,8 @@ impl ErrorPage<'_> {
         }
         let mut content = Outline::new(&self.frame, include_str!("error.html"));
         content.flag("sign_in", self.status == 401);
-        content.text("text", Some(self.frame.text(&text)));
+        content.text("text", Some(self.frame.text(text)));
         content.markup("details", details);
-        self.frame.page(&title, &content, &Extras::default())
+        self.frame.page(title, &content, &Extras::default())
     }
 }
