@@ -43,7 +43,7 @@ pub(super) fn image_source(address: &str) -> Option<String> {
         return Some("'self'".to_owned());
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    is_host(host).then(|| format!("https://{host}"))
+    is_host(host).then(|| ["https://", host].concat())
 }
 
 /// A host, perhaps with a port, that cannot add anything to a policy.

@@ -13,25 +13,29 @@ pub type Texts = Map<String, Value>;
 
 /// The keys, and the languages.
 const PARTS: usize = Language::ALL.len() + 1;
+/// In which order the parts stand in the module: such as are like each other side by side.
+const ORDER: [usize; PARTS] = [4, 3, 6, 2, 1, 5, 0];
 const BY_KEY: &[u8] = include_bytes!("texts.txt");
-const BY_LANGUAGE: ([u8; BY_KEY.len()], [usize; PARTS + 1]) = by_language();
+const BY_LANGUAGE: ([u8; BY_KEY.len()], [[usize; 2]; PARTS]) = by_language();
 
 static LINES: &str = match str::from_utf8(&BY_LANGUAGE.0) {
     Ok(lines) => lines,
     Err(_) => panic!("texts.txt is UTF-8"),
 };
-/// Where each part begins, and the last one ends.
-static STARTS: [usize; PARTS + 1] = BY_LANGUAGE.1;
+/// Where each part begins and ends.
+static BOUNDS: [[usize; 2]; PARTS] = BY_LANGUAGE.1;
 
-/// All first lines of the blocks, then all second ones, and so on.
+/// All first lines of the blocks, all second ones, and so on.
 #[allow(
     long_running_const_eval,
     reason = "a file of thirty kilobytes is read once for each of its parts"
 )]
-const fn by_language() -> ([u8; BY_KEY.len()], [usize; PARTS + 1]) {
-    let (mut sorted, mut starts) = ([0; BY_KEY.len()], [0; PARTS + 1]);
-    let (mut part, mut end) = (0, 0);
-    while part < PARTS {
+const fn by_language() -> ([u8; BY_KEY.len()], [[usize; 2]; PARTS]) {
+    let (mut sorted, mut bounds) = ([0; BY_KEY.len()], [[0; 2]; PARTS]);
+    let (mut place, mut end) = (0, 0);
+    while place < PARTS {
+        let part = ORDER[place];
+        bounds[part][0] = end;
         let (mut at, mut line) = (0, 0);
         while at < BY_KEY.len() {
             if line == part {
@@ -44,15 +48,15 @@ const fn by_language() -> ([u8; BY_KEY.len()], [usize; PARTS + 1]) {
             }
             at += 1;
         }
-        part += 1;
-        starts[part] = end;
+        bounds[part][1] = end;
+        place += 1;
     }
-    (sorted, starts)
+    (sorted, bounds)
 }
 
 fn part(part: usize) -> impl Iterator<Item = &'static str> {
-    let bounds = STARTS.get(part).zip(STARTS.get(part + 1));
-    let lines = bounds.and_then(|(start, end)| LINES.get(*start..*end));
+    let bounds = BOUNDS.get(part);
+    let lines = bounds.and_then(|[start, end]| LINES.get(*start..*end));
     lines.unwrap_or_default().lines()
 }
 

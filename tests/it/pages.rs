@@ -762,18 +762,18 @@ fn colors(color: &str) -> Vec<[u8; 3]> {
     .html()
     .body;
     let style = inline(&body, "style")[0].to_owned();
-    let parse = |name: &&str| u32::from_str_radix(&name[1..7], 16).unwrap().to_be_bytes();
-    let hexes: Vec<&str> = style
-        .split("--")
-        .skip(1)
-        .filter_map(|property| property.split_once(':').map(|(_, value)| value))
-        .take(6)
-        .collect();
-    hexes
-        .iter()
-        .map(parse)
-        .map(|[_, red, green, blue]| [red, green, blue])
-        .collect()
+    let properties = |name: &str| -> Vec<[u8; 3]> {
+        let start = format!("{name}:#");
+        let hexes = style.split(&start).skip(1);
+        hexes
+            .map(|hex| u32::from_str_radix(&hex[..6], 16).unwrap().to_be_bytes())
+            .map(|[_, red, green, blue]| [red, green, blue])
+            .collect()
+    };
+    let (edges, links) = (properties("--edge"), properties("--link"));
+    let mut colors = [properties("--accent"), properties("--on-accent")].concat();
+    colors.extend([edges[0], links[0], edges[1], links[1]]);
+    colors
 }
 
 /// The ratio of WCAG 2.2, by its own formula.
