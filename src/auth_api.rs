@@ -27,6 +27,12 @@ const RETRY_PAUSE_PART: u64 = 4;
 const REPAIR_MS: u64 = 9_500;
 /// Pause before each of these attempts: an outage may be short, and nobody waits.
 const REPAIR_PAUSE_MS: u64 = 500;
+/// While a call is open its answer may still come: it is asked for again no earlier than this after the first attempt. Auth
+/// answers each sending of a token that it upgrades with another one.
+const REPAIR_OPEN_MS: u64 = 4_000;
+/// An answer is read on for so long after whoever waited for it has gone on: Auth gives up by itself after 10 s
+/// (`GOTRUE_API_MAX_REQUEST_DURATION`).
+pub const ANSWER_LIMIT_MS: u64 = 12_000;
 /// A lost answer is asked for again once: whoever comes next asks anew.
 const REPAIR_ATTEMPTS: u8 = 1;
 /// The code of a refresh that was not sent since strangers had used up what there was for it.
@@ -184,6 +190,19 @@ pub enum RefreshReply {
         /// What the answer says to wait, in milliseconds.
         retry_after_ms: Option<u64>,
     },
+}
+
+impl RefreshReply {
+    /// The new session, if this is one.
+    #[must_use]
+    pub fn into_session(self) -> Option<Box<Session>> {
+        match self {
+            Self::Renewed(session) => Some(session),
+            Self::Ended(_) | Self::Misconfigured(_) | Self::Revoked | Self::Unavailable { .. } => {
+                None
+            }
+        }
+    }
 }
 
 /// Classifies the answer to [`refresh_request`].
@@ -421,11 +440,19 @@ impl Attempts {
         }
     }
 
-    /// How long a plan for after a lost answer waits before it begins; `None` where it is too late for it.
+    /// How long a plan for after a lost answer waits before it begins, longer if a call `is_open`; `None` where it would be
+    /// too late for it.
     #[must_use]
-    pub fn pause_before_repair(&self, now: UnixTime) -> Option<u64> {
-        self.clone().send(self.pause_ms, now)?;
-        Some(self.pause_ms)
+    pub fn pause_before_repair(&self, is_open: bool, now: UnixTime) -> Option<u64> {
+        let open_until = self.started.plus_millis(REPAIR_OPEN_MS);
+        let open_ms = if is_open {
+            now.millis_until(open_until)
+        } else {
+            0
+        };
+        let pause_ms = self.pause_ms.max(open_ms);
+        self.clone().send(pause_ms, now)?;
+        Some(pause_ms)
     }
 
     /// Attempts started so far.

@@ -15,6 +15,8 @@ pub struct Presented {
     pub(super) expires_at: UnixTime,
     pub(super) is_first_version: bool,
     pub(super) issued_at: Option<UnixTime>,
+    /// Of the session's id, if it is known.
+    session: Option<Digest>,
 }
 
 /// What a lost answer held is kept this long for its visitor: of a token that it upgraded, Auth
@@ -43,7 +45,20 @@ impl Presented {
             expires_at,
             is_first_version: refresh_token.len() == FIRST_VERSION_LENGTH,
             issued_at,
+            session: None,
         }
+    }
+
+    /// The same, for the session of this id.
+    #[must_use]
+    pub fn of_session(self, id: Option<&str>) -> Self {
+        let session = id.map(token::digest);
+        Self { session, ..self }
+    }
+
+    /// Whether a session of this id can be meant.
+    pub(super) fn may_mean(&self, session_id: Option<&str>) -> bool {
+        self.session.is_none() || self.session == session_id.map(token::digest)
     }
 }
 

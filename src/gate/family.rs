@@ -8,9 +8,10 @@ use crate::auth_api::RefreshReply;
 use crate::json::{self, json};
 use crate::session::Session;
 use crate::time::UnixTime;
-use crate::token::{self, Token};
+use crate::token;
 
-use super::admission::{Admission, Digest, FIRST_VERSION_LENGTH, Landing, Presented};
+use super::admission::{Admission, Digest, Landing, Presented};
+use super::newest::Newest;
 use super::strangers::Strangers;
 
 /// Rotated refresh tokens that are remembered. Tabs of one browser lag by one or two.
@@ -46,16 +47,6 @@ pub struct Family {
 struct Before {
     newest: Newest,
     rotated: Vec<Digest>,
-}
-
-#[derive(Debug)]
-struct Newest {
-    digest: Digest,
-    expires_at: UnixTime,
-    issued_at: Option<UnixTime>,
-    session: Session,
-    /// As its access token claims: an answer of somebody else's session overtakes nothing.
-    session_id: Option<String>,
 }
 
 /// That the session has ended.
@@ -133,20 +124,32 @@ impl Family {
             // Signed out while Auth was asked: whatever it said, nobody gets it.
             _ if self.is_ended(presented.issued_at) => RefreshReply::Revoked,
             RefreshReply::Renewed(session) => {
+                let newest = Newest::new(*session);
                 self.strangers.release(&presented.digest);
-                let session = self.renew(session, &[presented.digest, sent], replay_seconds, now);
-                RefreshReply::Renewed(session)
+                // Mixed up with somebody else's at Auth or on the way: whoever asked has to see it, nobody else does.
+                if !presented.may_mean(newest.session_id.as_deref()) {
+                    self.note_loss(&sent);
+                    let reply = RefreshReply::Renewed(Box::new(newest.session));
+                    return Some(Landing { presented, reply });
+                }
+                let used = [presented.digest, sent];
+                RefreshReply::Renewed(self.renew(newest, &used, replay_seconds, now))
             }
             RefreshReply::Ended(code) => self.refused(code, &presented, sent, now),
             RefreshReply::Misconfigured(_) | RefreshReply::Revoked => reply,
             RefreshReply::Unavailable { .. } => {
-                let may_be_rotated = !self.was_sent && self.is_newest(&sent);
-                self.was_sent |= may_be_rotated;
-                self.is_changed |= may_be_rotated;
+                self.note_loss(&sent);
                 reply
             }
         };
         Some(Landing { presented, reply })
+    }
+
+    /// Notes that a refresh token went to Auth and no usable answer came.
+    fn note_loss(&mut self, sent: &Digest) {
+        let may_be_rotated = !self.was_sent && self.is_newest(sent);
+        self.was_sent |= may_be_rotated;
+        self.is_changed |= may_be_rotated;
     }
 
     /// Ends the refresh under way: the next request may lead.
@@ -179,17 +182,29 @@ impl Family {
         replay_seconds: u64,
         now: UnixTime,
     ) -> bool {
-        let issued_at = Newest::new(session.clone()).issued_at;
-        if self.is_ended(issued_at) {
+        let newest = Newest::new(session);
+        if self.is_ended(newest.issued_at) {
             return false;
         }
-        self.renew(
-            Box::new(session),
-            &[token::digest(used)],
-            replay_seconds,
-            now,
-        );
+        self.renew(newest, &[token::digest(used)], replay_seconds, now);
         true
+    }
+
+    /// Takes over an answer to what was presented that came when nobody waited any more; `sent` went to Auth.
+    pub fn land_late(
+        &mut self,
+        presented: &Presented,
+        sent: &str,
+        session: Session,
+        kept_seconds: u64,
+        now: UnixTime,
+    ) {
+        let newest = Newest::new(session);
+        let is_own = presented.may_mean(newest.session_id.as_deref());
+        if is_own && !self.is_ended(newest.issued_at) {
+            let used = [presented.digest, token::digest(sent)];
+            self.renew(newest, &used, kept_seconds, now);
+        }
     }
 
     /// Ends the session: its tokens are forgotten, and nobody is answered with it for `life_ms`,
@@ -309,12 +324,11 @@ impl Family {
     /// session is the newest: while Auth was asked, a second factor may have brought a newer one.
     fn renew(
         &mut self,
-        session: Box<Session>,
+        newest: Newest,
         used: &[Digest],
         replay_seconds: u64,
         now: UnixTime,
     ) -> Box<Session> {
-        let newest = Newest::new((*session).clone());
         let last = self.newest.take();
         self.until = now.plus_seconds(replay_seconds);
         self.is_changed = true;
@@ -338,6 +352,7 @@ impl Family {
         }
         self.was_sent = false;
         self.rotate(used.iter().copied(), &newest.digest);
+        let session = Box::new(newest.session.clone());
         self.newest = Some(newest);
         self.expire(now);
         session
@@ -415,53 +430,6 @@ impl Presented {
         self.issued_at.map_or(MAX_LIFE_MS, |issued_at| {
             self.expires_at.millis_since(issued_at)
         })
-    }
-}
-
-impl Newest {
-    fn new(session: Session) -> Self {
-        // A token that cannot be read never serves, and the Worker will not trust it either.
-        let token = Token::parse(session.access_token()).ok();
-        let expires_at = token.as_ref().and_then(Token::claimed_expiry);
-        Self {
-            digest: token::digest(session.refresh_token()),
-            expires_at: expires_at.unwrap_or_default(),
-            issued_at: token.as_ref().and_then(Token::claimed_issue),
-            session_id: token
-                .as_ref()
-                .and_then(Token::claimed_session)
-                .map(str::to_owned),
-            session,
-        }
-    }
-
-    /// Whether this session is what the presenter needs: alive, and ending no earlier than its
-    /// own. Of this very session, only one that ends later; else it would never be refreshed.
-    fn serves(&self, presented: &Presented, now: UnixTime) -> bool {
-        let is_enough = if self.digest == presented.digest {
-            self.expires_at > presented.expires_at
-        } else {
-            self.expires_at >= presented.expires_at
-        };
-        self.expires_at > now && is_enough
-    }
-
-    /// Whether Auth turned from the first version of refresh tokens to the second in between.
-    fn upgraded(&self, presented: &Presented) -> bool {
-        let length = self.session.refresh_token().len();
-        presented.is_first_version && length != FIRST_VERSION_LENGTH
-    }
-
-    /// Whether the presenter comes with an older access token of the session.
-    fn outdates(&self, presented: &Presented) -> bool {
-        match (self.issued_at, presented.issued_at) {
-            (Some(newest), Some(presented)) => presented < newest,
-            (None, _) | (_, None) => presented.expires_at < self.expires_at,
-        }
-    }
-
-    fn is_newer_than(&self, other: &Self) -> bool {
-        self.issued_at > other.issued_at && other.issued_at.is_some()
     }
 }
 

@@ -101,6 +101,8 @@ pub struct Ask {
     pub issued_at_ms: Option<u64>,
     /// The presented refresh token.
     pub refresh_token: String,
+    /// The session's id, by a good signature: an answer of another session is none to keep.
+    pub session_id: Option<String>,
     /// How long the visitor waits, in milliseconds.
     pub wait_ms: u64,
 }
@@ -243,6 +245,7 @@ impl Ask {
             is_alive: order.is_alive,
             issued_at_ms: order.issued_at.map(UnixTime::millis),
             refresh_token: order.refresh_token.clone(),
+            session_id: order.session_id.clone(),
             wait_ms: patience_ms - transit_ms,
         }
     }
@@ -255,6 +258,7 @@ impl Ask {
             "is_alive": self.is_alive,
             "issued_at_ms": self.issued_at_ms,
             "refresh_token": self.refresh_token,
+            "session_id": self.session_id,
             "wait_ms": self.wait_ms,
         })
     }
@@ -267,6 +271,7 @@ impl Ask {
             is_alive: members.get("is_alive")?.as_bool()?,
             issued_at_ms: number(members, "issued_at_ms"),
             refresh_token: text(members, "refresh_token")?,
+            session_id: text(members, "session_id"),
             wait_ms: number(members, "wait_ms")?,
         })
     }
@@ -279,6 +284,7 @@ impl Ask {
             self.issued_at_ms.map(UnixTime::from_millis),
             UnixTime::from_millis(self.expires_at_ms),
         )
+        .of_session(self.session_id.as_deref())
     }
 }
 

@@ -21,6 +21,7 @@ mod admission;
 mod family;
 mod isolate;
 mod message;
+mod newest;
 mod strangers;
 
 pub use admission::{Admission, Landing, Presented, undelivered_seconds};

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, HttpUrl};
 use crate::cookies::{self, Forwarding};
-use crate::head::{HeaderEdit, Headers, RequestHead};
+use crate::head::{HeaderEdit, RequestHead};
 use crate::identity::{self, Assertion};
 use crate::overrides::{self, is_same_name};
 use crate::rules::Cache;
@@ -24,7 +24,7 @@ pub(super) async fn origin_request(
 ) -> OriginRequest {
     let config = &visit.config;
     let headers = visit.head.headers();
-    let mut edits = always(config, headers);
+    let mut edits = always(config, &visit.head);
     edits.extend(overrides::removals(headers));
     edits.push(identity::counted(headers));
     edits.extend(forwarded(visit));
@@ -54,7 +54,7 @@ pub(super) async fn origin_request(
 #[must_use]
 pub fn untouched(config: &Config, head: &RequestHead) -> OriginRequest {
     let headers = head.headers();
-    let mut edits = always(config, headers);
+    let mut edits = always(config, head);
     // A loop through Workers of which one observes has to end as well.
     let is_counted = headers.value(identity::HOP_HEADER).is_some();
     edits.extend(is_counted.then(|| identity::counted(headers)));
@@ -66,12 +66,17 @@ pub fn untouched(config: &Config, head: &RequestHead) -> OriginRequest {
 }
 
 /// What holds in every mode and under every rule.
-fn always(config: &Config, headers: &Headers) -> Vec<HeaderEdit> {
+fn always(config: &Config, head: &RequestHead) -> Vec<HeaderEdit> {
+    let headers = head.headers();
     let mut edits = identity::strip(config, headers);
     edits.extend(identity::origin_headers(config));
     // The runtime has answered it, and refuses to send it (RFC 9110 10.1.1: it is about one hop).
     let expect = headers.value("expect");
     edits.extend(expect.map(|_| HeaderEdit::Remove("expect".to_owned())));
+    // What an operator tells this Worker by it may go on to the origin, his token does not.
+    let operator = config.operator_token.as_ref().zip(head.bearer_token());
+    let is_operators = operator.is_some_and(|(token, sent)| token.matches(sent));
+    edits.extend(is_operators.then(|| HeaderEdit::Remove("authorization".to_owned())));
     edits
 }
 

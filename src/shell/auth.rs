@@ -16,9 +16,13 @@ const TIMEOUT_ERROR: &str = "TimeoutError";
 /// Sends a request to Auth, and notes for the health check what came of it.
 pub(super) async fn send(request: &AuthRequest, timeout_ms: u64) -> Result<AuthReply, Unreachable> {
     let answer = send_anywhere(request, timeout_ms).await;
-    let status = answer.as_ref().map(|reply| reply.status).ok();
-    memory().borrow_mut().health.note_auth(status, now());
+    note_health(answer.as_ref().map(|reply| reply.status).ok());
     answer
+}
+
+/// Notes for the health check what Auth answered last, or that it did not in time.
+pub(super) fn note_health(status: Option<u16>) {
+    memory().borrow_mut().health.note_auth(status, now());
 }
 
 /// Sends a request and reads its whole answer within `timeout_ms`.

@@ -16,12 +16,14 @@ use wasm_bindgen_futures::JsFuture;
 use worker::worker_sys::DurableObjectState;
 use worker::{Delay, Env};
 
-use crate::auth_api::{self, Attempts, AuthRequest, RefreshReply};
+use crate::auth_api::{self, ANSWER_LIMIT_MS, Attempts, RefreshReply};
 use crate::config::Config;
 use crate::gate::{self, Admission, Ask, EndTold, Family, Landing, Message, Presented, Told};
 use crate::refresh_order::{Gate, RefreshAnswer};
+use crate::session::Session;
 use crate::time::UnixTime;
 
+use super::calls::Calls;
 use super::runtime::{now, promise};
 use super::{bindings, passage, refresh};
 
@@ -174,10 +176,10 @@ impl Room {
         substitute: Option<String>,
     ) -> oneshot::Receiver<Landing> {
         let sent = substitute.unwrap_or_else(|| ask.refresh_token.clone());
+        let request = auth_api::refresh_request(config, &sent, ask.client_ip.as_deref());
         let flight = Flight {
             presented: ask.presented(),
             replay_seconds: config.refresh_replay_seconds,
-            request: auth_api::refresh_request(config, &sent, ask.client_ip.as_deref()),
             sent,
         };
         let plan = Attempts::new(ask.is_alive, ask.budget_ms, now());
@@ -186,12 +188,12 @@ impl Room {
         self.calls.set(0);
         let flight = async move {
             let repair = plan.repair();
-            let attempted = refresh::attempt(&flight.request, plan, &room.calls).await;
+            let mut calls = Calls::new(request);
+            let attempted = calls.attempt(plan, &room.calls).await;
             let is_lost = attempted.is_lost;
             room.land(&flight, attempted.reply, flight.replay_seconds);
-            if is_lost {
-                room.repair(&flight, repair).await;
-            }
+            room.recover(&flight, &mut calls, is_lost.then_some(repair))
+                .await;
             Ok(JsValue::UNDEFINED)
         };
         // Only an object that is going away takes no more work, and it has none to lose.
@@ -199,18 +201,34 @@ impl Room {
         landing
     }
 
-    /// Sends a refresh token again whose answer was lost, behind the visitor's back.
-    async fn repair(&self, flight: &Flight, plan: Attempts) {
-        let Some(pause_ms) = plan.pause_before_repair(now()) else {
-            return;
-        };
-        Delay::from(Duration::from_millis(pause_ms)).await;
-        if self.with(|family| family.try_again(&flight.presented, now())) {
-            self.calls.set(0);
-            let attempted = refresh::attempt(&flight.request, plan, &self.calls).await;
-            let kept_seconds = gate::undelivered_seconds(flight.replay_seconds);
-            self.land(flight, attempted.reply, kept_seconds);
+    /// Takes in what Auth still says behind the visitor's back: to the same refresh token sent once more, if there is a plan
+    /// for it, and to every call that is open. Of a token that it upgrades, Auth takes the last successors alone.
+    async fn recover(&self, flight: &Flight, calls: &mut Calls, plan: Option<Attempts>) {
+        let kept_seconds = gate::undelivered_seconds(flight.replay_seconds);
+        let pause = plan.as_ref();
+        let pause = pause.and_then(|plan| plan.pause_before_repair(calls.are_open(), now()));
+        if let (Some(plan), Some(pause_ms)) = (plan, pause) {
+            match calls.renewed_or_pause(pause_ms).await {
+                Some(session) => self.land_late(flight, *session, kept_seconds),
+                None if self.with(|family| family.try_again(&flight.presented, now())) => {
+                    self.calls.set(0);
+                    let attempted = calls.attempt(plan, &self.calls).await;
+                    self.land(flight, attempted.reply, kept_seconds);
+                }
+                None => {}
+            }
         }
+        while let Some(session) = calls.renewed(ANSWER_LIMIT_MS).await {
+            self.land_late(flight, *session, kept_seconds);
+        }
+    }
+
+    fn land_late(&self, flight: &Flight, session: Session, kept_seconds: u64) {
+        let Flight {
+            presented, sent, ..
+        } = flight;
+        self.with(|family| family.land_late(presented, sent, session, kept_seconds, now()));
+        self.store_changes();
     }
 
     fn land(&self, flight: &Flight, reply: RefreshReply, kept_seconds: u64) {
@@ -284,7 +302,6 @@ async fn stored(state: &DurableObjectState) -> Option<String> {
 struct Flight {
     presented: Presented,
     replay_seconds: u64,
-    request: AuthRequest,
     /// The refresh token that goes to Auth.
     sent: String,
 }

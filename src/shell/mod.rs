@@ -5,6 +5,7 @@
 
 mod auth;
 mod bindings;
+mod calls;
 mod crypto;
 mod effects;
 mod examine;

@@ -4,11 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use futures_channel::oneshot;
+use futures_util::future::{Either, select};
 use wasm_bindgen_futures::JsFuture;
 use worker::Delay;
 use worker::worker_sys::DurableObject;
 
-use crate::auth_api::{self, Attempt, Attempts, AuthRequest, RefreshReply};
+use crate::auth_api::{ANSWER_LIMIT_MS, Attempts, AuthRequest, RefreshReply};
 use crate::gate::{Ask, EndAsked, EndTold, Isolate, Learn, Message, Rejection, Told};
 use crate::handler::{EndOrder, Learning, RefreshWait};
 use crate::refresh_order::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder};
@@ -17,8 +18,9 @@ use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::Claims;
 
+use super::calls::Calls;
 use super::runtime::{Runtime, now};
-use super::{auth, bindings, passage};
+use super::{bindings, passage};
 
 /// The gate itself stops waiting when Auth's time is over. One that is silent
 /// for this much longer is ill.
@@ -29,7 +31,8 @@ pub(super) const GATE_URL: &str = "https://gate/";
 /// A visitor waits no longer than this to learn whether his session has ended meanwhile, and a
 /// sign-out no longer to tell the gate.
 const END_PATIENCE_MS: u64 = 1500;
-/// How long an answer is kept that came after its visitor had gone on, where there is no gate.
+/// How long an answer is kept that came after its visitor had gone on, where there is no gate; and how long a gate may take
+/// to be told of an end.
 const LATE_MS: u64 = 30_000;
 /// Supabase issues no access token for longer than a week.
 const MAX_LIFE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
@@ -46,9 +49,8 @@ pub(super) async fn end(runtime: &Runtime, order: &EndOrder) -> bool {
     let Some(gate) = stub(runtime, &order.session_id) else {
         return true;
     };
-    ask_end(&gate, &Message::End(order.end.clone()))
-        .await
-        .is_some()
+    let message = Message::End(order.end.clone());
+    tell_end(runtime, gate, message).await.is_some()
 }
 
 /// Whether a session has ended while its request was under way, so that a renewed one must not be
@@ -76,8 +78,27 @@ pub(super) async fn learn(runtime: &Runtime, learning: &Learning) -> bool {
         return ISOLATE.with_borrow_mut(|isolate| isolate.is_ended(session_id, now()));
     };
     let learn = Learn::new(&learning.session, learning.used.expose());
-    let told = ask_end(&gate, &Message::Learn(learn)).await;
+    let told = tell_end(runtime, gate, Message::Learn(learn)).await;
     told.is_some_and(|told| told.is_ended)
+}
+
+/// Tells a gate what it must know. The visitor waits for a while; a gate that is slower is told all the same, and one that
+/// failed is told once more.
+async fn tell_end(runtime: &Runtime, gate: DurableObject, message: Message) -> Option<EndTold> {
+    let (sender, receiver) = oneshot::channel();
+    runtime.later(async move {
+        let mut told = tell(&gate, &message, LATE_MS).await;
+        if told.is_none() {
+            told = tell(&gate, &message, LATE_MS).await;
+        }
+        // Who has gone on does not want to know any more.
+        drop(sender.send(told));
+    });
+    let patience = Delay::from(Duration::from_millis(END_PATIENCE_MS));
+    match select(receiver, patience).await {
+        Either::Left((told, _)) => EndTold::from_json(&told.ok()??),
+        Either::Right(((), _)) => None,
+    }
 }
 
 async fn ask_end(gate: &DurableObject, message: &Message) -> Option<EndTold> {
@@ -173,19 +194,18 @@ async fn at_auth(
         };
     }
     runtime.later(async move {
-        let calls = Cell::new(0);
+        let begun = Cell::new(0);
         let repair = plan.repair();
-        let attempted = attempt(&request, plan, &calls).await;
+        let mut calls = Calls::new(request);
+        let attempted = calls.attempt(plan, &begun).await;
         let is_lost = attempted.is_lost;
         // The receiver is gone if the visitor is; the refresh has happened all the same.
         if let Err((RefreshReply::Renewed(session), _)) =
-            sender.send((attempted.reply, calls.get()))
+            sender.send((attempted.reply, begun.get()))
         {
             keep(&refresh_token, session);
         }
-        if is_lost {
-            repair_later(&request, repair, &refresh_token).await;
-        }
+        recover(&mut calls, is_lost.then_some(repair), &refresh_token).await;
     });
     let (reply, auth_calls) = receiver
         .await
@@ -197,66 +217,35 @@ async fn at_auth(
     }
 }
 
-/// Sends a refresh token again whose answer was lost; the next request in this isolate gets what
-/// Auth says.
-async fn repair_later(request: &AuthRequest, plan: Attempts, refresh_token: &str) {
-    let Some(pause_ms) = plan.pause_before_repair(now()) else {
-        return;
-    };
-    Delay::from(Duration::from_millis(pause_ms)).await;
-    let is_answered =
-        ISOLATE.with_borrow_mut(|isolate| isolate.late(refresh_token, now()).is_some());
-    if is_answered {
-        return;
+/// Keeps what Auth still says after the visitor has gone on, to one more attempt if there is a plan for it, and to every call
+/// that is open: the next request in this isolate gets it.
+async fn recover(calls: &mut Calls, plan: Option<Attempts>, refresh_token: &str) {
+    let pause = plan.as_ref();
+    let pause = pause.and_then(|plan| plan.pause_before_repair(calls.are_open(), now()));
+    if let (Some(plan), Some(pause_ms)) = (plan, pause) {
+        let session = match calls.renewed_or_pause(pause_ms).await {
+            None if !is_kept(refresh_token) => {
+                let attempted = calls.attempt(plan, &Cell::new(0)).await;
+                attempted.reply.into_session()
+            }
+            session => session,
+        };
+        if let Some(session) = session {
+            keep(refresh_token, session);
+        }
     }
-    let attempted = attempt(request, plan, &Cell::new(0)).await;
-    if let RefreshReply::Renewed(session) = attempted.reply {
+    while let Some(session) = calls.renewed(ANSWER_LIMIT_MS).await {
         keep(refresh_token, session);
     }
+}
+
+fn is_kept(refresh_token: &str) -> bool {
+    ISOLATE.with_borrow_mut(|isolate| isolate.late(refresh_token, now()).is_some())
 }
 
 fn keep(refresh_token: &str, session: Box<Session>) {
     let until = now().plus_millis(LATE_MS);
     ISOLATE.with_borrow_mut(|isolate| isolate.keep(refresh_token, session, until));
-}
-
-/// What came of the attempts.
-pub(super) struct Attempted {
-    pub(super) reply: RefreshReply,
-    /// True if Auth may have done its work although no answer arrived.
-    pub(super) is_lost: bool,
-}
-
-/// Sends the request as planned; `calls` tells meanwhile how many attempts were begun.
-pub(super) async fn attempt(
-    request: &AuthRequest,
-    mut plan: Attempts,
-    calls: &Cell<u32>,
-) -> Attempted {
-    let mut next = plan.first(now());
-    let mut may_be_lost = false;
-    loop {
-        match next {
-            Attempt::Done(reply) => {
-                let is_open = matches!(reply, RefreshReply::Unavailable { .. });
-                let is_lost = may_be_lost && is_open;
-                return Attempted { reply, is_lost };
-            }
-            Attempt::Send {
-                pause_ms,
-                timeout_ms,
-            } => {
-                if pause_ms > 0 {
-                    Delay::from(Duration::from_millis(pause_ms)).await;
-                }
-                calls.set(calls.get() + 1);
-                let answer = auth::send(request, timeout_ms).await;
-                may_be_lost |= auth_api::may_be_lost(&answer);
-                let reply = auth_api::read_refresh_reply(&answer, now());
-                next = plan.after(reply, now());
-            }
-        }
-    }
 }
 
 /// No decision now, and no further attempt.

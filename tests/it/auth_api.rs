@@ -450,10 +450,10 @@ fn an_answer_is_lost_only_where_none_arrived() {
 #[test]
 fn a_lost_answer_is_asked_for_again_within_the_reuse_interval() {
     let start = UnixTime::from_seconds(1_700_000_000);
-    let after = |is_alive, elapsed_ms| {
+    let after = |is_alive, is_open, elapsed_ms| {
         let mut plan = Attempts::new(is_alive, 2000, start).repair();
         let mut now = start.plus_millis(elapsed_ms);
-        now = now.plus_millis(plan.pause_before_repair(now)?);
+        now = now.plus_millis(plan.pause_before_repair(is_open, now)?);
         match plan.first(now) {
             Attempt::Send {
                 pause_ms,
@@ -462,11 +462,16 @@ fn a_lost_answer_is_asked_for_again_within_the_reuse_interval() {
             Attempt::Done(_) => None,
         }
     };
-    let (sent_ms, pause_ms, timeout_ms) = after(true, 2000).unwrap();
+    let (sent_ms, pause_ms, timeout_ms) = after(true, false, 2000).unwrap();
     assert_eq!((sent_ms, pause_ms), (2500, 0));
     assert!((100..=7_000).contains(&timeout_ms), "{timeout_ms}");
-    let (sent_ms, _, timeout_ms) = after(true, 8_000).unwrap();
+    let (sent_ms, _, timeout_ms) = after(true, false, 8_000).unwrap();
     assert!(sent_ms + timeout_ms <= 9_500, "{timeout_ms}");
-    assert_eq!(after(false, 2000), None);
-    assert_eq!(after(true, 9_500), None);
+    assert_eq!(after(false, false, 2000), None);
+    assert_eq!(after(true, false, 9_500), None);
+    // Each sending of a token that is upgraded answers another one, so that a call that is open gets time to answer.
+    let (sent_ms, ..) = after(true, true, 1000).unwrap();
+    assert_eq!(sent_ms, 4000);
+    let (sent_ms, ..) = after(true, true, 5000).unwrap();
+    assert_eq!(sent_ms, 5500);
 }

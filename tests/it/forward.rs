@@ -357,6 +357,32 @@ fn expect_ends_here() {
 }
 
 #[test]
+fn the_operators_token_goes_to_no_origin() {
+    let token = "operator-token-of-32-bytes-or-more";
+    for mode in ["enforce", "observe"] {
+        for path in [
+            "/auth/revocations/5d6d1ab0-8f0c-4a0e-8ae6-3c2b0b4f5f10",
+            "/page",
+            "/logo.svg",
+        ] {
+            let sent = |bearer: &str| {
+                let run = Scenario::new()
+                    .var("OPERATOR_TOKEN", token)
+                    .var("AUTH_PATH", "/auth")
+                    .var("MODE", mode)
+                    .path(path)
+                    .header("authorization", &format!("Bearer {bearer}"))
+                    .run();
+                run.at_origin("authorization")
+            };
+            assert!(sent(token).is_empty(), "{mode} {path}");
+            let other = "sk_live_of-the-origins-own-affair";
+            assert_eq!(sent(other), [format!("Bearer {other}")], "{mode} {path}");
+        }
+    }
+}
+
+#[test]
 fn headers_that_the_operator_fixed_are_on_every_request() {
     for outcome in OUTCOMES {
         let run = visitor(outcome)

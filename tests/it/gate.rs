@@ -21,13 +21,17 @@ fn at(seconds: u64) -> UnixTime {
 
 /// The session of generation `n`: minted at `seconds`, alive for [`LIFE`].
 fn session(n: usize, seconds: u64) -> Box<Session> {
+    session_of("s", n, seconds)
+}
+
+fn session_of(id: &str, n: usize, seconds: u64) -> Box<Session> {
     let expires_at = at(seconds + LIFE).seconds();
     let part = |json: String| URL_SAFE_NO_PAD.encode(json);
     let access_token = format!(
         "{}.{}.{}",
         part(r#"{"alg":"ES256","kid":"k","typ":"JWT"}"#.to_owned()),
         part(format!(
-            r#"{{"exp":{expires_at},"iat":{},"n":{n}}}"#,
+            r#"{{"exp":{expires_at},"iat":{},"n":{n},"session_id":"{id}"}}"#,
             at(seconds).seconds()
         )),
         part("signature".to_owned()),
@@ -491,7 +495,7 @@ fn a_message_comes_back_as_it_was_sent() {
         (5000, 1900, true)
     );
     assert_eq!(ask.client_ip.as_deref(), Some("203.0.113.9"));
-    assert_eq!(ask.presented(), presented(0, 0));
+    assert_eq!(ask.presented(), presented(0, 0).of_session(Some("s")));
     assert_eq!(format!("{ask:?}"), "Ask { .. }");
 }
 
@@ -620,6 +624,107 @@ fn nothing_is_learnt_after_the_end() {
     family.end(LIFE * 1000, at(1));
     assert!(!family.learn(*session(1, 2), "refresh-0", REPLAY_SECONDS, at(2)));
     assert_eq!(admit(&mut family, 0, 0, 2), "revoked");
+}
+
+#[test]
+fn an_answer_of_another_session_is_kept_for_nobody() {
+    let presented = presented(0, LIFE).of_session(Some("s"));
+    for id in ["other", "", "S"] {
+        let mut family = Family::default();
+        let admission = family.admit(&presented, at(LIFE));
+        assert!(matches!(admission, Admission::Lead(None)));
+        let mixed_up = RefreshReply::Renewed(session_of(id, 1, LIFE));
+        let landing = family.land("refresh-0", mixed_up, REPLAY_SECONDS, at(LIFE));
+        family.finish();
+        // Whoever asked sees what came, and refuses it himself.
+        assert_eq!(newest(&landing.unwrap().reply), "refresh-1");
+        family.land_late(
+            &presented,
+            "refresh-0",
+            *session_of(id, 2, LIFE),
+            REPLAY_SECONDS,
+            at(LIFE),
+        );
+        assert_eq!(family.to_stored(), None, "{id}");
+        assert!(matches!(
+            family.admit(&presented, at(LIFE)),
+            Admission::Lead(None)
+        ));
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_waited_for_serves_the_next_request() {
+    let presented = presented(0, LIFE).of_session(Some("s"));
+    let mut family = Family::default();
+    family.land_late(
+        &presented,
+        "refresh-0",
+        *session(1, LIFE),
+        REPLAY_SECONDS,
+        at(LIFE),
+    );
+    let Admission::Replay(replayed) = family.admit(&presented, at(LIFE)) else {
+        panic!("nothing is replayed");
+    };
+    assert_eq!(replayed.refresh_token(), "refresh-1");
+    family.end(LIFE * 1000, at(LIFE));
+    family.land_late(
+        &presented,
+        "refresh-0",
+        *session(2, LIFE),
+        REPLAY_SECONDS,
+        at(LIFE),
+    );
+    assert!(!family.to_stored().unwrap().contains("access_token"));
+}
+
+/// A session of the second version, its refresh token made for the `counter`-th time, minted at `seconds`.
+fn counted(counter: &[u8], seconds: u64) -> Session {
+    let mut members = session(0, seconds).members().clone();
+    let token = [&[0][..], &[7; 16], counter, &[9; 20]].concat();
+    let token = URL_SAFE_NO_PAD.encode(token);
+    members.insert("refresh_token".to_owned(), token.into());
+    Session::from_members(members, at(seconds).seconds()).unwrap()
+}
+
+#[test]
+fn of_answers_of_one_second_the_later_counter_stays_whichever_comes_last() {
+    for (earlier, later) in [
+        (&[0][..], &[1][..]),
+        (&[9], &[10]),
+        (&[0x7f], &[0x80, 1]),
+        (&[0xff, 1], &[0x80, 2]),
+    ] {
+        let (earlier, later) = (counted(earlier, 0), counted(later, 0));
+        for arrivals in [[&earlier, &later], [&later, &earlier]] {
+            let mut family = Family::default();
+            for session in arrivals {
+                assert!(family.learn(session.clone(), "refresh-0", REPLAY_SECONDS, at(1)));
+            }
+            let presented = Presented::new("refresh-0", Some(at(0)), at(0));
+            let Admission::Replay(newest) = family.admit(&presented, at(2)) else {
+                panic!("nothing is replayed");
+            };
+            assert_eq!(newest.refresh_token(), later.refresh_token());
+        }
+    }
+}
+
+#[test]
+fn a_token_of_the_second_version_is_later_than_one_of_the_first_of_the_same_second() {
+    let (first, second) = (*session(1, 0), counted(&[0], 0));
+    for arrivals in [[&first, &second], [&second, &first]] {
+        let mut family = Family::default();
+        for session in arrivals {
+            assert!(family.learn(session.clone(), "refresh-0", REPLAY_SECONDS, at(1)));
+        }
+        let presented = Presented::new("refresh-0", Some(at(0)), at(0));
+        let Admission::Replay(newest) = family.admit(&presented, at(2)) else {
+            panic!("nothing is replayed");
+        };
+        assert_eq!(newest.refresh_token(), second.refresh_token());
+    }
 }
 
 #[test]

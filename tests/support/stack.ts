@@ -30,6 +30,8 @@ export interface Bindings {
   kv?: boolean | string;
   /** `REFRESH_GATE`: the Worker's own objects, or those of the Worker named here. */
   gate?: boolean | string;
+  /** The Worker's own objects hear of an end late, or fail the first time they are told of it. */
+  endings?: "late" | "failing";
   /** `SESSION_METRICS`: a dataset as the runtime has it, or one that prints every data point. */
   metrics?: "dataset" | "printed";
   /** `ORIGIN`, a service binding to the origin. */
@@ -269,7 +271,7 @@ function workerOptions(name: string, { vars, bindings, plain }: Configured): obj
     config: {
       name,
       ...compatibility(),
-      manifest: builtWorker(bindings.metrics === "printed"),
+      manifest: builtWorker(wrapperOf(bindings)),
       env,
       ...(gate === name ? { exports: { RefreshGate: { type: "durable-object", storage: "sqlite" } } } : {}),
       ...(bindings.assets === undefined
@@ -314,14 +316,37 @@ export * from "./index.js";
 const SESSION_METRICS = { writeDataPoint: (point) => console.log(JSON.stringify({ point })) };
 export default { fetch: (request, env, context) => worker.fetch(request, { ...env, SESSION_METRICS }, context) };`;
 
-/** The modules that the build left. */
-function builtWorker(printsMetrics: boolean): object {
+/** Objects that do not hear of an end at once. */
+const ENDINGS = {
+  late: "await new Promise((resolve) => setTimeout(resolve, 2500));",
+  failing: "if (!this.failed) { this.failed = true; throw new Error('overloaded'); }",
+};
+const slowToHear = (hindrance: string): string => `import worker, { RefreshGate as Gate } from "./index.js";
+export class RefreshGate {
+  constructor(...parts) { this.gate = new Gate(...parts); }
+  async fetch(request) {
+    if ((await request.clone().text()).includes('"end"')) { ${hindrance} }
+    return this.gate.fetch(request);
+  }
+  alarm() { return this.gate.alarm(); }
+}
+export default worker;`;
+
+function wrapperOf({ metrics, endings }: Bindings): string | undefined {
+  if (endings !== undefined) {
+    return slowToHear(ENDINGS[endings]);
+  }
+  return metrics === "printed" ? PRINTED_METRICS : undefined;
+}
+
+/** The modules that the build left, in a wrapper if there is one. */
+function builtWorker(wrapper: string | undefined): object {
   const build = process.env.WORKER_BUILD ?? join(ROOT, "build");
   return {
-    mainModule: printsMetrics ? "metrics.js" : "index.js",
+    mainModule: wrapper === undefined ? "index.js" : "wrapper.js",
     modulesRoot: build,
     modules: {
-      ...(printsMetrics ? { "metrics.js": { type: "esm", contents: PRINTED_METRICS } } : {}),
+      ...(wrapper === undefined ? {} : { "wrapper.js": { type: "esm", contents: wrapper } }),
       "index.js": { type: "esm", contents: readFileSync(join(build, "index.js"), "utf8") },
       "index_bg.wasm": { type: "wasm", contents: new Uint8Array(readFileSync(join(build, "index_bg.wasm"))) },
     },

@@ -26,6 +26,8 @@ const AT_ONCE = 10;
 const DELETES_FOR_NOTHING = [403, 409, 429];
 /** A token that is alive when the proxy sees its refresh was so when the Worker decided, and still is when that has waited. */
 const ALIVE_MS = 200;
+/** The bed asks for explanations, so that a story tells why. */
+const OPERATOR_TOKEN = "the-operator-of-the-torture-bed-asks-why";
 /** How often a browser asks at the end while nobody can say whether it is signed in. */
 const JUDGED = 20;
 /** An answer that left the Worker before the sign-out's may arrive this much later. */
@@ -169,6 +171,7 @@ class Bed implements Scene {
         AUTH_TIMEOUT_MS: String(Math.round(real(TIMES.authTimeout) * 1000)),
         JWKS_TTL_SECONDS: "60",
         SERVER_TIMING: "on",
+        OPERATOR_TOKEN,
         LOG_LEVEL: "info",
         RULES: [{ path: "/live/*", verify: "live" }],
       }),
@@ -411,8 +414,9 @@ class Bed implements Scene {
     const { error } = await browser.client(this.#keeper.url, this.auth.publishableKey).auth.signOut({ scope: "local" });
     browser.leaving = false;
     if (error !== null && browser.session(this.#stack.key) !== null) {
+      // Auth may have done it all the same. Nobody can say what holds then, so the browser forgets its cookies.
       browser.tell(`sign-out failed: ${error.message}`);
-      return;
+      browser.startOver();
     }
     // The client forgets its session even where Auth did not hear of the sign-out; the model knows only one kind.
     this.isOut(browser, snapshot);
@@ -497,7 +501,7 @@ class Bed implements Scene {
     if (held !== null && browser.signedIn && browser.sessionId !== sessionId && browser.session(this.#stack.key) === null) {
       this.signedOutByOthers(browser);
     }
-    browser.tell(`${path} ${short(tab?.token ?? before?.refresh_token ?? "nobody")} → ${visit.outcome} after ${Date.now() - sentAt} ms`);
+    browser.tell(`${path} ${short(tab?.token ?? before?.refresh_token ?? "nobody")} → ${visit.outcome} (${visit.why}) after ${Date.now() - sentAt} ms`);
     this.#check(browser, visit, signedIn && !leaving && browser.signedIn && !browser.leaving && browser.sessionId === sessionId, { sentAt, userId });
     return visit;
   }
@@ -551,7 +555,7 @@ class Bed implements Scene {
     for (let attempt = 0; attempt < JUDGED; attempt += 1) {
       const visit = await this.send("/live/end", browser.cookies(), (attempt / 5) % 1);
       browser.keep(visit.setCookies, this.#stack.key);
-      browser.tell(`the end → ${visit.outcome}`);
+      browser.tell(`the end → ${visit.outcome} (${visit.why})`);
       if (visit.user === browser.userId) {
         return;
       }
@@ -597,6 +601,7 @@ class Bed implements Scene {
       };
       const headers: Record<string, string> =
         body === undefined ? { host: HOST, accept: "text/html", "sec-fetch-mode": "navigate" } : { host: HOST, origin: SITE, "content-type": "application/json" };
+      headers["x-session-explain"] = OPERATOR_TOKEN;
       if (cookie !== "") {
         headers.cookie = cookie;
       }
@@ -615,7 +620,10 @@ class Bed implements Scene {
               this.report.latestMs = Math.max(this.report.latestMs, Date.now() - sentAt);
             }
             const user = message.statusCode === 200 && body === undefined ? text : "";
-            resolve({ status: message.statusCode ?? 0, outcome, text, user: user === "" ? null : user, setCookies: message.headers["set-cookie"] ?? [] });
+            const explanation = String(message.headers["x-session-explanation"] ?? "");
+            const why = /reason=([^,]*)/.exec(explanation)?.[1] ?? "";
+            const how = /gate=.*?auth_calls=\d+/.exec(explanation)?.[0] ?? "";
+            resolve({ status: message.statusCode ?? 0, outcome, why: `${why}, ${how}`, text, user: user === "" ? null : user, setCookies: message.headers["set-cookie"] ?? [] });
           });
         },
       );

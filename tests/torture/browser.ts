@@ -10,6 +10,8 @@ import { claimsOf, type SessionBody } from "../support/sessions.ts";
 export interface Visit {
   status: number;
   outcome: string;
+  /** The reason, the gate's part and the calls to Auth. */
+  why: string;
   text: string;
   /** The user that the origin was told of; null if the request did not reach it or nobody was signed in. */
   user: string | null;
@@ -224,7 +226,7 @@ export function expiryMs(session: SessionBody): number {
   return Number(claimsOf(session.access_token).exp) * 1000;
 }
 
-/** Enough of a token to tell it from the others in a story. */
+/** Enough of a token to tell it from the others in a story. Those of the second version begin with their session's id. */
 export function short(token: string): string {
-  return token.slice(0, 6);
+  return token.length > 50 ? token.slice(22, 30) : token.slice(0, 6);
 }

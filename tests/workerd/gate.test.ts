@@ -3,8 +3,9 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { expectDeleted, expectKept, outcomeOf, sessionIn } from "../support/expectations.ts";
 import type { Answer } from "../support/http.ts";
+import type { HeaderList } from "../support/origin.ts";
 import { type Cookie, claimsOf, type SessionBody } from "../support/sessions.ts";
-import { type SignedIn, type Stack, startStack, type WorkerSpec } from "../support/stack.ts";
+import { SITE, type SignedIn, type Stack, startStack, type WorkerSpec } from "../support/stack.ts";
 
 const secretKey: WorkerSpec["vars"] = ({ auth }) => ({ SUPABASE_SECRET_KEY: auth.secretKey });
 /** Four services whose requests meet at the same objects, as those of four data centres do. */
@@ -19,6 +20,8 @@ const WORKERS = {
   eagerTwin: { bindings: { gate: "eager" }, vars: { REFRESH_MARGIN_SECONDS: "600" } },
   eagerAlone: { vars: { REFRESH_MARGIN_SECONDS: "600" } },
   impatient: { bindings: { gate: true }, vars: { AUTH_TIMEOUT_MS: "1000" } },
+  impatientAlone: { vars: { AUTH_TIMEOUT_MS: "1000" } },
+  hasty: { bindings: { gate: true }, vars: { AUTH_TIMEOUT_MS: "1000", REFRESH_MARGIN_SECONDS: "600" } },
   forgetful: { bindings: { gate: true }, vars: { REFRESH_REPLAY_SECONDS: "1" } },
   hanging: { bindings: { gate: true } },
   slow: { bindings: { gate: true } },
@@ -29,6 +32,10 @@ const WORKERS = {
   knownAlone: { vars: secretKey },
   unknown: { bindings: { gate: true } },
   unknownAlone: {},
+  endsLate: { bindings: { gate: true, endings: "late" }, vars: { AUTH_PATH: "/auth" } },
+  endsLateTwin: { bindings: { gate: "endsLate" } },
+  endsFailing: { bindings: { gate: true, endings: "failing" }, vars: { AUTH_PATH: "/auth" } },
+  endsFailingTwin: { bindings: { gate: "endsFailing" } },
 } satisfies Record<string, WorkerSpec>;
 type Name = keyof typeof WORKERS;
 const SERVICES: Name[] = ["first", "second", "third", "fourth"];
@@ -42,7 +49,7 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 beforeEach(async () => {
   stack.clear();
-  stack.auth.config({ jwtExp: 3600, reuseInterval: 10, rateLimits: null });
+  stack.auth.config({ jwtExp: 3600, reuseInterval: 10, rateLimits: null, algorithmVersion: 1 });
 });
 
 const TOKEN = { match: { path: "/token", grant: "refresh_token" } };
@@ -295,6 +302,45 @@ describe("§4 Auth hangs or is slow", () => {
     expect(refreshes()).toBe(1);
   });
 
+  test.each(["impatient", "impatientAlone"] as const)("§4 alive: an answer after AUTH_TIMEOUT_MS is read on and serves the next request (%s)", async (name) => {
+    stack.auth.config({ reuseInterval: 0 });
+    stack.auth.faults.add({ ...TOKEN, delayMs: 2_500 });
+    const { cookies } = await signIn(40);
+    expect(outcomeOf(await stack.worker(name).fetch("/", { cookies }))).toBe("valid");
+    await pause(5_500);
+    const answer = await stack.worker(name).fetch("/", { cookies });
+    expect(outcomeOf(answer)).toBe("refreshed");
+    expect(refreshes()).toBe(1);
+  });
+
+  test.each(["impatient", "impatientAlone"] as const)("§4 dead: an answer after AUTH_TIMEOUT_MS is read on and serves the next request (%s)", async (name) => {
+    stack.auth.faults.add({ ...TOKEN, delayMs: 1_500, afterCommit: true });
+    const { cookies } = await signIn(-30);
+    expect(outcomeOf(await stack.worker(name).fetch("/", { cookies }))).toBe("unavailable");
+    const sent = refreshes();
+    await pause(1_500);
+    const answer = await stack.worker(name).fetch("/", { cookies });
+    expect(outcomeOf(answer)).toBe("refreshed");
+    expect(refreshes()).toBe(sent);
+  });
+
+  test("§4 of two answers to a token that Auth upgrades the later one counts, although the first was given out", async () => {
+    stack.auth.config({ jwtExp: 8, reuseInterval: 2 });
+    const { cookies } = await signIn(-30);
+    stack.auth.config({ algorithmVersion: 2, upgradePercent: 100 });
+    // The first answer comes when the second attempt is under way, and that one's after the visitor has gone on.
+    stack.auth.faults.add({ ...TOKEN, times: 2, delayMs: 800, afterCommit: true });
+    const first = await given(await stack.worker("hasty").fetch("/", { cookies }));
+    expect(refreshes()).toBe(2);
+    await pause(HALF_A_LIFE_MS);
+    const next = await stack.worker("hasty").fetch("/", { cookies: await stack.cookies(first) });
+    const second = await given(next);
+    expect(second.refresh_token).not.toBe(first.refresh_token);
+    expect(refreshes()).toBe(2);
+    await pause(2 * HALF_A_LIFE_MS);
+    expect(outcomeOf(await stack.worker("hasty").fetch("/", { cookies: await stack.cookies(second) }))).toBe("refreshed");
+  });
+
   test("§4 dead: answered within AUTH_TIMEOUT_MS, leader and followers alike", async () => {
     stack.auth.faults.add({ ...TOKEN, hang: true });
     const { cookies } = await signIn(-30);
@@ -313,6 +359,23 @@ describe("§4 the gate fails", () => {
     expect(outcomeOf(answer)).toBe("refreshed");
     expect(lines).toMatchObject([{ gate: "failed", auth_calls: 1 }]);
     expect(refreshes()).toBe(1);
+  });
+});
+
+describe("§4 a sign-out reaches the gate", () => {
+  test.each(["endsLate", "endsFailing"] as const)("§4 that does not hear of it at once (%s)", async (name) => {
+    // Auth keeps the session, so that only the gate can know of the end.
+    stack.auth.faults.add({ match: { path: "/logout" }, status: 500, body: "{}" });
+    const { cookies } = await signIn(40);
+    const headers: HeaderList = [["Origin", SITE], ["Content-Type", "application/json"]];
+    const started = Date.now();
+    const left = await stack.worker(name).fetch("/auth/signout", { method: "POST", headers, cookies, body: "{}" });
+    expect(left.status).toBe(204);
+    expect(Date.now() - started).toBeLessThan(2_400);
+    await pause(1_500);
+    const before = refreshes();
+    expect(outcomeOf(await stack.worker(`${name}Twin`).fetch("/", { cookies }))).toBe("revoked");
+    expect(refreshes()).toBe(before);
   });
 });
 

@@ -1,0 +1,152 @@
+//! The calls to Auth of one refresh.
+//!
+//! Whoever waits is told when the time of an attempt is over; the call itself is read on. Auth may have rotated the
+//! token by then, and an answer that comes late is worth more than another attempt.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use worker::Delay;
+
+use crate::auth_api::{
+    self, ANSWER_LIMIT_MS, Attempt, Attempts, AuthReply, AuthRequest, RefreshReply, Unreachable,
+};
+use crate::session::Session;
+
+use super::auth;
+use super::runtime::now;
+
+type Answer = Result<AuthReply, Unreachable>;
+
+/// The calls of one refresh, all with the same refresh token.
+pub(super) struct Calls {
+    /// True once a call failed of which Auth may have done its part.
+    is_lost: bool,
+    open: Vec<Pin<Box<dyn Future<Output = Answer>>>>,
+    request: AuthRequest,
+}
+
+/// What came of the attempts.
+pub(super) struct Attempted {
+    pub(super) reply: RefreshReply,
+    /// True if Auth may have done its work although no answer arrived.
+    pub(super) is_lost: bool,
+}
+
+impl Calls {
+    pub(super) const fn new(request: AuthRequest) -> Self {
+        Self {
+            is_lost: false,
+            open: Vec::new(),
+            request,
+        }
+    }
+
+    /// True while an answer may still come.
+    pub(super) const fn are_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Calls as planned; `begun` tells meanwhile how many attempts were begun.
+    pub(super) async fn attempt(&mut self, mut plan: Attempts, begun: &Cell<u32>) -> Attempted {
+        let mut next = plan.first(now());
+        loop {
+            match next {
+                Attempt::Done(reply) => {
+                    let is_undecided = matches!(reply, RefreshReply::Unavailable { .. });
+                    let is_lost = is_undecided && (self.is_lost || self.are_open());
+                    return Attempted { reply, is_lost };
+                }
+                Attempt::Send {
+                    pause_ms,
+                    timeout_ms,
+                } => {
+                    sleep(pause_ms).await;
+                    begun.set(begun.get() + 1);
+                    let request = self.request.clone();
+                    self.open.push(Box::pin(async move {
+                        auth::send(&request, timeout_ms.max(ANSWER_LIMIT_MS)).await
+                    }));
+                    let reply = self.reply(timeout_ms).await;
+                    next = plan.after(reply, now());
+                }
+            }
+        }
+    }
+
+    /// What the open calls come to within so many milliseconds: the first answer that decides something, or else the last.
+    async fn reply(&mut self, timeout_ms: u64) -> RefreshReply {
+        let deadline = now().plus_millis(timeout_ms);
+        loop {
+            let answer = self.answer(now().millis_until(deadline)).await;
+            let is_over = answer.is_none();
+            let answer = answer.unwrap_or_else(|| {
+                auth::note_health(None);
+                Err(Unreachable::TimedOut)
+            });
+            let reply = auth_api::read_refresh_reply(&answer, now());
+            let is_undecided = matches!(reply, RefreshReply::Unavailable { .. });
+            // An attempt before this one may still bring what this one could not.
+            if is_over || !is_undecided || !self.are_open() {
+                return reply;
+            }
+        }
+    }
+
+    /// The session that an open call brings within so many milliseconds, if one does.
+    pub(super) async fn renewed(&mut self, wait_ms: u64) -> Option<Box<Session>> {
+        let deadline = now().plus_millis(wait_ms);
+        while self.are_open() {
+            let answer = self.answer(now().millis_until(deadline)).await?;
+            let session = auth_api::read_refresh_reply(&answer, now()).into_session();
+            if session.is_some() {
+                return session;
+            }
+        }
+        None
+    }
+
+    /// The same, but not before the time is over, unless it brings one: what has failed may come right meanwhile.
+    pub(super) async fn renewed_or_pause(&mut self, pause_ms: u64) -> Option<Box<Session>> {
+        let until = now().plus_millis(pause_ms);
+        let renewed = self.renewed(pause_ms).await;
+        if renewed.is_none() {
+            sleep(now().millis_until(until)).await;
+        }
+        renewed
+    }
+
+    /// The next answer of any open call; nothing if none comes in time.
+    async fn answer(&mut self, wait_ms: u64) -> Option<Answer> {
+        let next = poll_fn(|context| self.poll_answer(context));
+        match select(next, Delay::from(Duration::from_millis(wait_ms))).await {
+            Either::Left((answer, _)) => {
+                self.is_lost |= auth_api::may_be_lost(&answer);
+                Some(answer)
+            }
+            Either::Right(((), _)) => None,
+        }
+    }
+
+    fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Answer> {
+        for at in 0..self.open.len() {
+            if let Some(call) = self.open.get_mut(at)
+                && let Poll::Ready(answer) = call.as_mut().poll(context)
+            {
+                drop(self.open.swap_remove(at));
+                return Poll::Ready(answer);
+            }
+        }
+        Poll::Pending
+    }
+}
+
+async fn sleep(ms: u64) {
+    if ms > 0 {
+        Delay::from(Duration::from_millis(ms)).await;
+    }
+}
