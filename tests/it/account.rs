@@ -809,7 +809,7 @@ fn the_limit_is_asked_by_network_and_by_account_before_auth() {
         .limited("address:")
         .run();
     assert_eq!(form.answer().status(), 429);
-    assert!(form.answer().body().contains("too many attempts"));
+    assert!(form.answer().body().contains("Too many attempts"));
     assert_eq!(
         at("/auth/signout")
             .form("")
