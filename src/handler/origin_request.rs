@@ -1,12 +1,12 @@
 //! What the origin is sent: the visitor's request, and what is changed of it.
 
+use crate::authorization;
 use crate::config::{Config, HttpUrl};
 use crate::cookies::{self, Forwarding};
 use crate::head::{HeaderEdit, RequestHead};
 use crate::identity::{self, Assertion};
 use crate::overrides::{self, is_same_name};
 use crate::rules::Cache;
-use crate::token::{self, ClaimedIssuer};
 
 use super::desk::Desk;
 use super::effect::Effect;
@@ -216,8 +216,6 @@ fn bearer_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
         return Some(HeaderEdit::Set("authorization", format!("Bearer {token}")));
     }
     let sent = visit.head.header("authorization")?;
-    let is_token = sent
-        .split([' ', ','])
-        .any(|part| token::claimed_issuer(part) != ClaimedIssuer::NoToken);
+    let is_token = authorization::holds_token(sent);
     is_token.then(|| HeaderEdit::Remove("authorization".to_owned()))
 }
