@@ -19,7 +19,7 @@ import { Problem, ROOT, ensureTool, ensureToolchain, main, run, say, withLock } 
 
 const OUTPUTS = ["index.js", "index_bg.wasm", "examine.js"].map((name) => join(ROOT, "build", name));
 const STAMP = join(ROOT, "build", ".stamp.json");
-const SOURCES = [".cargo", ".tools/build.mjs", ".tools/entry.js", ".tools/exports.mjs", ".tools/microtask.js", "Cargo.lock", "Cargo.toml", "askama.toml", "build.rs", "package-lock.json", "rust-toolchain.toml", "src"];
+const SOURCES = [".cargo", ".tools/build.mjs", ".tools/entry.js", ".tools/exports.mjs", ".tools/microtask.js", "Cargo.lock", "Cargo.toml", "build.rs", "package-lock.json", "rust-toolchain.toml", "src"];
 // Variables that change what comes out.
 const SETTINGS = /^(CARGO_(BUILD|ENCODED|PROFILE|TARGET_WASM32)_.*|RUSTFLAGS|RUSTUP_TOOLCHAIN|(ESBUILD|WASM_BINDGEN|WASM_OPT)_BIN)$/;
 // Named one by one: what a newer wasm-opt knows besides might be more than the runtime does.
