@@ -5,7 +5,7 @@
 use std::cell::Cell;
 
 use js_sys::{Promise, Reflect};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Request, Response};
 
 use crate::answer::{Answer, Reader};
@@ -26,6 +26,20 @@ pub(super) fn unreachable(thrown: &JsValue) -> OriginUnreachable {
     let message = message.ok().and_then(|message| message.as_string());
     let words = message.or_else(|| thrown.as_string());
     OriginUnreachable::new(words.as_deref().unwrap_or("no response"))
+}
+
+/// What the origin answered, if the runtime can hand it on. An application in a Worker may answer with what it has read
+/// already, or with a network error (Fetch 2.2.6, `Response.error()`): the visitor gets the cookies due to him all the same.
+pub(super) fn received(answer: JsValue) -> Result<Response, JsValue> {
+    let response: Response = answer.dyn_into()?;
+    let is_bound = BOUND.get().flatten().is_some();
+    if response.status() == 0 {
+        return Err(JsValue::from_str("a network error as an answer"));
+    }
+    if is_bound && response.body_used() {
+        return Err(JsValue::from_str("an answer whose body was read before"));
+    }
+    Ok(response)
 }
 
 /// Sends the request on with the changes that were decided. `is_plain` if it is a GET or HEAD whose URL can be said again

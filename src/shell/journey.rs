@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen::JsValue;
 use web_sys::Response;
 
 use crate::handler::{
@@ -96,7 +96,7 @@ pub(super) fn resume(id: u32, value: JsValue, is_kept: bool) -> Result<JsValue, 
     match awaited {
         Awaited::Origin(ask) => {
             let answer = if is_kept {
-                value.dyn_into()
+                http::received(value)
             } else {
                 Err(value)
             };

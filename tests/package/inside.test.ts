@@ -257,8 +257,10 @@ export { RefreshGate };
 const atOnce = { fetch: (request) => new Response(request.headers.get("x-session-outcome")) };
 const nothing = { fetch: () => undefined };
 const thrown = { fetch: () => { throw new Error("at once"); } };
+const failed = { fetch: () => Response.error() };
+const used = { fetch: async () => { const response = new Response("x"); await response.text(); return response; } };
 const scheduled = { fetch: atOnce.fetch, count: 0, scheduled() { this.count += 1; return this.count; } };
-const apps = Object.fromEntries(Object.entries({ atOnce, nothing, thrown, scheduled }).map(([name, app]) => [name, withSession(app)]));
+const apps = Object.fromEntries(Object.entries({ atOnce, nothing, thrown, failed, used, scheduled }).map(([name, app]) => [name, withSession(app)]));
 export default {
   async fetch(request, env, ctx) {
     const { pathname } = new URL(request.url);
@@ -282,6 +284,8 @@ export default {
     ["/atOnce", 200, "anonymous"],
     ["/nothing", 500, "Internal Server Error"],
     ["/thrown", 500, "Internal Server Error"],
+    ["/failed", 502, expect.stringContaining("origin")],
+    ["/used", 502, expect.stringContaining("origin")],
     ["/keys", 200, '[["fetch"],["scheduled","fetch"],1,1]'],
     ["/refused", 200, '["TypeError","TypeError","TypeError","TypeError"]'],
   ])("%s", async (path, status, text) => {
