@@ -27,9 +27,9 @@ pub(super) fn go_on(journey: Journey, effect: Effect) -> Result<JsValue, JsValue
         Effect::Forward(ask) => forward(journey, ask),
         Effect::CheckSignature(ask) => match crypto::begin(ask.question()) {
             Some(checked) => Ok(waiting::wait(&checked, journey, Awaited::Signature(ask))),
-            None => Ok(promise(go_on_later(journey, Effect::CheckSignature(ask))).into()),
+            None => Ok(promise(go_on_later(journey, Effect::CheckSignature(ask), None)).into()),
         },
-        effect => Ok(promise(go_on_later(journey, effect)).into()),
+        effect => Ok(promise(go_on_later(journey, effect, None)).into()),
     }
 }
 
@@ -62,29 +62,13 @@ fn finish(
     let now = now();
     memory().borrow_mut().health.note_origin(status, now);
     ask.answer(head);
-    let origin = answer.ok().map(|response| (response, is_head_only));
+    let origin = Asked {
+        response: answer.ok(),
+        is_head_only,
+    };
     match advance_at(now, &journey.runtime, &mut journey.course) {
-        Turn::End(ending) => conclude(&journey.runtime, *ending, origin).map(JsValue::from),
-        Turn::Ask(effect) => Ok(promise(finish_later(journey, effect, origin)).into()),
-    }
-}
-
-/// Goes on where something has to be looked up before the origin's answer may leave.
-async fn finish_later(
-    mut journey: Journey,
-    effect: Effect,
-    origin: Option<(Response, bool)>,
-) -> Result<JsValue, JsValue> {
-    let Journey {
-        runtime,
-        request,
-        course,
-        ..
-    } = &mut journey;
-    match decide(runtime, request, course, effect).await {
-        Stop::End(ending) => conclude(runtime, *ending, origin).map(JsValue::from),
-        // Nobody asks the origin twice.
-        Stop::Origin(_) => Ok(Response::error().into()),
+        Turn::End(ending) => conclude(&journey.runtime, *ending, Some(origin)).map(JsValue::from),
+        Turn::Ask(effect) => Ok(promise(go_on_later(journey, effect, Some(origin))).into()),
     }
 }
 
@@ -113,34 +97,60 @@ pub(super) fn resume(id: u32, value: JsValue, is_kept: bool) -> Result<JsValue, 
     }
 }
 
-async fn go_on_later(mut journey: Journey, effect: Effect) -> Result<JsValue, JsValue> {
+/// Goes on where something has to be looked up, before the origin is asked or before its answer may leave.
+async fn go_on_later(
+    mut journey: Journey,
+    effect: Effect,
+    origin: Option<Asked>,
+) -> Result<JsValue, JsValue> {
     let Journey {
         runtime,
         request,
         course,
         ..
     } = &mut journey;
-    match decide(runtime, request, course, effect).await {
+    match (decide(runtime, request, course, effect).await, origin) {
         // The promise of a promise is the promise of its value.
-        Stop::Origin(ask) => forward(journey, ask),
-        Stop::End(ending) => conclude(&journey.runtime, *ending, None).map(JsValue::from),
+        (Stop::Origin(ask), None) => forward(journey, ask),
+        // Nobody asks the origin twice.
+        (Stop::Origin(_), Some(_)) => Ok(Response::error().into()),
+        (Stop::End(ending), origin) => conclude(runtime, *ending, origin).map(JsValue::from),
     }
 }
 
-/// Lets go what leaves, and tells of its request. `origin` is the origin's answer, if it was asked.
+/// The origin was asked.
+pub(super) struct Asked {
+    /// What it answered, if it did.
+    response: Option<Response>,
+    /// Nothing but the head of the answer may leave.
+    is_head_only: bool,
+}
+
+/// Lets go what leaves, and tells of its request. `origin` is none if it was not asked.
 pub(super) fn conclude(
     runtime: &Runtime,
     ending: Ending,
-    origin: Option<(Response, bool)>,
+    origin: Option<Asked>,
 ) -> Result<Response, JsValue> {
     report(runtime, &ending.record);
-    match (ending.outgoing, origin) {
-        (Outgoing::Answer(answer), _) => http::respond(&answer),
-        (Outgoing::Origin(edits), Some((response, true))) => http::bodiless(&response, &edits),
+    let edits = match ending.outgoing {
+        Outgoing::Answer(answer) => return http::respond(&answer),
+        Outgoing::Origin(edits) => edits,
+    };
+    let Some(Asked {
+        response: Some(response),
+        is_head_only,
+    }) = origin
+    else {
+        return Ok(Response::error());
+    };
+    if is_head_only {
+        http::bodiless(&response, &edits)
+    } else if edits.is_empty() {
         // What needs no edit leaves as the runtime's own response, untouched.
-        (Outgoing::Origin(edits), Some((response, _))) if edits.is_empty() => Ok(response),
-        (Outgoing::Origin(edits), Some((response, _))) => http::edited(&response, &edits),
-        (Outgoing::Origin(_), None) => Ok(Response::error()),
+        Ok(response)
+    } else {
+        http::edited(&response, &edits)
     }
 }
 
