@@ -1,6 +1,22 @@
 //! The head of a request: method, URL and headers, without the body.
+//!
+//! It is plain text in Rust's own types, so everything that decides about a request runs without a runtime. Nothing
+//! is normalised: the path and the URL are as sent, since an origin gets them as sent.
 
 /// The head of one request as the runtime received it.
+///
+/// ```
+/// use edge_session::head::{Headers, RequestHead};
+///
+/// let headers = Headers::from_pairs([("Accept", "text/html"), ("Authorization", "bearer t")]);
+/// let url = "https://site.example:8443/a//b?c".to_owned();
+/// let head = RequestHead::new("GET".to_owned(), url, headers);
+/// assert_eq!(head.host(), "site.example");
+/// assert_eq!(head.origin(), "https://site.example:8443");
+/// assert_eq!((head.path(), head.query()), ("/a//b", Some("c")));
+/// assert_eq!(head.bearer_token(), Some("t"));
+/// assert!(head.is_navigation());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct RequestHead {
     method: String,

@@ -102,12 +102,25 @@ impl<'p> RequestPath<'p> {
     }
 
     /// True if there are more readings than were looked for: the path could be any other.
+    ///
+    /// A guard takes such a path for its own, and a bypass does not.
     #[must_use]
     pub const fn is_ambiguous(&self) -> bool {
         self.readings.is_ambiguous
     }
 
     /// True if `holds` for every reading there could be.
+    ///
+    /// ```
+    /// use edge_session::path::RequestPath;
+    ///
+    /// let below = |path: &str| RequestPath::new(path).all(|form| form.starts_with("/public/"));
+    /// assert!(below("/public/a"));
+    /// assert!(!below("/public/..%2fsecret"));
+    /// // Dozens of ways to read it: it could be any path at all.
+    /// let built = format!("/public/{}", "%2f..;\\%2f//%5c.%2e".repeat(20));
+    /// assert!(RequestPath::new(&built).is_ambiguous() && !below(&built));
+    /// ```
     pub fn all(&self, holds: impl FnMut(&str) -> bool) -> bool {
         !self.is_ambiguous() && self.forms().all(holds)
     }
@@ -119,6 +132,7 @@ impl<'p> RequestPath<'p> {
     }
 }
 
+/// Nearly every path is such a one, and costs no allocation.
 fn has_one_form(raw: &str) -> bool {
     let is_special = |mark: char| mark <= ' ' || "%\\;?#".contains(mark);
     !raw.contains(is_special) && !raw.contains("//") && !raw.contains("/.")
@@ -234,6 +248,10 @@ fn end_at_query(path: &str) -> String {
 }
 
 /// Removes `.` and `..` as the URL standard does, for which `%2e` is a dot as well.
+///
+/// ```text
+/// /a/./b → /a/b      /a/../b → /b      /a/.. → /      /a/b/. → /a/b/
+/// ```
 fn resolve_dots(path: &str) -> String {
     let Some(below) = path.strip_prefix('/') else {
         return path.to_owned();

@@ -1,4 +1,7 @@
 //! Why a session cookie cannot be read.
+//!
+//! All but [`UnknownEncoding`](SessionCookieError::UnknownEncoding) mean that no client can read the cookie either,
+//! so it is deleted. The codes are reasons of the log line.
 
 use std::fmt;
 

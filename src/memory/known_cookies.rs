@@ -1,4 +1,8 @@
 //! `Cookie` headers that were seen before.
+//!
+//! Decoding a session costs more than all else of a hot request: base64, JSON, and the search in the header. Two
+//! fingerprints stand for it, that of the header and that of the token it holds, whose verdict is looked up with
+//! it.
 
 use lru::LruCache;
 
@@ -26,6 +30,8 @@ impl KnownCookies {
     }
 
     /// Remembers which token a header holds. The header must read as one session and nothing else.
+    ///
+    /// Nothing may be due of it either: a request that is recognised writes no cookie.
     pub fn note(&mut self, cookies: Fingerprint, token: Fingerprint) {
         self.0.put(cookies, token);
     }
