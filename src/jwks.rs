@@ -215,9 +215,6 @@ pub struct KeySet {
 impl KeySet {
     /// Reads a key set, key by key: what is not understood is skipped (RFC 7517 5).
     ///
-    /// # Errors
-    /// [`KeysError::TooLarge`] above [`MAX_SET_BYTES`], [`KeysError::Malformed`] without a list `keys`.
-    ///
     /// ```
     /// use edge_session::jwks::{KeySet, KeysError, SignatureAlgorithm};
     ///
@@ -231,6 +228,9 @@ impl KeySet {
     /// assert!(set.find("a", SignatureAlgorithm::Es256).is_none());
     /// # Ok::<(), KeysError>(())
     /// ```
+    ///
+    /// # Errors
+    /// [`KeysError::TooLarge`] above [`MAX_SET_BYTES`], [`KeysError::Malformed`] without a list `keys`.
     pub fn parse(body: &[u8]) -> Result<Self, KeysError> {
         if body.len() > MAX_SET_BYTES {
             return Err(KeysError::TooLarge);

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 /// None if the text is no JSON object, or if one of them comes twice. The others are passed over without recursion,
 /// however deep they are nested.
 ///
-/// A member that comes twice has two readings, and another parser of the same token may take the other one (RFC
-/// 8725 2.4).
+/// A member that comes twice has two readings, and another parser of the same token may take the
+/// other one (RFC 7515 4, RFC 7519 4).
 pub(crate) fn named(json: &[u8], names: &[&str]) -> Option<Map<String, Value>> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     let found = reader.deserialize_any(Members(names)).ok()?;

@@ -37,9 +37,6 @@ pub struct Format {
 impl Session {
     /// Reads a joined cookie value; `None` if it holds nothing.
     ///
-    /// # Errors
-    /// Why it cannot be read. `null` and an empty value are nothing, and no error.
-    ///
     /// ```
     /// use edge_session::session::Session;
     ///
@@ -51,6 +48,9 @@ impl Session {
     /// assert!(session.members().contains_key("more"));
     /// assert_eq!(Session::from_cookie("null"), Ok(None));
     /// ```
+    ///
+    /// # Errors
+    /// Why it cannot be read. `null` and an empty value are nothing, and no error.
     pub fn from_cookie(value: &str) -> Result<Option<Self>, SessionCookieError> {
         let Some(decoded) = encoding::decode(value)? else {
             return Ok(None);

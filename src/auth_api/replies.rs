@@ -18,8 +18,6 @@ pub const MAX_ANSWER_BYTES: usize = 256 * 1024;
 pub const BUDGET_SPENT: &str = "refresh_budget_spent";
 
 /// An answer of Auth.
-///
-/// The default has status 0, which no server sends, and means nothing known.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct AuthReply {
     /// The status code.
@@ -67,8 +65,7 @@ impl std::error::Error for Unreachable {}
 
 /// What Auth's answer to a refresh means.
 ///
-/// The first two are decisions of Auth or its gateway, the others are none; only `Ended` costs the visitor his
-/// session.
+/// Only `Ended` and `Revoked` cost the visitor his session.
 #[derive(Clone, Debug)]
 pub enum RefreshReply {
     /// Auth says that the session is gone; the code says why.
@@ -110,7 +107,7 @@ impl RefreshReply {
 /// | 200 with a session | `Renewed` |
 /// | 400 or 403 with a terminal code | `Ended` |
 /// | 401, 403, 404, 413 without a code | `Misconfigured`: a gateway that does not know our key |
-/// | 400 `bad_json` or `captcha_failed` | `Misconfigured`: the request is not what Auth wants |
+/// | a refusal with `bad_json` or `captcha_failed` | `Misconfigured`: the request is not what Auth wants |
 /// | everything else | `Unavailable` |
 ///
 /// A 429 may be tried again only if it says when: Auth itself never does, so that is a gateway's.

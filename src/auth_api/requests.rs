@@ -25,7 +25,7 @@ pub struct AuthRequest {
 
 /// `GET /.well-known/jwks.json`.
 ///
-/// The set is public; a self-hosted gateway may want the `apikey` all the same.
+/// The set is public; a gateway of one's own may want the `apikey` all the same.
 #[must_use]
 pub fn keys_request(config: &Config) -> AuthRequest {
     AuthRequest {

@@ -1,9 +1,9 @@
 //! API keys, told apart so that none lands in the wrong slot.
 //!
-//! Supabase's keys look alike and end in one of two variables: a secret key where every browser's key belongs would
-//! be sent out with each request, and a publishable one where the secret belongs would fail only in production. So
-//! both are told apart by what they are, not by the variable that they stand in. The rest of the file are secrets
-//! of other makers: Turnstile's, the operator's, and a pinned key set.
+//! Supabase's keys look alike and belong into one of two variables: a secret key where the publishable one belongs
+//! would carry every sign-in past Auth's captcha, and a publishable one where the secret belongs would leave the rate
+//! limit as it is without a word. So both are told apart by what they are, not by the variable that they stand in.
+//! The rest of the file are secrets of other makers (Turnstile's, the operator's) and a pinned key set.
 
 use super::parse::Reader;
 use crate::json;

@@ -171,9 +171,6 @@ impl Config {
 
     /// Reads all variables; `look_up` is given a name and answers with the value, if it is set.
     ///
-    /// # Errors
-    /// Every problem of every variable.
-    ///
     /// `look_up` answers with text; a variable that is JSON comes as its text. White space around a value does not
     /// count, and an empty value is as good as none.
     ///
@@ -196,6 +193,9 @@ impl Config {
     /// assert!(!error.to_string().contains("obsreve"));
     /// # Ok::<(), edge_session::config::ConfigError>(())
     /// ```
+    ///
+    /// # Errors
+    /// Every problem of every variable.
     pub fn from_vars(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(look_up);
         let config = Self::read(&mut reader);

@@ -1,7 +1,7 @@
 //! Why a session cookie cannot be read.
 //!
-//! All but [`UnknownEncoding`](SessionCookieError::UnknownEncoding) mean that no client can read the cookie either,
-//! so it is deleted. The codes are reasons of the log line.
+//! The cookie is then deleted, but for [`UnknownEncoding`](SessionCookieError::UnknownEncoding), which a later client
+//! may read. The codes are reasons of the log line.
 
 use std::fmt;
 

@@ -81,6 +81,9 @@ impl Course {
     ///
     /// It must not be called again before the effect of the last turn was answered: there would be nothing to go on
     /// with. The time stands still until the next call, so all decisions between two effects see one clock.
+    ///
+    /// # Panics
+    /// Where it is called again all the same: a mistake of whoever drives it, which no request can bring about.
     pub fn advance(&mut self, now: UnixTime) -> Turn {
         self.desk.set_clock(now);
         let mut context = Context::from_waker(Waker::noop());

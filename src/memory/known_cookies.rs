@@ -1,8 +1,8 @@
 //! `Cookie` headers that were seen before.
 //!
-//! Decoding a session costs more than all else of a hot request: base64, JSON, and the search in the header. Two
-//! fingerprints stand for it, that of the header and that of the token it holds, whose verdict is looked up with
-//! it.
+//! To read a session is a search in the header, base64 and JSON, and all of it again for the next request of the same
+//! visitor. Two fingerprints stand for it: that of the header and that of the token it holds, whose verdict is looked
+//! up with it.
 
 use lru::LruCache;
 

@@ -2,7 +2,7 @@
 //!
 //! There are two kinds of comparison, as there are two kinds of rules. A guard's glob is compared without regard to
 //! case and stands for a little more than was written ([`PathGlob::guarding`]); any other glob stands for what was
-//! written ([`PathGlob::readings`]). Both work is linear in the text, whatever the glob.
+//! written ([`PathGlob::readings`]). The work of both is linear in the text, whatever the glob.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 

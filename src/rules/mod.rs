@@ -61,9 +61,6 @@ pub struct Rules {
 impl Rules {
     /// Reads the JSON of `RULES`.
     ///
-    /// # Errors
-    /// Every mistake found, each beginning with its position, such as `[2].requier`, and none quoting a value.
-    ///
     /// ```
     /// use edge_session::path::RequestPath;
     /// use edge_session::rules::Rules;
@@ -92,6 +89,9 @@ impl Rules {
     /// assert!(problems[0].starts_with("[0].path must begin with /"));
     /// assert!(problems[1].starts_with("[0].requier is not a field of a rule"));
     /// ```
+    ///
+    /// # Errors
+    /// Every mistake found, each beginning with its position, such as `[2].requier`, and none quoting a value.
     pub fn parse(json: &str) -> Result<Self, Vec<String>> {
         parse::rules(json).map(Self::from)
     }

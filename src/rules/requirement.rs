@@ -89,9 +89,6 @@ impl Requirement {
     /// The conditions that a further sign-in or factor would meet come last: whoever lacks the role as well is not sent
     /// there in vain.
     ///
-    /// # Errors
-    /// The first condition that does not hold.
-    ///
     /// ```
     /// use edge_session::rules::{Aal, Presented, Requirement, Shortfall};
     /// use serde_json::json;
@@ -115,6 +112,9 @@ impl Requirement {
     /// let presented = Presented { aal: "aal2", ..presented };
     /// assert_eq!(requirement.check(presented, || Some(claims("pro"))), Ok(()));
     /// ```
+    ///
+    /// # Errors
+    /// The first condition that does not hold.
     pub fn check(
         &self,
         presented: Presented<'_>,

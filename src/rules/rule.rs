@@ -1,7 +1,7 @@
 //! One rule: which requests it is for, and what holds for them.
 //!
 //! The fields of a rule fall in two halves: which requests it is for (`path`, `hosts`, `methods`, all of which must
-//! match) and what holds for those. [`Rule::matches`](Rule) is the first half and knows the one thing that the
+//! match) and what holds for those. `matches` is the first half and knows the one thing that the
 //! second half changes in it: a rule with `require` guards, so doubt speaks for it.
 
 use super::glob::{HostGlob, PathGlob};

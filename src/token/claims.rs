@@ -22,19 +22,12 @@ use crate::time::UnixTime;
 
 /// Proof that the signature of a token was checked and is good.
 ///
-/// Only the states that receive the runtime's answer make one.
+/// The handler's `verify` alone makes one: of the runtime's answer, or of Auth's, which checks signatures itself.
 #[derive(Clone, Copy, Debug)]
 pub struct GoodSignature(());
 
 impl GoodSignature {
     /// The proof, if the check said yes.
-    ///
-    /// ```
-    /// use edge_session::token::GoodSignature;
-    ///
-    /// assert!(GoodSignature::from_check(true).is_some());
-    /// assert!(GoodSignature::from_check(false).is_none());
-    /// ```
     #[must_use]
     pub const fn from_check(is_good: bool) -> Option<Self> {
         if is_good { Some(Self(())) } else { None }

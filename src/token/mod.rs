@@ -62,9 +62,6 @@ pub struct Token {
 impl Token {
     /// Reads a compact JWS.
     ///
-    /// # Errors
-    /// Every deviation from the form that Supabase Auth issues, before any key is looked at.
-    ///
     /// The signature is decoded here too, so that what cannot be one never gets as far as a key.
     ///
     /// ```
@@ -81,6 +78,9 @@ impl Token {
     /// assert_eq!(unsigned, TokenError::AlgorithmNotAllowed);
     /// # Ok::<(), TokenError>(())
     /// ```
+    ///
+    /// # Errors
+    /// Every deviation from the form that Supabase Auth issues, before any key is looked at.
     pub fn parse(raw: &str) -> Result<Self, TokenError> {
         if raw.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
@@ -167,12 +167,12 @@ impl Token {
 
     /// The claims, once the signature was found good. The caller proves that by `_signed`.
     ///
-    /// # Errors
-    /// The first claim that does not hold; an expiry that has passed is not an error here.
-    ///
     /// In order: `exp`, `nbf` and `iat`, `iss`, `aud`, `sub`, `role`. `amr` and the metadata stay in the payload,
     /// where rules look for them. A hook may rewrite a token's claims, so what Auth guarantees (RFC 7519 4.1 leaves
     /// all of it optional) is checked and what it does not is optional here.
+    ///
+    /// # Errors
+    /// The first claim that does not hold; an expiry that has passed is not an error here.
     pub fn check(
         &self,
         _signed: GoodSignature,

@@ -3,8 +3,8 @@
 //! It stands between `errand` and the routes, and counts *before* Auth is asked: whoever is refused here costs Auth
 //! nothing. A sign-out and the tokens of a fragment are free, since neither can be used to guess anything.
 //!
-//! Turnstile is asked once for each form; what it says is kept in the errand. Where Auth would ask for a captcha, only a
-//! request that Turnstile vouches for bears the secret key and the visitor's address.
+//! Turnstile is asked once for each form; what it says is kept in the errand. Where Auth would ask for a captcha,
+//! only a request that Turnstile vouches for bears the secret key and the visitor's address.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -84,7 +84,7 @@ pub(super) async fn admit(
 
 /// By what the limit counts: the visitor's address, and a digest of the account's name.
 ///
-/// A digest, since rate limits keep their keys, and addresses of people are nothing to keep there.
+/// A rate limit keeps its keys, and the names of accounts are nothing to keep there.
 fn keys(visit: &Visit, errand: &Errand) -> Vec<String> {
     let address = visit
         .client_ip()

@@ -1,7 +1,7 @@
 //! `POST /login` and `/anonymous`, and what every way to a session ends with:
 //! its token is verified like any other before a cookie is written.
 //!
-//! Callbacks, codes, passkeys, links and second factors all end in [`accept`] or [`accept_at`]. There, and nowhere
+//! Callbacks, codes, passkeys and links all end in [`accept`] or [`accept_at`]. There, and nowhere
 //! else, a session that Auth has just begun becomes cookies; one whose token does not verify is an alarm, since it
 //! came from the Auth server itself.
 
