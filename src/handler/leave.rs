@@ -18,22 +18,27 @@ use super::words;
 /// The reason of a request whose origin did not answer, whoever made it.
 const ORIGIN_UNREACHABLE: &str = "origin_unreachable";
 
+/// A deletion that was decided longer ago than this is left to the next request: an answer that comes so late may meet the
+/// cookies of whoever has signed in meanwhile, and nobody can see that from here.
+const STALE_DELETION_MS: u64 = 5_000;
+
 /// Answers a visitor without the origin, with the cookies due to him.
 pub(super) async fn respond(desk: &Desk, visit: Visit, settled: Settled, answer: Answer) -> Ending {
-    let settled = recheck(desk, settled).await;
+    let settled = recheck(desk, &visit, settled).await;
     finish(desk, &visit, &settled, answer)
 }
 
 /// Looks once more whether a session that is about to be written has ended meanwhile, however long the origin took:
-/// a late answer never signs anybody in again.
-pub(super) async fn recheck(desk: &Desk, settled: Settled) -> Settled {
-    let Some(claims) = settled.claims().filter(|_| settled.is_renewed()) else {
+/// a late answer never signs anybody in again, and deletes nobody's cookies.
+pub(super) async fn recheck(desk: &Desk, visit: &Visit, settled: Settled) -> Settled {
+    if visit.config.is_observing() || !settled.has_cookies_due(visit) {
         return settled;
-    };
-    if desk.ask(Effect::IsEnded, claims.clone()).await {
-        return settled.withheld();
     }
-    settled
+    let is_over = match settled.claims() {
+        Some(claims) => desk.ask(Effect::IsEnded, claims.clone()).await,
+        None => visit.record.ms.origin > STALE_DELETION_MS,
+    };
+    if is_over { settled.withheld() } else { settled }
 }
 
 /// Answers a visitor whose request the origin did not.

@@ -94,7 +94,7 @@ async fn site(desk: &Desk, mut visit: Visit) -> Ending {
 async fn through(desk: &Desk, mut visit: Visit, settled: Settled) -> Ending {
     match forward::send(desk, &mut visit, &settled).await {
         Ok(head) => {
-            let settled = leave::recheck(desk, settled).await;
+            let settled = leave::recheck(desk, &visit, settled).await;
             forward::hand_back(desk, visit, &settled, &head)
         }
         Err(unreachable) => leave::without_origin(desk, visit, settled, unreachable).await,

@@ -586,6 +586,46 @@ fn the_rate_limit_of_the_workers_address_opens_the_breaker_and_a_visitors_own_do
     }
 }
 
+/// Cookies that are written anew although the session is the same are a session that is written, too.
+#[test]
+fn a_late_answer_heals_nothing_after_the_end() {
+    let twice = |token: &str| {
+        let cookie = session_cookie(token);
+        Scenario::new().cookie(&format!("{cookie}; {cookie}"))
+    };
+    let token = expiring_in(3600);
+    assert!(!twice(&token).run().at_browser("set-cookie").is_empty());
+    let mut scenario = twice(&token);
+    scenario.ended.push(SESSION.to_owned());
+    assert!(scenario.run().at_browser("set-cookie").is_empty());
+}
+
+/// Whoever has signed in while a slow page was on its way keeps his cookies, whatever became of the session before.
+#[test]
+fn a_late_answer_deletes_nothing() {
+    let dead = || Scenario::expiring_in(-30).refresh(Reply::error(400, "session_expired"));
+    let junk = || Scenario::new().cookie(&format!("{KEY}=base64-junk"));
+    for (name, scenario) in [("dead", &dead as &dyn Fn() -> Scenario), ("junk", &junk)] {
+        for (origin_takes_ms, is_deleted) in
+            [(0, true), (5_000, true), (5_001, false), (60_000, false)]
+        {
+            let mut scenario = scenario();
+            scenario.origin_takes_ms = origin_takes_ms;
+            let run = scenario.run();
+            assert_eq!(
+                !run.deleted().is_empty(),
+                is_deleted,
+                "{name} {origin_takes_ms}"
+            );
+            assert_eq!(
+                run.at_browser("set-cookie").is_empty(),
+                !is_deleted,
+                "{name} {origin_takes_ms}"
+            );
+        }
+    }
+}
+
 /// A page that began with a refresh answers after its visitor has signed out: whoever uses the browser by then keeps
 /// the cookies that he has.
 #[test]

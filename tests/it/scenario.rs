@@ -126,6 +126,8 @@ pub(crate) struct Scenario {
     random_bytes: u8,
     /// Sessions that the gates know to have ended.
     pub(crate) ended: Vec<String>,
+    /// How long the origin takes.
+    pub(crate) origin_takes_ms: u64,
     silent_gate: Option<&'static str>,
     can_sign: bool,
     /// The status of the origin's answer.
@@ -163,6 +165,7 @@ impl Scenario {
             memory: shared(memory()),
             random_bytes: 72,
             ended: Vec::new(),
+            origin_takes_ms: 0,
             silent_gate: None,
             can_sign: true,
             now: UnixTime::from_seconds(NOW),
@@ -490,6 +493,7 @@ impl Scenario {
             Effect::Forward(ask) => {
                 let passage = ask.question();
                 log.origin = Some(passage.request.clone());
+                self.now = self.now.plus_millis(self.origin_takes_ms);
                 let head = self.origin_head(passage.reads, passage.reads_location);
                 ask.answer(head);
             }

@@ -21,6 +21,7 @@ const WORKERS = {
   eagerAlone: { vars: { REFRESH_MARGIN_SECONDS: "600" } },
   impatient: { bindings: { gate: true }, vars: { AUTH_TIMEOUT_MS: "1000" } },
   impatientAlone: { vars: { AUTH_TIMEOUT_MS: "1000" } },
+  hasty: { bindings: { gate: true }, vars: { AUTH_TIMEOUT_MS: "1000", REFRESH_MARGIN_SECONDS: "600" } },
   forgetful: { bindings: { gate: true }, vars: { REFRESH_REPLAY_SECONDS: "1" } },
   hanging: { bindings: { gate: true } },
   slow: { bindings: { gate: true } },
@@ -48,7 +49,7 @@ beforeAll(async () => {
 afterAll(() => stack.close());
 beforeEach(async () => {
   stack.clear();
-  stack.auth.config({ jwtExp: 3600, reuseInterval: 10, rateLimits: null });
+  stack.auth.config({ jwtExp: 3600, reuseInterval: 10, rateLimits: null, algorithmVersion: 1 });
 });
 
 const TOKEN = { match: { path: "/token", grant: "refresh_token" } };
@@ -321,6 +322,23 @@ describe("§4 Auth hangs or is slow", () => {
     const answer = await stack.worker(name).fetch("/", { cookies });
     expect(outcomeOf(answer)).toBe("refreshed");
     expect(refreshes()).toBe(sent);
+  });
+
+  test("§4 of two answers to a token that Auth upgrades the later one counts, although the first was given out", async () => {
+    stack.auth.config({ jwtExp: 8, reuseInterval: 2 });
+    const { cookies } = await signIn(-30);
+    stack.auth.config({ algorithmVersion: 2, upgradePercent: 100 });
+    // The first answer comes when the second attempt is under way, and that one's after the visitor has gone on.
+    stack.auth.faults.add({ ...TOKEN, times: 2, delayMs: 800, afterCommit: true });
+    const first = await given(await stack.worker("hasty").fetch("/", { cookies }));
+    expect(refreshes()).toBe(2);
+    await pause(HALF_A_LIFE_MS);
+    const next = await stack.worker("hasty").fetch("/", { cookies: await stack.cookies(first) });
+    const second = await given(next);
+    expect(second.refresh_token).not.toBe(first.refresh_token);
+    expect(refreshes()).toBe(2);
+    await pause(2 * HALF_A_LIFE_MS);
+    expect(outcomeOf(await stack.worker("hasty").fetch("/", { cookies: await stack.cookies(second) }))).toBe("refreshed");
   });
 
   test("§4 dead: answered within AUTH_TIMEOUT_MS, leader and followers alike", async () => {
