@@ -2,7 +2,7 @@
 //!
 //! `serde_json` is compiled anew for each kind of source, destination and value that it is used with.
 //!
-//! [`read`], [`write`] and [`json`](macro@json) take the place of `serde_json`'s own functions and macro everywhere
+//! [`read`], [`write()`] and [`json`](macro@json) take the place of `serde_json`'s own functions and macro everywhere
 //! but where its types are built by hand; each has one copy in the wasm. How deep a text may be nested is bounded
 //! by `serde_json` (128), and a member that comes twice counts as the last one: where that must not be,
 //! [`crate::members`] reads.

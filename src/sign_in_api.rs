@@ -117,7 +117,7 @@ pub fn turnstile(secret_key: &str, response: &str, ip: Option<&str>) -> AuthRequ
 
 /// A request that leads to a mail whose link comes back to `redirect_to`.
 ///
-/// `flow` is the challenge and where the link comes back to, which Auth reads from the query alone.
+/// `flow` is the challenge and where the link comes back to, which Auth never reads from a JSON body.
 #[must_use]
 pub fn mail(
     config: &Config,

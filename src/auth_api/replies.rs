@@ -100,7 +100,7 @@ impl RefreshReply {
     }
 }
 
-/// Classifies the answer to [`refresh_request`].
+/// Classifies the answer to [`refresh_request`](super::refresh_request).
 ///
 /// | status | meaning |
 /// |---|---|
@@ -288,7 +288,7 @@ fn retry_after_ms(value: Option<&str>) -> Option<u64> {
     Some(seconds.saturating_mul(1000))
 }
 
-/// What Auth's answer to [`user_request`] means.
+/// What Auth's answer to [`user_request`](super::user_request) means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum UserReply {
     /// The session or its user is gone; the code says which.
@@ -303,7 +303,7 @@ pub enum UserReply {
     WrongUser,
 }
 
-/// Classifies the answer to [`user_request`] for a token whose `sub` is `subject`.
+/// Classifies the answer to [`user_request`](super::user_request) for a token whose `sub` is `subject`.
 ///
 /// The user's id is compared, since `GET /user` answers for whoever the token is about: it must be the one that was
 /// meant. A refused access token says nothing of its session: `bad_jwt` may be a key that was just revoked.

@@ -1,6 +1,6 @@
 //! `X-Session-Explanation`: the log line's facts on the answer itself, for whoever may see them.
 //!
-//! Asked for by [`EXPLAIN_HEADER`](crate::identity::EXPLAIN_HEADER) with the operator's token. It says no more than
+//! Asked for by [`EXPLAIN_HEADER`] with the operator's token. It says no more than
 //! the log line does: codes and numbers, no name and no value of anything that was sent.
 
 use crate::cache_control;

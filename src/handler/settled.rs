@@ -83,11 +83,6 @@ impl Settled {
         self.claims.as_deref().or(self.dead.as_deref())
     }
 
-    /// True if there is a new session to be written.
-    pub(super) const fn is_renewed(&self) -> bool {
-        self.renewed.is_some()
-    }
-
     /// The new session to be written, if there is one.
     pub(super) fn renewed(&self) -> Option<&Session> {
         self.renewed.as_deref()

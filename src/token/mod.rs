@@ -15,7 +15,7 @@
 //! | `error` | why a token is not trusted |
 //!
 //! Nothing here checks a signature or looks for a key: that is an effect and [`crate::jwks`]. What is read is
-//! bounded ([`MAX_TOKEN_BYTES`]), and of header and payload only the members that matter ([`crate::members`]).
+//! bounded ([`MAX_TOKEN_BYTES`]), and of header and payload only the members that matter (`members`).
 
 mod claims;
 mod error;
