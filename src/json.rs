@@ -7,10 +7,12 @@
 //! by `serde_json` (128), and a member that comes twice counts as the last one: where that must not be,
 //! [`crate::members`] reads.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Reads a text.
+/// Reads a text, half surrogate pairs as U+FFFD.
 ///
 /// # Errors
 /// The place of the mistake; what is told of it is the line and the column, never the text.
@@ -19,7 +21,18 @@ pub(crate) fn read(text: &(impl AsRef<[u8]> + ?Sized)) -> serde_json::Result<Val
 }
 
 fn read_bytes(text: &[u8]) -> serde_json::Result<Value> {
-    serde_json::from_slice(text)
+    serde_json::from_slice(text).or_else(|error| match healed(text) {
+        Some(healed) => serde_json::from_str(&healed),
+        None => Err(error),
+    })
+}
+
+/// The text without half surrogate pairs, if it holds any and is UTF-8.
+pub(crate) fn healed(text: &[u8]) -> Option<String> {
+    match replace_lone_surrogates(std::str::from_utf8(text).ok()?) {
+        Cow::Owned(healed) => Some(healed),
+        Cow::Borrowed(_) => None,
+    }
 }
 
 /// Writes what can always be written: a value, or a struct of such.
@@ -48,3 +61,49 @@ macro_rules! json {
     };
 }
 pub(crate) use json;
+
+/// Replaces escapes of half a surrogate pair by that of U+FFFD. JavaScript reads and writes
+/// them, `serde_json` refuses the whole text, and a nickname must not cost its owner the session.
+fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
+    let mut replaced = String::new();
+    let mut copied = 0;
+    let mut rest = 0;
+    while let Some(at) = text
+        .get(rest..)
+        .and_then(|tail| tail.find('\\'))
+        .map(|at| at + rest)
+    {
+        rest = match surrogate(text, at) {
+            Some(Half::High) if surrogate(text, at + 6) == Some(Half::Low) => at + 12,
+            Some(Half::High | Half::Low) => {
+                replaced.push_str(text.get(copied..at).unwrap_or_default());
+                replaced.push_str("\\ufffd");
+                copied = at + 6;
+                copied
+            }
+            // Skips the escaped character too, since it may be a backslash.
+            None => at + 2,
+        };
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    replaced.push_str(text.get(copied..).unwrap_or_default());
+    Cow::Owned(replaced)
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Half {
+    High,
+    Low,
+}
+
+/// Which half of a surrogate pair the escape at `at` stands for, if any.
+fn surrogate(text: &str, at: usize) -> Option<Half> {
+    let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+    match u16::from_str_radix(digits, 16).ok()? {
+        0xD800..=0xDBFF => Some(Half::High),
+        0xDC00..=0xDFFF => Some(Half::Low),
+        _ => None,
+    }
+}

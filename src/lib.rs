@@ -47,7 +47,7 @@
 //! | [`config`], [`secret`] | variables as checked values; every problem reported at once, no value ever |
 //! | [`path`], [`overrides`], [`rules`], [`redirect`] | which rule a path falls under, however it is spelt; where a redirect may lead |
 //! | `letters`, `members` | what is the same letter, whatever its case; the few members of a JSON object that matter |
-//! | [`head`], [`cookies`], [`session`] | what the visitor sent, and how a session is written back |
+//! | [`head`], [`authorization`], [`cookies`], [`session`] | what the visitor sent, and how a session is written back |
 //! | [`pkce`], [`sign_in_api`], [`revocation`] | how sessions begin and end below `AUTH_PATH` |
 //! | [`jwks`], [`token`], [`auth_api`] | keys, tokens, and what Auth's answers mean |
 //! | [`refresh_order`] | a refresh as it is ordered, and what came of it |
@@ -81,6 +81,7 @@
 
 pub mod answer;
 pub mod auth_api;
+pub mod authorization;
 pub mod cache_control;
 pub mod config;
 pub mod cookies;

@@ -255,51 +255,5 @@ fn require_tokens(members: &Map<String, Value>) -> Result<(), SessionCookieError
 
 /// Parses JSON. Its depth is bounded by serde_json's limit of 128, far above any session's.
 fn parse(text: &str) -> Result<Value, SessionCookieError> {
-    json::read(&*replace_lone_surrogates(text)).map_err(|_| SessionCookieError::NotJson)
-}
-
-/// Replaces escapes of half a surrogate pair by that of U+FFFD. JavaScript reads and writes
-/// them, `serde_json` refuses the whole text, and a nickname must not cost its owner the session.
-fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
-    let mut replaced = String::new();
-    let mut copied = 0;
-    let mut rest = 0;
-    while let Some(at) = text
-        .get(rest..)
-        .and_then(|tail| tail.find('\\'))
-        .map(|at| at + rest)
-    {
-        rest = match surrogate(text, at) {
-            Some(Half::High) if surrogate(text, at + 6) == Some(Half::Low) => at + 12,
-            Some(Half::High | Half::Low) => {
-                replaced.push_str(text.get(copied..at).unwrap_or_default());
-                replaced.push_str("\\ufffd");
-                copied = at + 6;
-                copied
-            }
-            // Skips the escaped character too, since it may be a backslash.
-            None => at + 2,
-        };
-    }
-    if copied == 0 {
-        return Cow::Borrowed(text);
-    }
-    replaced.push_str(text.get(copied..).unwrap_or_default());
-    Cow::Owned(replaced)
-}
-
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Half {
-    High,
-    Low,
-}
-
-/// Which half of a surrogate pair the escape at `at` stands for, if any.
-fn surrogate(text: &str, at: usize) -> Option<Half> {
-    let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
-    match u16::from_str_radix(digits, 16).ok()? {
-        0xD800..=0xDBFF => Some(Half::High),
-        0xDC00..=0xDFFF => Some(Half::Low),
-        _ => None,
-    }
+    json::read(text).map_err(|_| SessionCookieError::NotJson)
 }

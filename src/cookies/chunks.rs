@@ -16,12 +16,21 @@ pub const MAX_CHUNK_BYTES: usize = 3180;
 pub const MAX_CHUNKS: usize = 32;
 
 /// The cookies that carry a JSON text, with the values that stand on the wire.
+///
+/// A raw text that takes more chunks than are read goes as base64url, which takes half as much and less: whoever reads
+/// raw sessions reads these too.
 pub fn write(name: &str, json: &str, encoding: Encoding) -> Vec<(String, String)> {
     let mut cookies = split(name, &encoding.encode(json));
-    if encoding == Encoding::Raw {
-        for (_, value) in &mut cookies {
-            *value = encoding::percent_encode(value).into_owned();
+    match encoding {
+        Encoding::Raw if cookies.len() > MAX_CHUNKS => {
+            cookies = split(name, &Encoding::Base64Url.encode(json));
         }
+        Encoding::Raw => {
+            for (_, value) in &mut cookies {
+                *value = encoding::percent_encode(value).into_owned();
+            }
+        }
+        Encoding::Base64Url => {}
     }
     cookies
 }

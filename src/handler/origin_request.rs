@@ -4,13 +4,13 @@
 //! query and body. The order of removal and setting is the whole of the trust in identity headers: [`always`]
 //! strips what the client sent in every mode, and only then is anything set.
 
+use crate::authorization;
 use crate::config::{Config, HttpUrl};
 use crate::cookies::{self, Forwarding};
 use crate::head::{HeaderEdit, RequestHead};
 use crate::identity::{self, Assertion};
 use crate::overrides::{self, is_same_name};
 use crate::rules::Cache;
-use crate::token::{self, ClaimedIssuer};
 
 use super::desk::Desk;
 use super::effect::Effect;
@@ -231,8 +231,6 @@ fn bearer_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
         return Some(HeaderEdit::Set("authorization", format!("Bearer {token}")));
     }
     let sent = visit.head.header("authorization")?;
-    let is_token = sent
-        .split([' ', ','])
-        .any(|part| token::claimed_issuer(part) != ClaimedIssuer::NoToken);
+    let is_token = authorization::holds_token(sent);
     is_token.then(|| HeaderEdit::Remove("authorization".to_owned()))
 }

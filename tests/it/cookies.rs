@@ -179,6 +179,30 @@ mod splitting {
     }
 
     #[test]
+    fn a_raw_text_that_would_take_more_chunks_than_are_read_goes_as_base64url() {
+        for (text, count) in [("é", 20_000), ("\"", 30_000), ("😀", 10_000), ("a", 60_000)] {
+            let name = text.repeat(count);
+            let json = serde_json::json!({"access_token": "a", "refresh_token": "r", "expires_at": 1, "name": name});
+            let session = Session::from_cookie(&json.to_string()).unwrap().unwrap();
+            let shape = Format {
+                encoding: Encoding::Raw,
+                ..session.format()
+            };
+            let cookies = session.to_cookies("k", shape);
+            assert!(
+                cookies.len() <= chunks::MAX_CHUNKS,
+                "{text} {}",
+                cookies.len()
+            );
+            let values = cookies.iter().map(|(_, value)| percent_decode(value));
+            let again = Session::from_cookie(&join(values).unwrap())
+                .unwrap()
+                .unwrap();
+            assert_eq!(again.members()["name"], name.as_str(), "{text}");
+        }
+    }
+
+    #[test]
     fn joining_ends_at_the_first_empty_chunk() {
         let chunks = ["a", "b", "", "c"].map(Cow::Borrowed);
         assert_eq!(join(chunks).unwrap(), "ab");

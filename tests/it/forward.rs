@@ -243,7 +243,39 @@ fn forward_bearer_lets_no_unverified_token_of_a_client_through() {
         assert!(at_origin("anonymous", &sent).is_empty(), "{sent}");
         assert!(at_origin("invalid", &sent).is_empty(), "{sent}");
     }
-    for sent in ["Basic dTpw", "Bearer an-api-key"] {
+    // Servers split at any white space, take quotes off, look behind `=`, decode escapes.
+    let (header, rest) = forged.split_once('.').unwrap();
+    let wrapped = [
+        format!("Bearer\t{forged}"),
+        format!("Bearer \"{forged}\""),
+        format!("Bearer '{forged}'"),
+        format!("Bearer token=\"{forged}\""),
+        format!("Bearer={forged}"),
+        format!("Bearer{forged}"),
+        format!("Bearer\u{a0}{forged}"),
+        format!("Bearer {}", forged.replace('.', "%2E")),
+        format!("Bearer {header} .{rest}"),
+        format!("Bearer {header}.{rest}.a.b"),
+        format!("Bearer {header}=.{rest}"),
+        format!("Token {forged}"),
+        forged.clone(),
+        format!("Bearer a, {forged}"),
+        format!("Bearer {}{forged}", "eyJ".repeat(20)),
+    ];
+    for sent in wrapped {
+        assert!(at_origin("anonymous", &sent).is_empty(), "{sent}");
+        assert!(at_origin("invalid", &sent).is_empty(), "{sent}");
+    }
+    let basic = format!("Basic {header}");
+    let keys = [
+        "Basic dTpw",
+        &basic,
+        "Bearer an-api-key",
+        "Bearer sk_live_eyJhbGciOiJFUzI1NiJ9",
+        "Bearer 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",
+        "Bearer eyeA.eyJx.ewog.x",
+    ];
+    for sent in keys {
         assert_eq!(at_origin("anonymous", sent), [sent]);
     }
     let mut scenario = visitor("valid").header("authorization", "Basic dTpw");

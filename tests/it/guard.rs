@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::scenario::{KEY, Reply, Run, Scenario};
-use crate::tokens::{NOW, Signer, expiring_in, key_set_json};
+use crate::tokens::{NOW, Signer, claims, expiring_in, key_set_json};
 
 fn guarded(scenario: Scenario) -> Scenario {
     scenario.rule(&json!({"require": true}))
@@ -436,4 +436,24 @@ fn a_stale_page_of_keys_does_not_deny() {
         .known_keys(&key_set_json(), 3600)
         .run();
     assert!(run.origin.is_some());
+}
+
+/// JavaScript writes half a surrogate pair, and whoever put one into his name is judged by his claims like everybody.
+#[test]
+fn half_a_surrogate_pair_decides_nothing() {
+    let token = |place: &Value| {
+        let payload = claims(&json!({"app_metadata": {"plan": "pro"}, "user_metadata": place}));
+        let payload = payload.to_string().replace("HALF", "\\ud83d");
+        Signer::Es256.token_of(&Signer::Es256.header().to_string(), &payload)
+    };
+    for place in [json!({"nick": "HALF"}), json!({"HALF": 1})] {
+        for (plan, is_denied) in [("pro", false), ("team", true)] {
+            let require = json!({"claims": {"/app_metadata/plan": plan}});
+            let scenario =
+                Scenario::with_token(&token(&place)).rule(&json!({ "require": require }));
+            let run = scenario.refresh(Reply::error(500, "busy")).run();
+            assert_eq!(run.record.denied.is_some(), is_denied, "{place}");
+            assert_eq!(run.record.outcome, "valid", "{place}");
+        }
+    }
 }
