@@ -19,7 +19,7 @@ import { Problem, ROOT, ensureTool, ensureToolchain, main, run, say, withLock } 
 
 const OUTPUTS = ["index.js", "index_bg.wasm", "examine.js"].map((name) => join(ROOT, "build", name));
 const STAMP = join(ROOT, "build", ".stamp.json");
-const SOURCES = [".cargo", ".tools/build.mjs", ".tools/entry.js", ".tools/exports.mjs", ".tools/microtask.js", "Cargo.lock", "Cargo.toml", "askama.toml", "build.rs", "package-lock.json", "rust-toolchain.toml", "src"];
+const SOURCES = [".cargo", ".tools/build.mjs", ".tools/entry.js", ".tools/exports.mjs", ".tools/microtask.js", "Cargo.lock", "Cargo.toml", "build.rs", "package-lock.json", "rust-toolchain.toml", "src"];
 // Variables that change what comes out.
 const SETTINGS = /^(CARGO_(BUILD|ENCODED|PROFILE|TARGET_WASM32)_.*|RUSTFLAGS|RUSTUP_TOOLCHAIN|(ESBUILD|WASM_BINDGEN|WASM_OPT)_BIN)$/;
 // Named one by one: what a newer wasm-opt knows besides might be more than the runtime does.
@@ -27,7 +27,7 @@ const WASM_FEATURES = ["bulk-memory", "exception-handling", "multivalue", "mutab
 // What is sent is what counts, and that is gzip's. A function with one caller stays a function of its own: one that holds
 // many has too many locals to be like any other, and functions of one module, side by side, are much like each other.
 // What is said twice gzip says once, and better than a jump to shared code or a local for it.
-const SMALLER = ["-Oz", "--skip-pass=code-folding", "--skip-pass=local-cse", "--one-caller-inline-max-function-size=20", "--reorder-functions-by-name", "--strip-debug", "--strip-producers"];
+const SMALLER = ["-Oz", "--skip-pass=code-folding", "--skip-pass=local-cse", "--one-caller-inline-max-function-size=20", "--always-inline-max-function-size=4", "--reorder-functions-by-name", "--strip-debug", "--strip-producers"];
 
 await main(async () => {
   mkdirSync(join(ROOT, "build"), { recursive: true });

@@ -47,27 +47,36 @@ const MAX_HOPS: u32 = 5;
 /// that is no letter or digit into `_` (`X.Session.User.Id`).
 #[must_use]
 pub fn strip(config: &Config, headers: &Headers) -> Vec<HeaderEdit> {
-    headers
-        .iter()
-        .filter(|(name, _)| is_reserved(name) || is_named(config, name))
-        .map(|(name, _)| HeaderEdit::Remove(name.to_owned()))
-        .collect()
+    let fixed = config.origin_headers.iter().map(|(name, _)| name.as_str());
+    let named: Vec<&str> = config.identity_claims.names().chain(fixed).collect();
+    let mut edits = Vec::new();
+    for (name, _) in headers.beginning(b"x") {
+        if is_reserved(name) {
+            edits.push(HeaderEdit::Remove(name.to_owned()));
+        }
+    }
+    if !named.is_empty() {
+        for (name, _) in headers.iter() {
+            if named.iter().any(|known| is_same_name(known, name)) {
+                edits.push(HeaderEdit::Remove(name.to_owned()));
+            }
+        }
+    }
+    edits
 }
 
 fn is_reserved(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    RESERVED_PREFIX.bytes().all(|expected| {
-        bytes.next().is_some_and(|byte| {
-            let is_separator = expected == b'-' && !byte.is_ascii_alphanumeric();
-            is_separator || byte.eq_ignore_ascii_case(&expected)
-        })
-    })
-}
-
-fn is_named(config: &Config, name: &str) -> bool {
-    let fixed = config.origin_headers.iter().map(|(name, _)| name.as_str());
-    let mut named = config.identity_claims.names().chain(fixed);
-    named.any(|known| is_same_name(known, name))
+    let name = name.as_bytes();
+    for (at, expected) in RESERVED_PREFIX.as_bytes().iter().enumerate() {
+        let Some(byte) = name.get(at) else {
+            return false;
+        };
+        let is_separator = *expected == b'-' && !byte.is_ascii_alphanumeric();
+        if !is_separator && !byte.eq_ignore_ascii_case(expected) {
+            return false;
+        }
+    }
+    true
 }
 
 /// The headers that every request to the origin carries (`ORIGIN_HEADERS`).
@@ -91,7 +100,9 @@ pub fn counted(headers: &Headers) -> HeaderEdit {
 
 /// What is no number counts nothing: whoever is behind gets a number all the same.
 fn hops(headers: &Headers) -> u32 {
-    let sent = headers.value(HOP_HEADER).unwrap_or_default();
+    let Some(sent) = headers.value(HOP_HEADER) else {
+        return 0;
+    };
     // Several lines come as one value with commas.
     let counts = sent.split(',').map(|count| match count.trim() {
         digits if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {

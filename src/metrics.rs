@@ -4,7 +4,7 @@
 //! the end.
 
 use crate::json;
-use crate::record::{Level, RequestRecord};
+use crate::record::RequestRecord;
 
 /// What the blobs are, in their order: `blob1` is the first.
 pub const BLOBS: [&str; 9] = [
@@ -52,10 +52,7 @@ pub fn data_point(record: &RequestRecord) -> String {
             format!("{}xx", record.status / 100),
             record.keys,
             record.gate,
-            match record.level {
-                Level::Error => "error",
-                Level::Info => "info",
-            },
+            record.level.word(),
         ],
         "doubles": [
             ms.total,

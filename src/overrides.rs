@@ -29,6 +29,9 @@ const METHODS: [&str; 3] = [
     "x-method-override",
 ];
 
+/// How the names of all these headers begin.
+const LETTERS: &[u8] = b"fx";
+
 /// The query member that the forms of Rails, Laravel and Express send.
 const QUERY_MEMBER: &str = "_method";
 
@@ -48,12 +51,18 @@ pub const ANY_METHOD: &str = "*";
 /// assert!(!is_same_name("X-Original-URL", "X-Original-URI"));
 /// ```
 #[must_use]
+#[inline(always)]
 pub fn is_same_name(one: &str, other: &str) -> bool {
+    // Nearly every header has another length than any name that matters.
+    one.len() == other.len() && is_same_folded(one, other)
+}
+
+fn is_same_folded(one: &str, other: &str) -> bool {
     let fold = |byte: u8| match byte.to_ascii_lowercase() {
         byte if byte.is_ascii_alphanumeric() => byte,
         _ => b'-',
     };
-    one.len() == other.len() && one.bytes().map(fold).eq(other.bytes().map(fold))
+    one.bytes().map(fold).eq(other.bytes().map(fold))
 }
 
 /// True for a header that names a path or a host for the origin to go by.
@@ -71,7 +80,7 @@ pub fn is_method(name: &str) -> bool {
 /// Removes what names another path or host.
 pub fn removals(headers: &Headers) -> impl Iterator<Item = HeaderEdit> {
     headers
-        .iter()
+        .beginning(LETTERS)
         .filter(|(name, _)| is_place(name))
         .map(|(name, _)| HeaderEdit::Remove(name.to_owned()))
 }
@@ -104,22 +113,22 @@ pub fn methods(head: &RequestHead) -> Vec<Cow<'_, str>> {
 /// True if the request names another path, host or method than its request line, which no browser does by itself.
 #[must_use]
 pub fn asks_for_another(head: &RequestHead) -> bool {
-    named(head).next().is_some() || head.headers().iter().any(|(name, _)| is_place(name))
+    named(head).next().is_some() || removals(head.headers()).next().is_some()
 }
 
 /// The methods named beside the request line. Several lines of one header come as one value with commas.
 fn named(head: &RequestHead) -> impl Iterator<Item = Cow<'_, str>> {
     let in_headers = head
         .headers()
-        .iter()
+        .beginning(LETTERS)
         .filter(|(name, _)| is_method(name))
         .flat_map(|(_, values)| values.split(','))
         .map(|method| Cow::Borrowed(method.trim()));
     let in_query = head
         .query()
-        .unwrap_or_default()
+        .into_iter()
         // Some parsers take a semicolon for an ampersand.
-        .split(['&', ';'])
+        .flat_map(|query| query.split(['&', ';']))
         .filter_map(|member| form_urlencoded::parse(member.as_bytes()).next())
         .filter(|(name, _)| name.eq_ignore_ascii_case(QUERY_MEMBER))
         .map(|(_, method)| method);

@@ -133,8 +133,19 @@ impl<'p> RequestPath<'p> {
 
 /// Nearly every path is such a one, and costs no allocation.
 fn has_one_form(raw: &str) -> bool {
-    let is_special = |mark: char| mark <= ' ' || "%\\;?#".contains(mark);
-    !raw.contains(is_special) && !raw.contains("//") && !raw.contains("/.")
+    let mut before = b'\0';
+    for byte in raw.as_bytes() {
+        let is_special = match byte {
+            b'/' | b'.' => before == b'/',
+            b'%' | b'\\' | b';' | b'?' | b'#' => true,
+            byte => *byte <= b' ',
+        };
+        if is_special {
+            return false;
+        }
+        before = *byte;
+    }
+    true
 }
 
 /// Applies the steps in every order, until nothing new comes out.

@@ -4,11 +4,12 @@
 //! Every request has exactly one, whatever becomes of it; `docs/operating.md` shows it to operators. Metrics and
 //! `X-Session-Explanation` are other forms of the same record.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use crate::json;
 
 /// How much is logged.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Level {
     /// The operator must act.
     Error,
@@ -19,7 +20,7 @@ pub enum Level {
 
 /// Milliseconds spent waiting in each stage. The runtime's clock moves only
 /// with I/O, so time of computing is not in it.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Stages {
     /// Key set: `SESSION_KV` and Auth.
     pub keys: u64,
@@ -34,15 +35,13 @@ pub struct Stages {
 }
 
 /// The canonical log line.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct RequestRecord {
     /// Error if the operator must act, else info.
     pub level: Level,
     /// What enforcing would have done; only while `MODE` is `observe`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub would: Option<&'static str>,
     /// Whether enforcing would have deleted the session's cookies beside denying.
-    #[serde(skip_serializing_if = "is_false")]
     pub would_delete: bool,
     /// The outcome's word.
     pub outcome: &'static str,
@@ -51,11 +50,9 @@ pub struct RequestRecord {
     /// Index of the rule in `RULES`; none if no rule matched.
     pub rule: Option<usize>,
     /// What the operator calls the rule.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_name: Option<String>,
     /// What the rule's guard missed: `session`, `decision`, or the code of a
     /// [`Shortfall`](crate::rules::Shortfall).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub denied: Option<&'static str>,
     /// Requests sent to Auth for this request.
     pub auth_calls: u32,
@@ -70,18 +67,15 @@ pub struct RequestRecord {
     /// Status of the answer.
     pub status: u16,
     /// Why the origin did not answer, in the runtime's words.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub origin_error: Option<String>,
     /// Method, host and path of the request, if `LOG_PATH` is on.
-    #[serde(flatten)]
     pub place: Option<Place>,
     /// Cloudflare's id of the request.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ray: Option<String>,
 }
 
 /// What was requested. The query is left out: codes and tokens stand there.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Place {
     /// The method.
     pub method: String,
@@ -91,9 +85,29 @@ pub struct Place {
     pub path: String,
 }
 
-/// The shape that serde asks for.
-const fn is_false(flag: &bool) -> bool {
-    !*flag
+impl Place {
+    fn members(&self) -> String {
+        [
+            text(",\"method\":", Some(&self.method)),
+            text(",\"host\":", Some(&self.host)),
+            text(",\"path\":", Some(&self.path)),
+        ]
+        .concat()
+    }
+}
+
+/// A member whose value others wrote, if there is one.
+fn text(start: &str, value: Option<&str>) -> String {
+    value.map_or_else(String::new, |value| [start, &json::write(&value)].concat())
+}
+
+/// Most numbers of a line are 0.
+fn digits(number: u64) -> Cow<'static, str> {
+    if number == 0 {
+        Cow::Borrowed("0")
+    } else {
+        Cow::Owned(number.to_string())
+    }
 }
 
 /// Longest cause that is logged, in words.
@@ -130,7 +144,82 @@ fn plain_word(word: &str) -> &str {
     }
 }
 
+impl Level {
+    /// The level's word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Info => "info",
+        }
+    }
+}
+
 impl RequestRecord {
+    /// The line: one object of JSON.
+    ///
+    /// Joined of its pieces: what walks through a struct to write it makes as many calls as all decisions about a request
+    /// to the site. Only what others wrote needs to be escaped.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let [would, would_word] = self
+            .would
+            .map_or([""; 2], |would| ["\",\"would\":\"", would]);
+        let [denied, denied_word, denied_end] = self
+            .denied
+            .map_or([""; 3], |denied| [",\"denied\":\"", denied, "\""]);
+        let would_delete = if self.would_delete {
+            "\",\"would_delete\":true,\"outcome\":\""
+        } else {
+            "\",\"outcome\":\""
+        };
+        let rule = self
+            .rule
+            .map_or(Cow::Borrowed("null"), |rule| digits(rule as u64));
+        let ms = &self.ms;
+        [
+            "{\"level\":\"",
+            self.level.word(),
+            would,
+            would_word,
+            would_delete,
+            self.outcome,
+            "\",\"reason\":\"",
+            self.reason,
+            "\",\"rule\":",
+            &rule,
+            &text(",\"rule_name\":", self.rule_name.as_deref()),
+            denied,
+            denied_word,
+            denied_end,
+            ",\"auth_calls\":",
+            &digits(self.auth_calls.into()),
+            ",\"gate\":\"",
+            self.gate,
+            "\",\"keys\":\"",
+            self.keys,
+            "\",\"cookies\":",
+            &digits(self.cookies as u64),
+            ",\"ms\":{\"keys\":",
+            &digits(ms.keys),
+            ",\"verify\":",
+            &digits(ms.verify),
+            ",\"auth\":",
+            &digits(ms.auth),
+            ",\"origin\":",
+            &digits(ms.origin),
+            ",\"total\":",
+            &digits(ms.total),
+            "},\"status\":",
+            &digits(self.status.into()),
+            &text(",\"origin_error\":", self.origin_error.as_deref()),
+            &self.place.as_ref().map(Place::members).unwrap_or_default(),
+            &text(",\"ray\":", self.ray.as_deref()),
+            "}",
+        ]
+        .concat()
+    }
+
     /// Adds the origin's time, which passed before the decision and not after it.
     pub const fn add_origin_time(&mut self, ms: u64) {
         self.ms.origin = ms;

@@ -4,7 +4,7 @@ export const PLACEHOLDERS = { url: "https://<project>.supabase.co", key: "sb_pub
 export const BUILT_WORKER = "node_modules/edge-session/build/index.js";
 
 /** The whole wrangler.toml of a new project. */
-export function newConfiguration({ name, kind, hosts, directory, service, url, key, origin, rule }) {
+export function newConfiguration({ name, kind, hosts, directory, service, url, key, origin, rule, hasLoginPage }) {
   const isBehindRoute = hosts.length > 0;
   return `#:schema node_modules/wrangler/config-schema.json
 name = ${text(name)}
@@ -45,9 +45,9 @@ invocation_logs = false
 [vars]
 SUPABASE_URL = ${text(url)}
 SUPABASE_PUBLISHABLE_KEY = ${text(key)}
-${kind === "url" ? `# Where requests go.\nORIGIN_URL = ${text(origin)}\n` : ""}LOGIN_PATH = "/login"
-# Below it the Worker signs in and out; the documentation has all routes (routes.md).
+${kind === "url" ? `# Where requests go.\nORIGIN_URL = ${text(origin)}\n` : ""}# Below it the Worker signs in and out; the documentation has all routes (routes.md).
 AUTH_PATH = "/auth"
+${kind === "static" && !hasLoginPage ? "# The pages for that are the Worker's own; with \`off\`, LOGIN_PATH names yours.\nACCOUNT_PAGES = \"on\"" : 'LOGIN_PATH = "/login"'}
 ${isBehindRoute ? `SITE_URL = ${text(`https://${hosts[0]}`)}\n` : ""}
 # Who may see what: the first rule that matches holds.
 [[vars.RULES]]

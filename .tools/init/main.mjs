@@ -122,7 +122,10 @@ async function ask(given, folder, dialogue) {
   if (!Object.hasOwn(KINDS, kind)) throw new Problem(`it must be one of ${Object.keys(KINDS).join(", ")}`);
   const hosts = given.host.length > 0 || !dialogue.isOpen || kind === "worker" ? given.host : ((await dialogue.ask("The site's host, empty for a first try", "")) ?? "").split(/[\s,]+/).filter(Boolean);
   const answers = { ...given, url: url.replace(/\/+$/, ""), key, kind, hosts, framework, existing };
-  if (kind === "static") answers.directory = given.directory ?? `./${findStaticFolder(folder) ?? "public"}`;
+  if (kind === "static") {
+    answers.directory = given.directory ?? `./${findStaticFolder(folder) ?? "public"}`;
+    answers.hasLoginPage = ["login.html", "login/index.html"].some((page) => existsSync(join(folder, answers.directory, page)));
+  }
   if (kind === "url") answers.origin = given.origin ?? (await dialogue.ask("Where the site is"));
   if (kind === "service") answers.service = given.service ?? (await dialogue.ask("The name of that Worker"));
   const missing = { url: "origin", service: "service" }[kind];

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::http_url::HttpUrl;
 use super::parse::Reader;
-use crate::redirect::safe_next;
+use crate::pages::{is_color, link};
 
 const NAME: &str = "PAGES";
 const MEMBERS: &str = "color, home, logo, name, texts";
@@ -104,19 +104,10 @@ fn is_language(tag: &str) -> bool {
     tag == "*" || tag.split('-').all(is_subtag)
 }
 
-fn is_color(text: &str) -> bool {
-    text.strip_prefix('#').is_some_and(|digits| {
-        matches!(digits.len(), 3 | 6) && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
-}
-
 /// `javascript:` and `data:` are no addresses of a link, and neither is `//host`.
 fn is_address(text: &str) -> bool {
-    if text.starts_with('/') {
-        return safe_next(text) == text && !text.contains('\\');
-    }
-    !text.contains(|character: char| character.is_control() || character == '\\')
-        && HttpUrl::parse(text).is_ok_and(|url| url.is_https() && !url.has_user_info())
+    let is_good = || HttpUrl::parse(text).is_ok_and(|url| !url.has_user_info());
+    link(text).is_some() && (text.starts_with('/') || is_good())
 }
 
 fn is_line(text: &str) -> bool {

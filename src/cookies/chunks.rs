@@ -20,17 +20,17 @@ pub const MAX_CHUNKS: usize = 32;
 /// A raw text that takes more chunks than are read goes as base64url, which takes half as much and less: whoever reads
 /// raw sessions reads these too.
 pub fn write(name: &str, json: &str, encoding: Encoding) -> Vec<(String, String)> {
-    let mut cookies = split(name, &encoding.encode(json));
-    match encoding {
-        Encoding::Raw if cookies.len() > MAX_CHUNKS => {
-            cookies = split(name, &Encoding::Base64Url.encode(json));
-        }
-        Encoding::Raw => {
-            for (_, value) in &mut cookies {
-                *value = encoding::percent_encode(value).into_owned();
-            }
-        }
-        Encoding::Base64Url => {}
+    let value = encoding.encode(json);
+    if encoding == Encoding::Base64Url {
+        // None of its characters is escaped, so nothing has to be looked at.
+        return named(name, &cut_bytes(&value, MAX_CHUNK_BYTES));
+    }
+    let mut cookies = split(name, &value);
+    if cookies.len() > MAX_CHUNKS {
+        return write(name, json, Encoding::Base64Url);
+    }
+    for (_, value) in &mut cookies {
+        *value = encoding::percent_encode(value).into_owned();
     }
     cookies
 }
@@ -57,8 +57,11 @@ pub fn split(name: &str, value: &str) -> Vec<(String, String)> {
 /// [`split`] with another limit on the percent-encoded length of a chunk.
 /// A character that is longer than the limit gets a chunk of its own.
 pub fn split_at(name: &str, value: &str, limit: usize) -> Vec<(String, String)> {
-    let chunks = cut(value, limit);
-    if let [only] = chunks.as_slice() {
+    named(name, &cut(value, limit))
+}
+
+fn named(name: &str, chunks: &[&str]) -> Vec<(String, String)> {
+    if let [only] = chunks {
         return vec![(name.to_owned(), (*only).to_owned())];
     }
     let numbered = chunks.iter().enumerate();
@@ -89,6 +92,20 @@ pub fn join<'v>(
         joined += chunk;
     }
     Ok(joined)
+}
+
+/// Cuts a text of ASCII alone, which is not empty.
+fn cut_bytes(value: &str, limit: usize) -> Vec<&str> {
+    let mut chunks = Vec::new();
+    let mut rest = value;
+    while let Some((chunk, after)) = rest.split_at_checked(limit) {
+        chunks.push(chunk);
+        rest = after;
+    }
+    if !rest.is_empty() {
+        chunks.push(rest);
+    }
+    chunks
 }
 
 /// Cuts between characters, so that every chunk can be percent-decoded by itself.

@@ -80,7 +80,7 @@ pub(super) fn arrive(visit: &mut Visit) -> Arrival {
     if rule.bypass {
         return Arrival::Bypass;
     }
-    visit.is_exempt = config.is_exempt(rule, &visit.site_origin(), &path);
+    visit.is_exempt = rule.require.is_some() && config.is_exempt(rule, &visit.site_origin(), &path);
     Arrival::Site
 }
 

@@ -88,7 +88,7 @@ fn always(config: &Config, head: &RequestHead) -> Vec<HeaderEdit> {
 /// How the visitor called the site, where the origin cannot see it: `SITE_URL` knows better than a request that came
 /// through another proxy. What the visitor says of it himself never passes.
 fn forwarded(visit: &Visit) -> Vec<HeaderEdit> {
-    let sent = visit.head.headers().iter();
+    let sent = visit.head.headers().beginning(b"x");
     let is_protocol = |(name, _): &(&str, &str)| is_same_name(name, PROTOCOL_HEADER);
     let mut edits: Vec<HeaderEdit> = sent
         .filter(is_protocol)
@@ -210,7 +210,7 @@ fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     } else if settled.claims().is_none() || settled.outcome() == Outcome::Unavailable {
         // An origin with its own client would start a refresh of its own.
         Forwarding::DropSession
-    } else if let Some(chunks) = due.as_ref().or(trusted.as_ref()) {
+    } else if let Some(chunks) = due.or(trusted.as_deref()) {
         Forwarding::Replace(chunks)
     } else if visit.is_duplicated() || is_disguised {
         Forwarding::Keep(visit.candidate()?)

@@ -4,6 +4,8 @@
 //! outcome and its reason for the log, the verified claims for rules and identity, and the cookies to write or to
 //! delete. A stage that changes its mind makes a new one; none is changed in place.
 
+use std::cell::OnceCell;
+
 use crate::cookies::set_cookie;
 use crate::record::RequestRecord;
 use crate::session::{Format, Session};
@@ -23,6 +25,9 @@ pub(super) struct Settled {
     /// Those of a dead token with a good signature, of which Auth could not be asked: nobody is trusted by them.
     dead: Option<Box<Claims>>,
     renewed: Option<Box<Session>>,
+    /// The cookies that are due, made when they are first asked for: origin, browser and the reading of the origin's
+    /// answer all ask.
+    chunks: OnceCell<Option<Vec<(String, String)>>>,
     /// Nothing is written of the session and nothing deleted: somebody else may have signed in meanwhile.
     is_withheld: bool,
 }
@@ -36,6 +41,7 @@ impl Settled {
             claims: None,
             dead: None,
             renewed: None,
+            chunks: OnceCell::new(),
             is_withheld: false,
         }
     }
@@ -125,7 +131,12 @@ impl Settled {
 
     /// The session's cookies as they have to be written anew: after a refresh,
     /// from a format that today's clients cannot read, or to heal a duplicate.
-    pub(super) fn chunks_due(&self, visit: &Visit) -> Option<Vec<(String, String)>> {
+    pub(super) fn chunks_due(&self, visit: &Visit) -> Option<&[(String, String)]> {
+        let chunks = self.chunks.get_or_init(|| self.written(visit));
+        chunks.as_deref()
+    }
+
+    fn written(&self, visit: &Visit) -> Option<Vec<(String, String)>> {
         let claims = self.claims.as_ref()?;
         if visit.is_known && self.renewed.is_none() {
             return None;
@@ -206,7 +217,7 @@ impl Settled {
         let names = visit.session_names();
         match chunks {
             _ if self.is_deleted() => set_cookie::delete(names, &attributes, twin_domain),
-            Some(chunks) => set_cookie::write_session(&chunks, names, &attributes, twin_domain),
+            Some(chunks) => set_cookie::write_session(chunks, names, &attributes, twin_domain),
             None => Vec::new(),
         }
     }

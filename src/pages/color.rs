@@ -3,6 +3,8 @@
 //! Ratios are those of WCAG 2.2 (1.4.3, 1.4.11). Luminance is taken from a cubic that stays within 0.002 of the
 //! standard's curve, since a power function would cost more bytes than this file; a margin on the ratio pays for it.
 
+use super::marks::Outline;
+
 /// A colour in sRGB.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Color([u8; 3]);
@@ -19,20 +21,27 @@ const EDGE_RATIO: f64 = 3.2;
 /// Steps on the way to black or white.
 const STEPS: u16 = 32;
 
+/// Whether a text is a colour: `#rgb` or `#rrggbb`.
+pub(crate) fn is_color(text: &str) -> bool {
+    Color::parse(text).is_some()
+}
+
 impl Color {
     /// `#rgb` or `#rrggbb`, nothing else: the text goes into a style sheet.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('#')?;
-        let digit = |at: usize| -> Option<u8> {
-            let digit = char::from(*digits.as_bytes().get(at)?).to_digit(16)?;
-            u8::try_from(digit).ok()
-        };
-        let pair = |high, low| Some(digit(high)? * 16 + digit(low)?);
-        match digits.len() {
-            3 => Some(Self([pair(0, 0)?, pair(1, 1)?, pair(2, 2)?])),
-            6 => Some(Self([pair(0, 1)?, pair(2, 3)?, pair(4, 5)?])),
-            _ => None,
+        // One digit stands for two that are equal.
+        let width = digits.len() / 3;
+        let mut color = [0; 3];
+        for (at, channel) in color.iter_mut().enumerate() {
+            let digits = digits.get(at * width..(at + 1) * width)?;
+            *channel = u8::from_str_radix(digits, 16).ok()?;
+            if width == 1 {
+                *channel *= 17;
+            }
         }
+        let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+        (is_hex && matches!(digits.len(), 3 | 6)).then_some(Self(color))
     }
 
     fn luminance(self) -> f64 {
@@ -83,19 +92,14 @@ impl Color {
     }
 }
 
-/// The custom properties that `style.css` takes its accent from.
-pub(super) fn properties(color: Option<&str>) -> String {
+/// Gives `style.css` its colours.
+pub(super) fn give(color: Option<&str>, style: &mut Outline<'_>) {
     let accent = color.and_then(Color::parse).unwrap_or(DEFAULT);
-    let surface = |surface: Color| {
-        let edge = accent.readable_on(surface, EDGE_RATIO).hex();
-        let link = accent.readable_on(surface, TEXT_RATIO).hex();
-        format!("--edge:{edge};--link:{link}")
-    };
-    format!(
-        ":root{{--accent:{};--on-accent:{};{}}}@media(prefers-color-scheme:dark){{:root{{{}}}}}",
-        accent.hex(),
-        accent.opposite().hex(),
-        surface(LIGHT_SURFACE),
-        surface(DARK_SURFACE),
-    )
+    let mut give = |name, color: Color| style.text(name, Some(&color.hex()));
+    give("accent", accent);
+    give("on_accent", accent.opposite());
+    give("edge", accent.readable_on(LIGHT_SURFACE, EDGE_RATIO));
+    give("link", accent.readable_on(LIGHT_SURFACE, TEXT_RATIO));
+    give("dark_edge", accent.readable_on(DARK_SURFACE, EDGE_RATIO));
+    give("dark_link", accent.readable_on(DARK_SURFACE, TEXT_RATIO));
 }

@@ -66,14 +66,9 @@ impl<'f> Frame<'f> {
         texts::look_up(self.site.texts, self.language, key)
     }
 
-    /// The text of a key with `value` in place of `{name}`. It is escaped afterwards, as a whole.
-    pub(super) fn filled(&self, key: &str, name: &str, value: &str) -> String {
-        self.text(key).replacen(&format!("{{{name}}}"), value, 1)
-    }
-
     /// The path of a route.
     pub(super) fn action(&self, route: &str) -> String {
-        format!("{}/{route}", self.auth_path)
+        [self.auth_path, "/", route].concat()
     }
 
     /// The address of one of these pages, which keeps `next`.
@@ -102,7 +97,7 @@ impl<'f> Frame<'f> {
 
 /// An address with one more parameter in its query.
 pub(super) fn with_parameter(address: &str, name: &str, value: &str) -> String {
-    let mark = if address.contains('?') { '&' } else { '?' };
+    let mark = if address.contains('?') { "&" } else { "?" };
     let value: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
-    format!("{address}{mark}{name}={value}")
+    [address, mark, name, "=", &value].concat()
 }

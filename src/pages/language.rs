@@ -72,22 +72,12 @@ impl Language {
 }
 
 /// The weight that the parameters of a member give it, without zeros at its end: of two such texts, the greater number
-/// is the greater text. Empty for none, and for a weight that cannot be read.
+/// is the greater text. Empty for none, and for what is no weight.
 fn weight(parameters: &str) -> &str {
-    let is_weight = |name: &str| name.trim_ascii().eq_ignore_ascii_case("q");
-    let mut parameters = parameters
-        .split(';')
-        .filter_map(|parameter| parameter.split_once('='));
-    let Some((_, value)) = parameters.find(|(name, _)| is_weight(name)) else {
-        return FULL_WEIGHT;
-    };
+    let (name, value) = parameters.split_once('=').unwrap_or(("q", FULL_WEIGHT));
     let value = value.trim_ascii();
-    let digits = value.strip_prefix("0.").unwrap_or_default();
-    let weight = value.trim_end_matches(['0', '.']);
-    let is_full = weight == FULL_WEIGHT && !value.starts_with("10");
-    let is_fraction = digits.len() <= 3 && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if is_full || (!digits.is_empty() && is_fraction) {
-        weight
+    if matches!(name.trim_ascii(), "q" | "Q") && value.starts_with(['0', '1']) {
+        value.trim_end_matches(['0', '.'])
     } else {
         ""
     }

@@ -1,11 +1,9 @@
 //! Pages behind a mailed link: one whose token only the press of a button uses up, and one whose tokens stand in the
 //! fragment.
 
-use askama::Template;
-
 use super::frame::Frame;
-use super::page::{Extras, Html, Step};
-use super::parts::Field;
+use super::marks::Outline;
+use super::page::{Extras, Html};
 
 /// Takes the tokens out of the address, names their account, and puts them into the form.
 const FRAGMENT_SCRIPT: &str = include_str!("fragment.js");
@@ -25,32 +23,26 @@ impl Confirm<'_> {
     /// The page.
     pub fn html(&self) -> Html {
         let (title, text) = self.keys();
-        // An action without a query of its own would send the token in the address again.
-        let fields = vec![
-            Field::hidden("token_hash", self.token_hash),
-            Field::hidden("type", self.kind),
-        ];
-        let step = Step {
-            text: self.frame.text(text),
-            form: Some(self.frame.form("confirm", fields, "continue")),
-            ..Step::default()
-        };
-        step.page(&self.frame, title)
+        // Its form names its action, since one without would send the token in the address again.
+        let mut content = Outline::new(&self.frame, include_str!("confirm.html"));
+        content.text("kind", Some(self.kind));
+        content.text("text", Some(self.frame.text(text)));
+        content.text("token_hash", Some(self.token_hash));
+        self.frame.page(title, &content, &Extras::default())
     }
 
     fn keys(&self) -> (&'static str, &'static str) {
         match self.kind {
             "recovery" => ("confirm.recovery.title", "confirm.recovery.text"),
             "email_change" => ("confirm.email_change.title", "confirm.email_change.text"),
-            "invite" => ("confirm.invite.title", "confirm.invite.text"),
-            _ => ("confirm.title", "confirm.text"),
+            "invite" => ("confirm.invite.title", "confirm.text"),
+            _ => ("sign_in.title", "confirm.text"),
         }
     }
 }
 
 /// The page that `/callback` shows where neither a code nor an error came.
-#[derive(Clone, Debug, Template)]
-#[template(path = "fragment.html")]
+#[derive(Clone, Debug)]
 pub struct Fragment<'p> {
     /// What all pages have.
     pub frame: Frame<'p>,
@@ -59,13 +51,11 @@ pub struct Fragment<'p> {
 impl Fragment<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame.page(
-            self.frame.text("fragment.title"),
-            self,
-            &Extras {
-                script: Some(FRAGMENT_SCRIPT),
-                refresh: None,
-            },
-        )
+        let content = Outline::new(&self.frame, include_str!("fragment.html"));
+        let extras = Extras {
+            script: Some(FRAGMENT_SCRIPT),
+            refresh: None,
+        };
+        self.frame.page("fragment.title", &content, &extras)
     }
 }

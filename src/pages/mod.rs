@@ -1,7 +1,7 @@
 //! The pages that the Worker itself shows: sign-in and what belongs to it, confirmation, errors.
 //!
-//! One struct for each page, its templates beside it as HTML files that escape by default (`askama.toml`), its words in
-//! `texts.txt`. Every page works without a script; where one helps (passkeys, tokens in a fragment,
+//! One struct for each page, and beside it its HTML file, an outline with marks (`marks`) that escapes what it is given.
+//! The words are in `texts.txt`. Every page works without a script; where one helps (passkeys, tokens in a fragment,
 //! Turnstile) the policy names exactly that one.
 //!
 //! ```
@@ -21,7 +21,6 @@ mod links;
 mod marks;
 mod offers;
 mod page;
-mod parts;
 mod policy;
 mod sign_in;
 mod site;
@@ -29,6 +28,7 @@ mod status;
 mod steps;
 mod texts;
 
+pub(crate) use color::is_color;
 pub use frame::{Frame, Notes};
 pub use language::Language;
 pub use links::{Confirm, Fragment};
@@ -36,6 +36,7 @@ pub use offers::Offers;
 pub use page::Html;
 pub use sign_in::{Recover, SignIn, SignUp, SsoContinue};
 pub use site::Site;
+pub(crate) use site::link;
 pub use status::{ErrorPage, Forbidden};
 pub use steps::{Factor, FactorKind, Mfa, NewPassword, Verify};
 pub use texts::{Texts, keys};

@@ -4,10 +4,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest as _, Sha256};
 
+use super::frame::Frame;
+use super::marks::Outline;
 use super::site::{image_source, is_host};
-
-/// Where Turnstile's script and frame come from.
-pub(super) const TURNSTILE: &str = "https://challenges.cloudflare.com";
 
 /// What a page has on it.
 pub(super) struct Contents<'c> {
@@ -21,45 +20,25 @@ pub(super) struct Contents<'c> {
 }
 
 impl Contents<'_> {
-    pub(super) fn policy(&self) -> String {
-        let mut policy = format!("default-src 'none'; style-src {}", source(self.style));
-        if let Some(source) = self.logo.and_then(image_source) {
-            policy.push_str("; img-src ");
-            policy.push_str(&source);
-        }
-        self.push_scripts(&mut policy);
-        policy.push_str("; form-action 'self'");
+    pub(super) fn policy(&self, frame: &Frame<'_>) -> String {
+        let mut hosts = String::new();
         for host in self.redirect_hosts.iter().filter(|host| is_host(host)) {
-            policy.push_str(" https://");
-            policy.push_str(host);
+            hosts.push_str(" https://");
+            hosts.push_str(host);
         }
-        policy.push_str("; base-uri 'none'; frame-ancestors 'none'");
-        policy
-    }
-
-    fn push_scripts(&self, policy: &mut String) {
-        if self.script.is_none() && !self.has_turnstile {
-            return;
-        }
-        policy.push_str("; script-src");
-        if let Some(script) = self.script {
-            policy.push(' ');
-            policy.push_str(&source(script));
-        }
-        if self.has_turnstile {
-            policy.push(' ');
-            policy.push_str(TURNSTILE);
-            policy.push_str("; frame-src ");
-            policy.push_str(TURNSTILE);
-        }
-        if self.script.is_some() {
-            policy.push_str("; connect-src 'self'");
-        }
+        let mut policy = Outline::new(frame, include_str!("policy.txt"));
+        policy.markup("style", source(self.style));
+        let logo = self.logo.and_then(image_source);
+        policy.markup("logo", logo.unwrap_or_default());
+        policy.markup("script", self.script.map(source).unwrap_or_default());
+        policy.flag("turnstile", self.has_turnstile);
+        policy.markup("hosts", hosts);
+        policy.fill().trim_ascii_end().to_owned()
     }
 }
 
 /// The hash of an inline style or script, as a source (CSP 3, 2.3.1).
 fn source(inline: &str) -> String {
     let digest = Sha256::digest(inline.as_bytes());
-    format!("'sha256-{}'", BASE64_STANDARD.encode(digest))
+    ["'sha256-", &BASE64_STANDARD.encode(digest), "'"].concat()
 }

@@ -1,19 +1,22 @@
 //! Pages for who has no session yet: sign in, sign up, forgotten password.
 
-use askama::Template;
-
-use super::errors::Concern;
 use super::frame::{Frame, with_parameter};
+use super::marks::Outline;
 use super::offers::{Offers, provider_name};
-use super::page::{Extras, Html, Step};
-use super::parts::Field;
+use super::page::{Extras, Html};
 
 /// Shows the button for a passkey where the browser has them, and sends what it answers. At most 2 KB.
 const PASSKEY_SCRIPT: &str = include_str!("passkey.js");
 
+/// Icons of providers; another has its first letter.
+const ICONS: [(&str, &str); 3] = [
+    ("azure", include_str!("icons/azure.svg")),
+    ("github", include_str!("icons/github.svg")),
+    ("google", include_str!("icons/google.svg")),
+];
+
 /// The sign-in page.
-#[derive(Clone, Debug, Template)]
-#[template(path = "sign_in.html")]
+#[derive(Clone, Debug)]
 pub struct SignIn<'p> {
     /// What all pages have.
     pub frame: Frame<'p>,
@@ -27,124 +30,58 @@ pub struct SignIn<'p> {
     pub is_by_phone: bool,
 }
 
-/// A way to sign in at somebody else's.
-struct Provider<'p> {
-    identifier: &'p str,
-    name: String,
-    text: String,
-    address: String,
-}
-
-impl Provider<'_> {
-    /// What stands where there is no icon.
-    fn initial(&self) -> String {
-        self.name.chars().take(1).collect()
-    }
-}
-
 impl SignIn<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame.page(
-            self.frame.text("sign_in.title"),
-            self,
-            &Extras {
-                script: self.offers.passkeys.then_some(PASSKEY_SCRIPT),
-                refresh: None,
-            },
-        )
-    }
-
-    fn has_form(&self) -> bool {
-        self.offers.email || self.offers.phone
-    }
-
-    /// Whether the form asks for a phone number: because that was chosen, or because there is nothing else.
-    fn is_phone_form(&self) -> bool {
-        self.offers.phone && (self.is_by_phone || !self.offers.email)
-    }
-
-    fn address_field(&self) -> Field<'_> {
-        let field = if self.is_phone_form() {
-            phone_field(&self.frame, self.phone)
-        } else {
-            email_field(&self.frame, self.email, "username")
+        let (frame, offers) = (&self.frame, self.offers);
+        let Offers { email, phone, .. } = *offers;
+        // Because that was chosen, or because there is nothing else.
+        let is_by_phone = phone && (self.is_by_phone || !email);
+        let address = if is_by_phone { self.phone } else { self.email };
+        let providers = self.providers();
+        let has_ways = offers.passkeys || offers.sso || !providers.is_empty();
+        let mut content = Outline::new(frame, include_str!("sign_in.html"));
+        content.text("address", address);
+        content.flag("by_phone", is_by_phone);
+        content.flag("email", email);
+        content.flag("form", email || phone);
+        content.flag("links", email && (phone || offers.sign_up));
+        content.text("no_script", frame.turnstile_site_key);
+        content.flag("passkeys", offers.passkeys);
+        content.flag("phone", phone);
+        content.markup("providers", providers);
+        content.flag("sign_up", offers.sign_up);
+        content.flag("sso", offers.sso);
+        // The account waits for the code of its first message, which can be asked for again.
+        let is_unconfirmed = frame.notes.error == Some("email_not_confirmed");
+        content.flag("unconfirmed", is_unconfirmed);
+        content.flag("ways", has_ways);
+        let extras = Extras {
+            script: offers.passkeys.then_some(PASSKEY_SCRIPT),
+            refresh: None,
         };
-        Field {
-            is_faulty: matches!(
-                self.frame.concern(),
-                Concern::Address | Concern::Credentials
-            ),
-            is_focused: self.frame.concern() != Concern::Domain,
-            ..field
-        }
+        frame.page("sign_in.title", &content, &extras)
     }
 
-    fn password_field(&self) -> Field<'_> {
-        Field {
-            id: "password",
-            name: "password",
-            label: self.frame.text("field.password"),
-            kind: "password",
-            autocomplete: "current-password",
-            is_faulty: self.frame.concern() == Concern::Credentials,
-            ..Field::default()
-        }
-    }
-
-    fn domain_field(&self) -> Field<'_> {
-        Field {
-            id: "domain",
-            name: "domain",
-            label: self.frame.text("field.domain"),
-            kind: "text",
-            autocomplete: "off",
-            is_faulty: self.is_about_domain(),
-            is_focused: self.is_about_domain(),
-            ..Field::default()
-        }
-    }
-
-    fn is_about_domain(&self) -> bool {
-        self.frame.concern() == Concern::Domain
-    }
-
-    fn providers(&self) -> Vec<Provider<'_>> {
-        let login = self.frame.action("login");
-        let provider = |identifier| {
+    /// The ways to sign in at somebody else's.
+    fn providers(&self) -> String {
+        let mut ways = String::new();
+        for identifier in &self.offers.providers {
+            let login = self.frame.action("login");
+            let address = with_parameter(&login, "provider", identifier);
             let name = provider_name(identifier);
-            Provider {
-                identifier,
-                text: self.frame.filled("sign_in.provider", "provider", &name),
-                address: self
-                    .frame
-                    .with_next(&with_parameter(&login, "provider", identifier)),
-                name,
+            let icon = ICONS.iter().find(|(of, _)| of == identifier);
+            let icon = icon.map_or("", |(_, icon)| icon.trim_ascii_end());
+            let mut way = Outline::new(&self.frame, include_str!("way.html"));
+            way.text("address", Some(&self.frame.with_next(&address)));
+            way.text("provider", Some(&name));
+            if icon.is_empty() {
+                way.text("initial", name.get(..1));
             }
-        };
-        let identifiers = self.offers.providers.iter().map(String::as_str);
-        identifiers.map(provider).collect()
-    }
-
-    /// Whether the account waits for the code of its first message, which can be asked for again.
-    fn is_unconfirmed(&self) -> bool {
-        self.frame.notes.error == Some("email_not_confirmed")
-    }
-
-    fn to_verify(&self) -> String {
-        let verify = self.frame.action("verify");
-        self.frame
-            .with_next(&with_parameter(&verify, "type", "signup"))
-    }
-
-    fn to_other_address(&self) -> String {
-        let login = self.frame.action("login");
-        let address = if self.is_phone_form() {
-            login
-        } else {
-            with_parameter(&login, "by", "phone")
-        };
-        self.frame.with_next(&address)
+            way.markup("icon", icon.to_owned());
+            ways.push_str(&way.fill());
+        }
+        ways
     }
 }
 
@@ -160,25 +97,10 @@ pub struct SignUp<'p> {
 impl SignUp<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        let fields = vec![self.email_field(), self.password_field()];
-        let step = Step {
-            form: Some(self.frame.form("signup", fields, "sign_up.submit")),
-            back: Some(self.frame.text("sign_up.known")),
-            ..Step::default()
-        };
-        step.page(&self.frame, "sign_up.title")
-    }
-
-    fn email_field(&self) -> Field<'_> {
-        Field {
-            is_faulty: matches!(self.frame.concern(), Concern::Address),
-            is_focused: self.frame.concern() != Concern::NewPassword,
-            ..email_field(&self.frame, self.email, "email")
-        }
-    }
-
-    fn password_field(&self) -> Field<'_> {
-        new_password_field(&self.frame, "field.password", "password")
+        let mut content = Outline::new(&self.frame, include_str!("sign_up.html"));
+        content.text("email", self.email);
+        self.frame
+            .page("sign_in.create", &content, &Extras::default())
     }
 }
 
@@ -194,22 +116,10 @@ pub struct Recover<'p> {
 impl Recover<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        let fields = vec![self.email_field()];
-        let step = Step {
-            text: self.frame.text("recover.text"),
-            form: Some(self.frame.form("recover", fields, "recover.submit")),
-            back: Some(self.frame.text("sign_in.back")),
-            ..Step::default()
-        };
-        step.page(&self.frame, "recover.title")
-    }
-
-    fn email_field(&self) -> Field<'_> {
-        Field {
-            is_faulty: self.frame.concern() == Concern::Address,
-            is_focused: true,
-            ..email_field(&self.frame, self.email, "email")
-        }
+        let mut content = Outline::new(&self.frame, include_str!("recover.html"));
+        content.text("email", self.email);
+        self.frame
+            .page("sign_in.forgotten", &content, &Extras::default())
     }
 }
 
@@ -228,67 +138,16 @@ pub struct SsoContinue<'p> {
 impl SsoContinue<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        let address = self.address();
-        let text = self.frame.filled("sso.text", "domain", self.domain);
-        let step = Step {
-            text: &text,
-            way: Some((self.frame.text("continue"), &address)),
-            ..Step::default()
-        };
+        let sso = self.frame.action("sso");
+        let sso = with_parameter(&sso, "domain", self.domain);
+        let address = self.frame.with_next(&sso);
+        let mut content = Outline::new(&self.frame, include_str!("sso.html"));
+        content.text("address", Some(&address));
+        content.text("domain", Some(self.domain));
         let extras = Extras {
             script: None,
             refresh: Some(&address),
         };
-        let title = self.frame.text("sso.title");
-        self.frame.page(title, &step, &extras)
-    }
-
-    fn address(&self) -> String {
-        let sso = self.frame.action("sso");
-        self.frame
-            .with_next(&with_parameter(&sso, "domain", self.domain))
-    }
-}
-
-pub(super) fn email_field<'f>(
-    frame: &Frame<'f>,
-    value: Option<&'f str>,
-    autocomplete: &'f str,
-) -> Field<'f> {
-    Field {
-        id: "email",
-        name: "email",
-        label: frame.text("field.email"),
-        kind: "email",
-        autocomplete,
-        value: value.unwrap_or_default(),
-        ..Field::default()
-    }
-}
-
-pub(super) fn phone_field<'f>(frame: &Frame<'f>, value: Option<&'f str>) -> Field<'f> {
-    Field {
-        id: "phone",
-        name: "phone",
-        label: frame.text("field.phone"),
-        kind: "tel",
-        autocomplete: "tel",
-        value: value.unwrap_or_default(),
-        hint: frame.text("field.phone.hint"),
-        ..Field::default()
-    }
-}
-
-pub(super) fn new_password_field<'f>(frame: &Frame<'f>, key: &str, id: &'f str) -> Field<'f> {
-    let is_about_it = frame.concern() == Concern::NewPassword;
-    Field {
-        id,
-        name: "password",
-        label: frame.text(key),
-        kind: "password",
-        autocomplete: "new-password",
-        is_faulty: is_about_it,
-        is_focused: is_about_it,
-        ..Field::default()
+        self.frame.page("sign_in.sso", &content, &extras)
     }
 }

@@ -1,6 +1,7 @@
 //! What `PAGES` says about the site, and which of it may stand in a page.
 
 use super::texts::Texts;
+use crate::redirect::safe_next;
 
 /// How the site wants its pages to look and read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,11 +31,10 @@ impl<'s> Site<'s> {
 }
 
 /// An address that a link of a page may have. `javascript:` and `data:` are none, and neither is `//host`.
-pub(super) fn link(address: &str) -> Option<&str> {
+pub(crate) fn link(address: &str) -> Option<&str> {
     let is_plain = !address.contains(|c: char| c.is_control() || c == '\\');
-    let is_path = address.starts_with('/') && !address.starts_with("//");
-    let is_https = address.starts_with("https://");
-    (is_plain && (is_path || is_https)).then_some(address)
+    let is_path = safe_next(address) == address;
+    (is_plain && (is_path || address.starts_with("https://"))).then_some(address)
 }
 
 /// What `img-src` has to name for an image at this address.
@@ -43,7 +43,7 @@ pub(super) fn image_source(address: &str) -> Option<String> {
         return Some("'self'".to_owned());
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    is_host(host).then(|| format!("https://{host}"))
+    is_host(host).then(|| ["https://", host].concat())
 }
 
 /// A host, perhaps with a port, that cannot add anything to a policy.

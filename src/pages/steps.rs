@@ -1,12 +1,8 @@
 //! Pages for a step in between: a code, a second factor, a new password.
 
-use askama::Template;
-
-use super::errors::Concern;
 use super::frame::{Frame, with_parameter};
-use super::page::{Extras, Html, Step};
-use super::parts::{Field, Form};
-use super::sign_in::{email_field, new_password_field, phone_field};
+use super::marks::Outline;
+use super::page::{Extras, Html};
 
 /// The page for a code that came by mail or as a text message.
 #[derive(Clone, Debug)]
@@ -24,55 +20,26 @@ pub struct Verify<'p> {
 impl Verify<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        let address = self.known_address().unwrap_or_else(|| self.address_field());
-        let kind = Field::hidden("type", self.kind);
-        let fields = vec![kind, address, self.code_field()];
-        let form = self.frame.form("verify", fields, "continue");
-        let text = self.text();
-        let step = Step {
-            text: &text,
-            form: Some(Form {
-                other: Some((self.frame.text("verify.again"), self.resend())),
-                ..form
-            }),
-            back: Some(self.frame.text("sign_in.back")),
-            ..Step::default()
-        };
-        step.page(&self.frame, "verify.title")
-    }
-
-    fn text(&self) -> String {
-        match self.email.or(self.phone) {
-            Some(address) => self.frame.filled("verify.text", "address", address),
-            None => self.frame.text("verify.text_unknown").to_owned(),
-        }
-    }
-
-    /// The address as a field that nobody has to see, where it is known.
-    fn known_address(&self) -> Option<Field<'_>> {
-        let hidden = |name, value: Option<_>| Some(Field::hidden(name, value?));
-        hidden("email", self.email).or_else(|| hidden("phone", self.phone))
-    }
-
-    fn address_field(&self) -> Field<'_> {
-        if matches!(self.kind, "sms" | "phone_change") {
-            phone_field(&self.frame, None)
-        } else {
-            email_field(&self.frame, None, "email")
-        }
-    }
-
-    fn code_field(&self) -> Field<'_> {
-        code_field(&self.frame, "token", self.known_address().is_some())
+        let is_by_phone = matches!(self.kind, "sms" | "phone_change");
+        let again = self.frame.action(self.again());
+        let mut content = Outline::new(&self.frame, include_str!("verify.html"));
+        content.text("address", self.email.or(self.phone));
+        content.text("again", Some(&again));
+        content.flag("by_phone", is_by_phone);
+        content.text("email", self.email);
+        content.text("kind", Some(self.kind));
+        content.text("phone", self.phone);
+        self.frame
+            .page("verify.title", &content, &Extras::default())
     }
 
     /// The route that sends such a code once more.
-    fn resend(&self) -> String {
-        self.frame.action(match self.kind {
+    fn again(&self) -> &'static str {
+        match self.kind {
             "recovery" => "recover",
             "email_change" | "phone_change" | "signup" => "resend",
             _ => "otp",
-        })
+        }
     }
 }
 
@@ -99,8 +66,7 @@ pub enum FactorKind {
 }
 
 /// The page for a second factor.
-#[derive(Clone, Debug, Template)]
-#[template(path = "mfa.html")]
+#[derive(Clone, Debug)]
 pub struct Mfa<'p> {
     /// What all pages have.
     pub frame: Frame<'p>,
@@ -115,8 +81,18 @@ pub struct Mfa<'p> {
 impl<'p> Mfa<'p> {
     /// The page.
     pub fn html(&self) -> Html {
-        self.frame
-            .page(self.frame.text("mfa.title"), self, &Extras::default())
+        let factor = self.chosen();
+        let is_app = factor.is_some_and(|factor| factor.kind == FactorKind::Totp);
+        let phone = factor.and_then(|factor| factor.phone.or(factor.name));
+        let mut content = Outline::new(&self.frame, include_str!("mfa.html"));
+        content.flag("app", is_app);
+        content.flag("code", is_app || self.challenge_id.is_some());
+        content.text("challenge_id", self.challenge_id);
+        content.text("factor_id", factor.map(|factor| factor.id));
+        content.flag("none", self.factors.is_empty());
+        content.text("address", phone.or(Some("…")));
+        content.markup("others", self.others());
+        self.frame.page("mfa.title", &content, &Extras::default())
     }
 
     fn chosen(&self) -> Option<&'p Factor<'p>> {
@@ -127,67 +103,24 @@ impl<'p> Mfa<'p> {
         }
     }
 
-    /// Whether a code can be entered now, or has to be sent first.
-    fn has_code(&self, factor: &Factor<'_>) -> bool {
-        factor.kind == FactorKind::Totp || self.challenge_id.is_some()
-    }
-
-    fn text(&self, factor: &Factor<'_>) -> String {
-        let key = match factor.kind {
-            FactorKind::Totp => return self.frame.text("mfa.app.text").to_owned(),
-            FactorKind::Phone if self.has_code(factor) => "mfa.phone.text",
-            FactorKind::Phone => "mfa.phone.send_text",
-        };
-        let phone = factor.phone.or(factor.name).unwrap_or("…");
-        self.frame.filled(key, "phone", phone)
-    }
-
-    /// What can be sent for a factor: its code, or the wish for one; and where a code was sent, the wish for another.
-    fn forms(&self, factor: &Factor<'p>) -> Vec<Form<'_>> {
-        let factor_id = || Field::hidden("factor_id", factor.id);
-        let send = |button| self.frame.form("mfa", vec![factor_id()], button);
-        if !self.has_code(factor) {
-            return vec![send("mfa.send")];
-        }
-        let challenge = self
-            .challenge_id
-            .map(|id| Field::hidden("challenge_id", id));
-        let code = code_field(&self.frame, "code", true);
-        let fields = [Some(factor_id()), challenge, Some(code)];
-        let fields = fields.into_iter().flatten().collect();
-        let mut forms = vec![self.frame.form("mfa", fields, "continue")];
-        if self.challenge_id.is_some() {
-            forms.push(Form {
-                is_quiet: true,
-                ..send("mfa.again")
-            });
-        }
-        forms
-    }
-
-    fn label(&self, factor: &Factor<'_>) -> String {
-        let (kind, own) = match factor.kind {
-            FactorKind::Phone => (self.frame.text("mfa.phone"), factor.phone.or(factor.name)),
-            FactorKind::Totp => (self.frame.text("mfa.app"), factor.name),
-        };
-        match own {
-            Some(own) if !own.is_empty() => format!("{kind} · {own}"),
-            Some(_) | None => kind.to_owned(),
-        }
-    }
-
     /// The factors that are not asked for at the moment.
-    fn others(&self) -> Vec<(String, String)> {
+    fn others(&self) -> String {
         let chosen = self.chosen().map(|factor| factor.id);
-        let others = self
-            .factors
-            .iter()
-            .filter(|factor| Some(factor.id) != chosen);
-        let choice = |factor: &Factor<'_>| {
+        let mut others = String::new();
+        for factor in self.factors {
+            if Some(factor.id) == chosen {
+                continue;
+            }
             let address = with_parameter(&self.frame.action("mfa"), "factor_id", factor.id);
-            (self.label(factor), self.frame.with_next(&address))
-        };
-        others.map(choice).collect()
+            let mut way = Outline::new(&self.frame, include_str!("way.html"));
+            way.text("address", Some(&self.frame.with_next(&address)));
+            let is_app = factor.kind == FactorKind::Totp;
+            way.flag("app", is_app);
+            let phone = factor.phone.filter(|_| !is_app);
+            way.text("own", phone.or(factor.name));
+            others.push_str(&way.fill());
+        }
+        others
     }
 }
 
@@ -207,83 +140,14 @@ pub struct NewPassword<'p> {
 impl NewPassword<'_> {
     /// The page.
     pub fn html(&self) -> Html {
-        let fields = [
-            self.account_field(),
-            self.current_field(),
-            Some(self.password_field()),
-            self.code_field(),
-        ];
-        let fields = fields.into_iter().flatten().collect();
-        let send_code = || {
-            (
-                self.frame.text("password.send_code"),
-                self.frame.action("reauthenticate"),
-            )
-        };
-        let form = self.frame.form("password", fields, "password.submit");
-        let step = Step {
-            text: self.frame.text("password.text"),
-            form: Some(Form {
-                other: self.is_code_asked().then(send_code),
-                ..form
-            }),
-            ..Step::default()
-        };
-        step.page(&self.frame, "password.title")
-    }
-
-    fn account_field(&self) -> Option<Field<'_>> {
-        let account = self.account.filter(|account| !account.is_empty())?;
-        Some(Field {
-            kind: "text",
-            is_fixed: true,
-            ..email_field(&self.frame, Some(account), "username")
-        })
-    }
-
-    fn current_field(&self) -> Option<Field<'_>> {
-        let is_about_it = self.frame.concern() == Concern::CurrentPassword;
-        (self.asks_current || is_about_it).then(|| Field {
-            id: "current_password",
-            name: "current_password",
-            label: self.frame.text("field.current_password"),
-            kind: "password",
-            autocomplete: "current-password",
-            is_faulty: is_about_it,
-            is_focused: is_about_it,
-            ..Field::default()
-        })
-    }
-
-    fn password_field(&self) -> Field<'_> {
-        let field = new_password_field(&self.frame, "field.new_password", "new_password");
-        Field {
-            is_focused: field.is_focused || self.frame.concern() == Concern::Nothing,
-            ..field
-        }
-    }
-
-    fn is_code_asked(&self) -> bool {
-        let is_about_it = self.frame.concern() == Concern::Code;
-        self.asks_code || self.frame.notes.is_sent || is_about_it
-    }
-
-    fn code_field(&self) -> Option<Field<'_>> {
-        let is_about_it = self.frame.concern() == Concern::Code;
-        self.is_code_asked()
-            .then(|| code_field(&self.frame, "nonce", is_about_it))
-    }
-}
-
-fn code_field<'f>(frame: &Frame<'f>, name: &'f str, is_focused: bool) -> Field<'f> {
-    Field {
-        id: name,
-        name,
-        label: frame.text("field.code"),
-        kind: "text",
-        autocomplete: "one-time-code",
-        is_faulty: frame.concern() == Concern::Code,
-        is_focused,
-        ..Field::default()
+        let concern = self.frame.concern();
+        let has_code = self.asks_code || self.frame.notes.is_sent || concern == "code";
+        let has_current = self.asks_current || concern == "current_password";
+        let mut content = Outline::new(&self.frame, include_str!("password.html"));
+        content.text("account", self.account);
+        content.flag("code", has_code);
+        content.flag("current", has_current);
+        self.frame
+            .page("password.title", &content, &Extras::default())
     }
 }

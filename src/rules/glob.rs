@@ -102,20 +102,24 @@ impl HostGlob {
 /// Whether the glob is all of the text. What stands between two `*` is taken where it comes first: that leaves the most
 /// to what follows, so nothing is tried twice.
 fn matches(glob: &str, text: &str) -> bool {
-    let mut parts = glob.split('*');
-    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {
+    let is_star = |byte: &u8| *byte == b'*';
+    let Some(first) = glob.as_bytes().iter().position(is_star) else {
+        return glob == text;
+    };
+    let last = glob.as_bytes().iter().rposition(is_star).unwrap_or(first);
+    let part = |from: usize, to: usize| glob.get(from..to).unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(part(0, first)) else {
         return false;
     };
-    let Some(end) = parts.next_back() else {
-        return rest.is_empty();
-    };
-    for part in parts {
-        let Some((_, after)) = rest.split_once(part) else {
-            return false;
-        };
-        rest = after;
+    if first < last {
+        for part in part(first + 1, last).split('*') {
+            let Some((_, after)) = rest.split_once(part) else {
+                return false;
+            };
+            rest = after;
+        }
     }
-    rest.ends_with(end)
+    rest.ends_with(part(last + 1, glob.len()))
 }
 
 fn joined(host: &str, port: Option<&str>) -> String {

@@ -10,6 +10,7 @@ use crate::handler::{
 };
 use crate::head::RequestHead;
 use crate::record::RequestRecord;
+use crate::time::UnixTime;
 
 use super::effects::carry_out;
 use super::runtime::{Journey, Runtime, memory, now, promise};
@@ -58,10 +59,11 @@ fn finish(
         .map(|response| http::response_head(response, passage.reads, passage.reads_location))
         .map_err(http::unreachable);
     let status = head.as_ref().ok().map(|head| head.status);
-    memory().borrow_mut().health.note_origin(status, now());
+    let now = now();
+    memory().borrow_mut().health.note_origin(status, now);
     ask.answer(head);
     let origin = answer.ok().map(|response| (response, is_head_only));
-    match advance(&journey.runtime, &mut journey.course) {
+    match advance_at(now, &journey.runtime, &mut journey.course) {
         Turn::End(ending) => conclude(&journey.runtime, *ending, origin).map(JsValue::from),
         Turn::Ask(effect) => Ok(promise(finish_later(journey, effect, origin)).into()),
     }
@@ -157,7 +159,11 @@ pub(super) fn course(runtime: &Runtime, head: RequestHead) -> Course {
 
 /// Goes on as far as possible, and begins what a decision left for later.
 pub(super) fn advance(runtime: &Runtime, course: &mut Course) -> Turn {
-    let turn = course.advance(now());
+    advance_at(now(), runtime, course)
+}
+
+fn advance_at(now: UnixTime, runtime: &Runtime, course: &mut Course) -> Turn {
+    let turn = course.advance(now);
     log::turn(&runtime.config, &turn);
     for deferred in course.take_deferred() {
         match deferred {

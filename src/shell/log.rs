@@ -1,11 +1,23 @@
 //! Lines on the console: one record of JSON per request, nothing secret in any.
 
-use worker::{console_debug, console_error, console_log};
+use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::config::{Config, ConfigError, LogLevel};
 use crate::handler::Turn;
 use crate::json::{self, json};
 use crate::record::{Level, RequestRecord};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = console)]
+    fn debug(line: &str);
+
+    #[wasm_bindgen(js_namespace = console)]
+    fn error(line: &str);
+
+    #[wasm_bindgen(js_namespace = console)]
+    fn log(line: &str);
+}
 
 /// Logs the record of a request.
 pub(super) fn record(config: &Config, record: &RequestRecord) {
@@ -16,10 +28,10 @@ pub(super) fn record(config: &Config, record: &RequestRecord) {
     if config.log_level < wanted {
         return;
     }
-    let line = json::write(record);
+    let line = record.line();
     match record.level {
-        Level::Error => console_error!("{line}"),
-        Level::Info => console_log!("{line}"),
+        Level::Error => error(&line),
+        Level::Info => log(&line),
     }
 }
 
@@ -29,13 +41,15 @@ pub(super) fn turn(config: &Config, turn: &Turn) {
         return;
     };
     if config.log_level >= LogLevel::Debug {
-        console_debug!("{{\"level\":\"debug\",\"step\":\"{}\"}}", effect.name());
+        debug(&json::write(
+            &json!({"level": "debug", "step": effect.name()}),
+        ));
     }
 }
 
 /// Logs, once per isolate, that no request can be served.
-pub(super) fn misconfigured(error: &ConfigError) {
-    let line = json!({"level": "error", "reason": "configuration", "detail": error.to_string()});
+pub(super) fn misconfigured(problems: &ConfigError) {
+    let line = json!({"level": "error", "reason": "configuration", "detail": problems.to_string()});
     let line = json::write(&line);
-    console_error!("{line}");
+    error(&line);
 }

@@ -150,11 +150,15 @@ pub(super) fn next_id() -> u32 {
 
 /// The head of a request.
 pub(super) fn request_head(request: &Request) -> RequestHead {
-    let text = taken(|room| read_request(request, room));
-    let (method, rest) = text.split_once('\n').unwrap_or_default();
-    let (url, lines) = rest.split_once('\n').unwrap_or_default();
-    let headers = Headers::from_lines(lines.to_owned());
-    RequestHead::new(method.to_owned(), url.to_owned(), headers)
+    taken(
+        |room| read_request(request, room),
+        |text| {
+            let mut lines = text.splitn(3, '\n');
+            let mut next = || lines.next().unwrap_or_default().to_owned();
+            let (method, url) = (next(), next());
+            RequestHead::new(method, url, Headers::from_lines(next()))
+        },
+    )
 }
 
 /// The headers of an answer.
@@ -164,16 +168,19 @@ pub(super) fn answer_headers(answer: &Response) -> Headers {
 
 /// The headers of an answer, if this one is among them; else none.
 pub(super) fn answer_headers_with(answer: &Response, name: &str) -> Headers {
-    Headers::from_lines(taken(|room| read_answer(answer, name, room)))
+    taken(
+        |room| read_answer(answer, name, room),
+        |text| Headers::from_lines(text.to_owned()),
+    )
 }
 
-fn taken(read: impl Fn(&mut [u8]) -> i32) -> String {
+fn taken<T>(read: impl Fn(&mut [u8]) -> i32, take: impl FnOnce(&str) -> T) -> T {
     ROOM.with_borrow_mut(|room| {
         loop {
             let written = read(room);
             if let Ok(written) = usize::try_from(written) {
                 let bytes = room.get(..written).unwrap_or_default();
-                return String::from_utf8(bytes.to_vec()).unwrap_or_default();
+                return take(std::str::from_utf8(bytes).unwrap_or_default());
             }
             room.resize(written.unsigned_abs() as usize, 0);
         }
@@ -243,20 +250,24 @@ fn written(edits: &[HeaderEdit]) -> Result<String, JsValue> {
         if !text.is_empty() {
             text.push('\n');
         }
-        let before = text.len();
-        match edit {
-            HeaderEdit::Append(name, value) => push(&mut text, 'a', code(name), value),
-            HeaderEdit::Remove(name) => push(&mut text, 'r', None, name),
-            HeaderEdit::Set(name, value) => push(&mut text, 's', code(name), value),
+        let (begin, name, value) = match edit {
+            HeaderEdit::Append(name, value) => ('a', Some(code(name)), value),
+            HeaderEdit::Remove(name) => ('r', None, name),
+            HeaderEdit::Set(name, value) => ('s', Some(code(name)), value),
             HeaderEdit::SetNamed(name, value) => {
-                push(&mut text, 'n', None, name);
-                push(&mut text, ',', None, value);
+                text.push('n');
+                text.push_str(name);
+                (',', None, value)
             }
-        }
-        // A line break cannot stand in a header (RFC 9110 5.5); here it would begin another edit.
-        if text.get(before..).is_none_or(|line| line.contains('\n')) {
-            return Err(JsValue::from_str("a line break in a header"));
-        }
+        };
+        text.push(begin);
+        text.extend(name);
+        text.push_str(value);
+    }
+    // A line break cannot stand in a header (RFC 9110 5.5); here it would begin another edit.
+    let breaks = text.bytes().filter(|byte| *byte == b'\n').count();
+    if breaks + 1 > edits.len().max(1) {
+        return Err(JsValue::from_str("a line break in a header"));
     }
     Ok(text)
 }
@@ -269,23 +280,21 @@ const fn length(edit: &HeaderEdit) -> usize {
     }
 }
 
-fn push(text: &mut String, begin: char, name: Option<char>, rest: &str) {
-    text.push(begin);
-    text.extend(name);
-    text.push_str(rest);
-}
-
 /// The character that stands for a name of the program's own text.
-fn code(name: &'static str) -> Option<char> {
+fn code(name: &'static str) -> char {
     let at = NAMES.with_borrow_mut(|names| {
-        let held = names.iter().position(|held| *held == name);
+        // A name that stands in two places of the program is known twice.
+        let held = names.iter().position(|held| std::ptr::eq(*held, name));
         held.unwrap_or_else(|| {
             learn(name);
             names.push(name);
             names.len() - 1
         })
     });
-    char::from_u32(FIRST_NAME + u32::try_from(at).ok()?)
+    u32::try_from(at)
+        .ok()
+        .and_then(|at| char::from_u32(FIRST_NAME + at))
+        .unwrap_or_default()
 }
 
 /// What `cache: "no-store"` tells Cloudflare's cache. The word itself would also make the runtime send the origin a

@@ -885,6 +885,84 @@ fn refusals_take_as_long_whether_there_is_an_account_or_not() {
     assert_eq!(location(&banned), "/login?error=invalid_credentials");
 }
 
+/// Whatever Auth says of an address, the answer takes the same steps, and nothing is left to be done behind it.
+#[test]
+fn a_known_address_costs_the_same_steps_as_an_unknown_one() {
+    let email = || json!({"email": "a@b.example", "type": "signup"});
+    let none = || Reply::json(200, &json!({}));
+    let hidden = || Reply::json(200, &json!({"id": USER, "identities": []}));
+    let refused = |code: &str| Reply::error(422, code);
+    let password = json!({"email": "a@b.example", "password": "correct horse"});
+    let code = json!({"email": "a@b.example", "token": "000000"});
+    let known_only = json!({"email": "a@b.example", "create_user": false});
+    let wrong = || Reply::error(400, "invalid_credentials");
+    let expired = || Reply::error(403, "otp_expired");
+    let too_early = || Reply::error(429, "over_email_send_rate_limit");
+    for (path, body, unknown, known) in [
+        (
+            "login",
+            &password,
+            wrong(),
+            vec![wrong(), refused("user_banned")],
+        ),
+        (
+            "verify",
+            &code,
+            expired(),
+            vec![expired(), refused("user_banned")],
+        ),
+        (
+            "recover",
+            &email(),
+            none(),
+            vec![none(), too_early(), unsent()],
+        ),
+        (
+            "resend",
+            &email(),
+            none(),
+            vec![none(), too_early(), unsent()],
+        ),
+        (
+            "otp",
+            &known_only,
+            refused("otp_disabled"),
+            vec![none(), too_early(), unsent()],
+        ),
+        (
+            "signup",
+            &password,
+            none(),
+            vec![hidden(), refused("user_already_exists"), unsent()],
+        ),
+    ] {
+        let ask = |reply: Reply| {
+            at(&format!("/auth/{path}"))
+                .program(body)
+                .route(reply)
+                .run()
+        };
+        let unknown = ask(unknown);
+        assert_eq!(asked(&unknown).len(), 1, "{path}");
+        assert_eq!(
+            unknown
+                .steps
+                .iter()
+                .filter(|step| **step == "pause")
+                .count(),
+            1,
+            "{path}: {:?}",
+            unknown.steps
+        );
+        for (at, reply) in known.into_iter().enumerate() {
+            let known = ask(reply);
+            assert_eq!(known.steps, unknown.steps, "{path} {at}");
+            assert_eq!(answer(&known), answer(&unknown), "{path} {at}");
+            assert!(known.deferred.is_empty(), "{path} {at}");
+        }
+    }
+}
+
 #[test]
 fn visitors_next_door_are_sent_to_the_host_of_the_site() {
     for (site, cookie_domain, is_sent) in [

@@ -775,7 +775,7 @@ fn a_cause_holds_nothing_of_a_visitor() {
 fn the_log_line_names_the_rule_and_where_it_is_wanted_the_place() {
     let line = |scenario: Scenario| {
         let mut scenario = scenario.rule(&json!({"name": "pages", "path": "/page*"}));
-        serde_json::to_value(scenario.run().record).unwrap()
+        serde_json::from_str::<serde_json::Value>(&scenario.run().record.line()).unwrap()
     };
     let named = line(Scenario::new().var("LOG_PATH", "on").method("PUT"));
     assert_eq!(named["rule_name"], "pages");

@@ -182,7 +182,7 @@ fn a_count_that_another_worker_began_goes_on() {
 
 #[test]
 fn what_would_be_deleted_is_said_beside_what_would_be_denied() {
-    let line = |run: &Run| serde_json::to_value(&run.record).unwrap();
+    let line = |run: &Run| -> Value { serde_json::from_str(&run.record.line()).unwrap() };
     let denied = guarded(Scenario::with_token("a.b.c")).run();
     assert_eq!(line(&denied).get("would_delete"), Some(&Value::from(true)));
     for mut other in [
@@ -233,7 +233,7 @@ fn an_origin_that_is_silent_is_answered_for_without_cookies() {
 
 #[test]
 fn the_log_says_what_would_be_done_only_while_observing() {
-    let line = |run: &Run| serde_json::to_value(&run.record).unwrap();
+    let line = |run: &Run| -> Value { serde_json::from_str(&run.record.line()).unwrap() };
     let enforced = line(&Scenario::expiring_in(3600).run());
     assert_eq!(enforced.get("would"), None);
     let observed = line(&observing(Scenario::expiring_in(3600)).run());

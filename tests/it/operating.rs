@@ -61,7 +61,7 @@ fn first_column(section: &str) -> Vec<&str> {
 
 #[test]
 fn the_page_has_every_field_of_the_log_line_in_its_order() {
-    let line = serde_json::to_value(full_record()).unwrap();
+    let line: Value = serde_json::from_str(&full_record().line()).unwrap();
     let mut fields = Vec::new();
     for (name, value) in line.as_object().unwrap() {
         match value.as_object() {
@@ -74,7 +74,7 @@ fn the_page_has_every_field_of_the_log_line_in_its_order() {
 
 #[test]
 fn the_log_line_is_what_it_was() {
-    let line = serde_json::to_value(full_record()).unwrap();
+    let line: Value = serde_json::from_str(&full_record().line()).unwrap();
     assert_eq!(
         line,
         json!({
@@ -86,7 +86,7 @@ fn the_log_line_is_what_it_was() {
             "path": "/page", "ray": "8a-FRA",
         })
     );
-    let least = serde_json::to_value(RequestRecord::default()).unwrap();
+    let least: Value = serde_json::from_str(&RequestRecord::default().line()).unwrap();
     let names: Vec<&String> = least.as_object().unwrap().keys().collect();
     let always = [
         "level",
@@ -101,6 +101,27 @@ fn the_log_line_is_what_it_was() {
         "status",
     ];
     assert_eq!(names, always);
+}
+
+#[test]
+fn what_others_wrote_cannot_leave_its_place_in_the_log_line() {
+    let strange = "\"},\"status\":200,\"x\":\"\n\\";
+    let record = RequestRecord {
+        rule_name: Some(strange.to_owned()),
+        origin_error: Some(strange.to_owned()),
+        ray: Some(strange.to_owned()),
+        place: full_record().place.map(|place| Place {
+            path: strange.to_owned(),
+            ..place
+        }),
+        ..full_record()
+    };
+    assert!(!record.line().contains('\n'));
+    let line: Value = serde_json::from_str(&record.line()).unwrap();
+    for name in ["rule_name", "origin_error", "ray", "path"] {
+        assert_eq!(line[name], strange);
+    }
+    assert_eq!(line["status"], 403);
 }
 
 #[test]

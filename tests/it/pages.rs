@@ -426,12 +426,16 @@ fn every_text_is_used_and_every_use_has_a_text() {
         }
     }
     let known: BTreeSet<_> = keys(Language::En).map(|(key, _)| key).collect();
+    // Of each line the first word is a key.
+    for line in include_str!("../../src/pages/errors.txt").lines() {
+        sources.push_str(&format!("<t {}>", line.split(' ').next().unwrap()));
+    }
     for key in &known {
         let uses = [format!("\"{key}\""), format!("<t {key}>")];
         let is_used = uses.iter().any(|r#use| sources.contains(r#use));
         assert!(is_used, "{key} is not used");
     }
-    for call in ["text(\"", "filled(\"", "<t "] {
+    for call in ["frame.text(\"", "self.text(\"", ".page(\"", "<t "] {
         let calls = sources.split(call).skip(1);
         for rest in calls.filter(|rest| !rest.starts_with("key>")) {
             let key = rest.split(['"', '>']).next().unwrap();
@@ -494,7 +498,7 @@ fn the_documentation_has_the_table_of_texts() {
 
 #[test]
 fn a_text_of_the_site_comes_before_the_built_in_one_and_that_of_the_language_first() {
-    let of = |text: &str| json!({ "sign_up.title": text });
+    let of = |text: &str| json!({ "sign_in.create": text });
     let texts = Texts::from_iter([
         ("*".to_owned(), of("Join")),
         ("de".to_owned(), of("Mitmachen")),
@@ -762,18 +766,18 @@ fn colors(color: &str) -> Vec<[u8; 3]> {
     .html()
     .body;
     let style = inline(&body, "style")[0].to_owned();
-    let parse = |name: &&str| u32::from_str_radix(&name[1..7], 16).unwrap().to_be_bytes();
-    let hexes: Vec<&str> = style
-        .split("--")
-        .skip(1)
-        .filter_map(|property| property.split_once(':').map(|(_, value)| value))
-        .take(6)
-        .collect();
-    hexes
-        .iter()
-        .map(parse)
-        .map(|[_, red, green, blue]| [red, green, blue])
-        .collect()
+    let properties = |name: &str| -> Vec<[u8; 3]> {
+        let start = format!("{name}:#");
+        let hexes = style.split(&start).skip(1);
+        hexes
+            .map(|hex| u32::from_str_radix(&hex[..6], 16).unwrap().to_be_bytes())
+            .map(|[_, red, green, blue]| [red, green, blue])
+            .collect()
+    };
+    let (edges, links) = (properties("--edge"), properties("--link"));
+    let mut colors = [properties("--accent"), properties("--on-accent")].concat();
+    colors.extend([edges[0], links[0], edges[1], links[1]]);
+    colors
 }
 
 /// The ratio of WCAG 2.2, by its own formula.

@@ -202,6 +202,14 @@ test("files that are there stay", () => {
   expect(stdout).toContain(".dev.vars is there already and stays as it is.");
 });
 
+test("files with a sign-in page of their own keep it", () => {
+  const folder = site({ "public/login.html": "mine" });
+  init(folder, [...URL_AND_KEY, "--kind", "static", "--yes"]);
+  const written = read(folder, "wrangler.toml");
+  expect(written).toContain('\nLOGIN_PATH = "/login"\n');
+  expect(written).not.toContain("ACCOUNT_PAGES");
+});
+
 test("the template is what init writes", () => {
   const written = newConfiguration({ name: "site", kind: "static", hosts: [], directory: "./public", rule: ["/members/*"], ...PLACEHOLDERS });
   expect(read(ROOT, "template/wrangler.toml")).toBe(written);
@@ -231,8 +239,8 @@ describe("a new user", () => {
       try {
         expect((await navigate(dev, "/")).text).toContain("A static site");
         const denied = await navigate(dev, "/members/");
-        expect([denied.status, denied.header("location")]).toEqual([303, "/login?next=%2Fmembers%2F"]);
-        expect((await navigate(dev, "/login")).text).toContain("Sign in");
+        expect([denied.status, denied.header("location")]).toEqual([303, "/auth/login?next=%2Fmembers%2F"]);
+        expect((await navigate(dev, "/auth/login")).text).toContain("Sign in");
         const cookie = cookieHeader(await writeCookies(auth.url, auth.createSession() as unknown as SessionBody));
         const shown = await navigate(dev, "/members/", { cookie });
         expect([shown.status, shown.text.includes("Only who is signed in")]).toEqual([200, true]);

@@ -18,7 +18,7 @@ beforeEach(() => {
   clone = mkdtempSync(join(tmpdir(), "clone-"));
   programs = join(clone, ".programs");
   mkdirSync(programs);
-  for (const name of [".cargo", ".tools", "Cargo.lock", "Cargo.toml", "askama.toml", "package.json", "package-lock.json", "rust-toolchain.toml", "src"]) cpSync(join(ROOT, name), join(clone, name), { recursive: true });
+  for (const name of [".cargo", ".tools", "Cargo.lock", "Cargo.toml", "package.json", "package-lock.json", "rust-toolchain.toml", "src"]) cpSync(join(ROOT, name), join(clone, name), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(clone, "node_modules"));
   for (const name of ["tar", "gzip"]) symlinkSync(spawnSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).stdout.trim(), join(programs, name));
 });
