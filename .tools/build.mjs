@@ -26,6 +26,7 @@ const SETTINGS = /^(CARGO_(BUILD|ENCODED|PROFILE|TARGET_WASM32)_.*|RUSTFLAGS|RUS
 const WASM_FEATURES = ["bulk-memory", "exception-handling", "multivalue", "mutable-globals", "nontrapping-float-to-int", "reference-types", "sign-ext"];
 // What is sent is what counts, and that is gzip's. A function with one caller stays a function of its own: one that holds
 // many has too many locals to be like any other, and functions of one module, side by side, are much like each other.
+// Only the smallest are taken into their callers: each call costs, and they are hardly longer than one.
 // What is said twice gzip says once, and better than a jump to shared code or a local for it.
 const SMALLER = ["-Oz", "--skip-pass=code-folding", "--skip-pass=local-cse", "--one-caller-inline-max-function-size=20", "--always-inline-max-function-size=4", "--reorder-functions-by-name", "--strip-debug", "--strip-producers"];
 
