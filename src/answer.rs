@@ -23,6 +23,15 @@ pub enum Medium {
 }
 
 /// A complete answer.
+///
+/// ```
+/// use edge_session::answer::{Answer, Medium};
+///
+/// let answer = Answer::unauthorized(Medium::Json, "expired");
+/// assert_eq!(answer.status(), 401);
+/// assert_eq!(answer.body(), r#"{"error":"unauthorized","reason":"expired"}"#);
+/// assert!(answer.headers().contains(&("cache-control", "private, no-store".to_owned())));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Answer {
     status: u16,
@@ -155,6 +164,8 @@ impl Answer {
     }
 
     /// Lets scripts of these origins read the answer (Fetch 3.2), if `origin` is one of them.
+    ///
+    /// `Vary: Origin` is said to every origin, also to one that is none of these: the answer differs by it.
     #[must_use]
     pub fn with_cors(mut self, allowed: &[String], origin: Option<&str>) -> Self {
         if allowed.is_empty() {

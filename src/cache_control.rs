@@ -1,4 +1,8 @@
 //! Which caches may keep an answer (RFC 9111), so that none hands one user's session to another.
+//!
+//! Each function is one situation and returns what has to be changed of the origin's headers ([`HeaderEdit`]);
+//! which situation it is, the handler's `forward` decides. They err in one direction: a page that could have been
+//! kept is asked for again.
 
 use crate::head::{HeaderEdit, Headers};
 
@@ -26,12 +30,27 @@ const TARGETED_SUFFIX: &str = "-cdn-cache-control";
 const VALIDATORS: [&str; 3] = ["age", "etag", "last-modified"];
 
 /// Every header of an answer that the functions here look at.
+///
+/// The shell reads no others where a session is known and none is written.
 pub fn names_read() -> impl Iterator<Item = &'static str> {
     let rewritten = ["cache-control", "vary"];
     rewritten.into_iter().chain(CDN_HEADERS).chain(VALIDATORS)
 }
 
 /// Edits for a response that carries a session cookie: no cache may keep it.
+///
+/// Every header goes that could let a cache answer by itself, under any name that a CDN has for it.
+///
+/// ```
+/// use edge_session::cache_control::{NO_STORE, carries_session};
+/// use edge_session::head::{HeaderEdit, Headers};
+///
+/// let origin = Headers::from_pairs([("Cache-Control", "public, max-age=60"), ("ETag", "\"1\"")]);
+/// let edits = carries_session(&origin);
+/// assert!(edits.contains(&HeaderEdit::Set("cache-control", NO_STORE.to_owned())));
+/// assert!(edits.contains(&HeaderEdit::Remove("etag".to_owned())));
+/// assert!(edits.contains(&HeaderEdit::Set("vary", "Cookie".to_owned())));
+/// ```
 #[must_use]
 pub fn carries_session(origin: &Headers) -> Vec<HeaderEdit> {
     let mut edits = vec![
@@ -52,6 +71,17 @@ pub fn explained(origin: &Headers) -> impl Iterator<Item = HeaderEdit> {
 
 /// Edits for an answer to a request with a session: only the browser may keep
 /// it. What the origin marked as private already stays as it is.
+///
+/// ```
+/// use edge_session::cache_control::{PRIVATE, with_session};
+/// use edge_session::head::{HeaderEdit, Headers};
+///
+/// let kept = with_session(&Headers::from_pairs([("Cache-Control", "private, max-age=60")]));
+/// assert!(kept.is_empty());
+/// // A field list is about those fields alone, so a shared cache could keep the rest.
+/// let open = with_session(&Headers::from_pairs([("Cache-Control", "private=\"set-cookie\"")]));
+/// assert!(open.contains(&HeaderEdit::Set("cache-control", PRIVATE.to_owned())));
+/// ```
 #[must_use]
 pub fn with_session(origin: &Headers) -> Vec<HeaderEdit> {
     if origin.value("cache-control").is_some_and(is_marked_private) {

@@ -3,6 +3,9 @@
 //! The question is `{"vars": {…}, "requests": [{"method", "host", "path"}], "keys": "<body of the key set>"}`, all of it
 //! optional. Nothing is interpreted here: every verdict is the crate's own, so that the doctor and the Worker cannot
 //! disagree.
+//!
+//! It runs where the doctor runs, compiled from the same crate, and asks nothing of the network: what it is told of
+//! the key set, the doctor has fetched.
 
 use serde_json::Value;
 
@@ -14,6 +17,18 @@ use crate::redirect::Destination;
 use crate::rules::{Aal, Cache, Clients, Credentials, OnDenied, Requirement, Rule, Verify};
 
 /// Answers a question; one that is no JSON is answered as an empty one.
+///
+/// ```
+/// use edge_session::examine::answer;
+///
+/// let question = r#"{"vars": {"SUPABASE_URL": "https://abc.supabase.co", "MODE": "on"}}"#;
+/// let answer: serde_json::Value = serde_json::from_str(&answer(question))?;
+/// let problems = answer["problems"].as_array().expect("a list");
+/// let wrong: Vec<&str> = problems.iter().filter_map(|problem| problem["variable"].as_str()).collect();
+/// assert_eq!(wrong, ["SUPABASE_PUBLISHABLE_KEY", "MODE"]);
+/// assert!(answer["config"].is_null());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[must_use]
 pub fn answer(question: &str) -> String {
     let question = json::read(question).unwrap_or(Value::Null);
@@ -76,6 +91,7 @@ fn variable(vars: &Value, name: &str) -> Option<String> {
     }
 }
 
+/// Only what the doctor compares with something: what DNS says, what Auth's settings say, what a browser would do.
 fn described_config(config: &Config) -> String {
     let origin_url = config.origin_url.as_ref().map(HttpUrl::as_str);
     object(&[
@@ -115,6 +131,8 @@ fn described_keys(body: &str) -> String {
 }
 
 /// Which rule a request falls under, and what it means for the visitor.
+///
+/// In the words of an operator; the index is that of `RULES`.
 fn ruling(config: &Config, request: &Value) -> String {
     let asked = |name: &str| {
         let value = request.get(name).and_then(Value::as_str);
@@ -153,6 +171,7 @@ fn is_below(base: Option<&str>, form: &str) -> bool {
         .is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// Only what differs from a rule of which nothing is said.
 fn described_rule(rule: &Rule) -> String {
     if rule.bypass {
         return "forwarded untouched".to_owned();

@@ -22,6 +22,15 @@ impl FingerprintKey {
     }
 
     /// The fingerprint of a text under this key.
+    ///
+    /// ```
+    /// use edge_session::fingerprint::FingerprintKey;
+    ///
+    /// let (one, other) = (FingerprintKey::new([1; 16]), FingerprintKey::new([2; 16]));
+    /// assert_eq!(one.fingerprint("token"), one.fingerprint("token"));
+    /// assert_ne!(one.fingerprint("token"), one.fingerprint("token "));
+    /// assert_ne!(one.fingerprint("token"), other.fingerprint("token"));
+    /// ```
     #[must_use]
     pub fn fingerprint(&self, text: &str) -> Fingerprint {
         let mut hasher = SipHasher24::new_with_key(&self.0);

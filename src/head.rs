@@ -1,5 +1,8 @@
 //! The head of a request: method, URL and headers, without the body.
 //!
+//! It is plain text in Rust's own types, so everything that decides about a request runs without a runtime. Nothing
+//! is normalised: the path and the URL are as sent, since an origin gets them as sent.
+//!
 //! An isolate runs what it has compiled in a hurry for its first thousands of requests, and there a call costs more than a
 //! step of a loop. So what every request is searched for is searched for byte by byte, in loops without a call.
 
@@ -8,6 +11,19 @@ use std::ops::Range;
 use memchr::memchr;
 
 /// The head of one request as the runtime received it.
+///
+/// ```
+/// use edge_session::head::{Headers, RequestHead};
+///
+/// let headers = Headers::from_pairs([("Accept", "text/html"), ("Authorization", "bearer t")]);
+/// let url = "https://site.example:8443/a//b?c".to_owned();
+/// let head = RequestHead::new("GET".to_owned(), url, headers);
+/// assert_eq!(head.host(), "site.example");
+/// assert_eq!(head.origin(), "https://site.example:8443");
+/// assert_eq!((head.path(), head.query()), ("/a//b", Some("c")));
+/// assert_eq!(head.bearer_token(), Some("t"));
+/// assert!(head.is_navigation());
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct RequestHead {
     method: String,

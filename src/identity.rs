@@ -1,4 +1,8 @@
 //! Identity headers for the origin: what a client sent is removed, what was verified is set.
+//!
+//! Three functions make the whole of it: [`strip`] for what nobody but the Worker may say, [`edits`] for what was
+//! verified, and [`Assertion`] for origins that can be reached by another way than the Worker. [`edits`] takes
+//! [`VerifiedClaims`] and nothing else, so that no header can tell of a session that was not verified.
 
 use std::fmt::Write as _;
 
@@ -135,6 +139,9 @@ pub fn edits(
 }
 
 /// An outcome without a decision proves no identity.
+///
+/// A session that was just renewed and of which Auth would not answer afterwards has claims, and still proves
+/// nothing.
 fn proven<'c>(claims: Option<&'c VerifiedClaims>, outcome: &str) -> Option<&'c VerifiedClaims> {
     claims.filter(|_| outcome != "unavailable")
 }
@@ -208,6 +215,9 @@ fn visible(text: &str) -> Option<String> {
 }
 
 /// By what the origin knows that the Worker sent the request: a JWT (RFC 7519) for this one request.
+///
+/// It lives for a minute and names the host that it is for: one that leaks is soon of no use, and of none
+/// elsewhere.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Assertion {
     payload: String,

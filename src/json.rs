@@ -1,6 +1,11 @@
 //! JSON, read and written in one way.
 //!
 //! `serde_json` is compiled anew for each kind of source, destination and value that it is used with.
+//!
+//! [`read`], [`write()`] and [`json`](macro@json) take the place of `serde_json`'s own functions and macro everywhere
+//! but where its types are built by hand; each has one copy in the wasm. How deep a text may be nested is bounded
+//! by `serde_json` (128), and a member that comes twice counts as the last one: where that must not be,
+//! [`crate::members`] reads.
 
 use std::borrow::Cow;
 
@@ -8,6 +13,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Reads a text, half surrogate pairs as U+FFFD.
+///
+/// # Errors
+/// The place of the mistake; what is told of it is the line and the column, never the text.
 pub(crate) fn read(text: &(impl AsRef<[u8]> + ?Sized)) -> serde_json::Result<Value> {
     read_bytes(text.as_ref())
 }

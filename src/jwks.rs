@@ -1,4 +1,8 @@
 //! JSON Web Key Sets (RFC 7517): which keys may verify which tokens, and how long a set is used.
+//!
+//! A key of a set is read strictly and the set leniently: one key that is not understood is left out, and the
+//! others serve. Private members and certificates never leave here. The set is fetched and kept by others: the
+//! handler's `keys`, [`crate::memory::KeyCache`], and the shell for `SESSION_KV`.
 
 use std::fmt;
 
@@ -35,6 +39,14 @@ pub enum SignatureAlgorithm {
 
 impl SignatureAlgorithm {
     /// The algorithm that a token or a key names, if it is one of ours.
+    ///
+    /// ```
+    /// use edge_session::jwks::SignatureAlgorithm;
+    ///
+    /// assert_eq!(SignatureAlgorithm::from_name("ES256"), Some(SignatureAlgorithm::Es256));
+    /// assert_eq!(SignatureAlgorithm::from_name("none"), None);
+    /// assert_eq!(SignatureAlgorithm::from_name("ES384"), None);
+    /// ```
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         // The crate knows more than are allowed here.
@@ -203,6 +215,20 @@ pub struct KeySet {
 impl KeySet {
     /// Reads a key set, key by key: what is not understood is skipped (RFC 7517 5).
     ///
+    /// ```
+    /// use edge_session::jwks::{KeySet, KeysError, SignatureAlgorithm};
+    ///
+    /// let set = KeySet::parse(br#"{"keys":[
+    ///     {"kid":"a","kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+    ///     {"kid":"b","kty":"EC","crv":"P-521","x":"AA","y":"AA"}
+    /// ]}"#)?;
+    /// assert_eq!(set.len(), 1);
+    /// assert!(set.find("a", SignatureAlgorithm::EdDsa).is_some());
+    /// // The token's algorithm has to be the key's own.
+    /// assert!(set.find("a", SignatureAlgorithm::Es256).is_none());
+    /// # Ok::<(), KeysError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`KeysError::TooLarge`] above [`MAX_SET_BYTES`], [`KeysError::Malformed`] without a list `keys`.
     pub fn parse(body: &[u8]) -> Result<Self, KeysError> {
@@ -245,6 +271,8 @@ impl KeySet {
     }
 
     /// The key with this id for this algorithm.
+    ///
+    /// `None` also where the id is there with another algorithm, which [`contains`](Self::contains) tells apart.
     #[must_use]
     pub fn find(&self, kid: &str, algorithm: SignatureAlgorithm) -> Option<&VerificationKey> {
         self.keys

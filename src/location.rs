@@ -1,4 +1,7 @@
 //! Addresses in an origin's answer that only the Worker's side of the site can follow.
+//!
+//! `ORIGIN_URL` may name a host that only the Worker can reach. An origin that does not know how visitors call the
+//! site writes that host into its redirects, and a browser would follow it there.
 
 use url::Position;
 

@@ -12,8 +12,11 @@ use crate::json;
 
 /// The members with these names, `null` included.
 ///
-/// None if the text is no JSON object in UTF-8, or if one of them comes twice. The others are passed over without recursion,
-/// however deep they are nested.
+/// None if the text is no JSON object in UTF-8, or if one of them comes twice. The others are passed over without
+/// recursion, however deep they are nested.
+///
+/// A member that comes twice has two readings, and another parser of the same token may take the
+/// other one (RFC 7515 4, RFC 7519 4).
 pub(crate) fn named(json: &[u8], names: &[&str]) -> Option<Map<String, Value>> {
     // What is passed over is not looked at: neither whether it is UTF-8 nor whether it is a whole surrogate pair.
     std::str::from_utf8(json).ok()?;

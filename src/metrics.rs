@@ -1,4 +1,7 @@
 //! One data point for Workers Analytics Engine per request: counts and times, nothing about a person.
+//!
+//! The order of blobs and doubles is what a query names them by (`blob3`), so it never changes: a new one goes to
+//! the end.
 
 use crate::json;
 use crate::record::RequestRecord;

@@ -43,6 +43,13 @@ pub const ANY_METHOD: &str = "*";
 
 /// True if the two names are one to a server that follows CGI, which cannot tell `_` from `-`, and of which some turn
 /// every character that is no letter or digit into `_`.
+///
+/// ```
+/// use edge_session::overrides::is_same_name;
+///
+/// assert!(is_same_name("X-Original-URL", "x_original.url"));
+/// assert!(!is_same_name("X-Original-URL", "X-Original-URI"));
+/// ```
 #[must_use]
 #[inline(always)]
 pub fn is_same_name(one: &str, other: &str) -> bool {
@@ -80,6 +87,16 @@ pub fn removals(headers: &Headers) -> impl Iterator<Item = HeaderEdit> {
 
 /// Every method that an origin could take the request's for, its own first; [`ANY_METHOD`] among them where there are
 /// more than anybody means.
+///
+/// ```
+/// use edge_session::head::{Headers, RequestHead};
+/// use edge_session::overrides::methods;
+///
+/// let headers = Headers::from_pairs([("X-HTTP-Method-Override", "DELETE")]);
+/// let url = "https://site.example/a?_method=PUT".to_owned();
+/// let head = RequestHead::new("POST".to_owned(), url, headers);
+/// assert_eq!(methods(&head), ["POST", "DELETE", "PUT"]);
+/// ```
 #[must_use]
 pub fn methods(head: &RequestHead) -> Vec<Cow<'_, str>> {
     let mut methods = vec![Cow::Borrowed(head.method())];

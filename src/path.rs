@@ -9,7 +9,6 @@
 //! for a host, so that `//any/admin` is `/admin`. Java's servlets drop `;…` from every segment, and code that counts on
 //! C strings or on `?` ends a decoded path at `%00`, `%3f` or `%23`. Whoever parses a decoded path as a URL once more
 //! loses its tabs and line breaks, so that `/ad%09min` is `/admin`.
-
 //!
 //! No path is refused: an escape that cannot be decoded stands for itself, and bytes that are no UTF-8 are read with
 //! replacements and as Latin-1. A path that can be read in more ways than anybody means is
@@ -102,12 +101,25 @@ impl<'p> RequestPath<'p> {
     }
 
     /// True if there are more readings than were looked for: the path could be any other.
+    ///
+    /// A guard takes such a path for its own, and a bypass does not.
     #[must_use]
     pub const fn is_ambiguous(&self) -> bool {
         self.readings.is_ambiguous
     }
 
     /// True if `holds` for every reading there could be.
+    ///
+    /// ```
+    /// use edge_session::path::RequestPath;
+    ///
+    /// let below = |path: &str| RequestPath::new(path).all(|form| form.starts_with("/public/"));
+    /// assert!(below("/public/a"));
+    /// assert!(!below("/public/..%2fsecret"));
+    /// // More ways to read it than anybody means: it could be any path at all.
+    /// let built = RequestPath::new("/%09/.//;b%09/.%5c\\");
+    /// assert!(built.is_ambiguous() && !built.all(|_| true));
+    /// ```
     pub fn all(&self, holds: impl FnMut(&str) -> bool) -> bool {
         !self.is_ambiguous() && self.forms().all(holds)
     }
@@ -119,6 +131,7 @@ impl<'p> RequestPath<'p> {
     }
 }
 
+/// Nearly every path is such a one, and costs no allocation.
 fn has_one_form(raw: &str) -> bool {
     let mut before = b'\0';
     for byte in raw.as_bytes() {
@@ -245,6 +258,10 @@ fn end_at_query(path: &str) -> String {
 }
 
 /// Removes `.` and `..` as the URL standard does, for which `%2e` is a dot as well.
+///
+/// ```text
+/// /a/./b → /a/b      /a/../b → /b      /a/.. → /      /a/b/. → /a/b/
+/// ```
 fn resolve_dots(path: &str) -> String {
     let Some(below) = path.strip_prefix('/') else {
         return path.to_owned();

@@ -8,6 +8,9 @@
 //!
 //! A flow that the browser's client began can be finished here, and the other
 //! way round, because names, encoding and limits are the client's.
+//!
+//! Pure but for the random bytes, which the caller draws. What is sent to Auth stands in [`crate::sign_in_api`],
+//! where the flow comes back to in the route `callback`. The challenge's method is S256 alone.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,6 +32,21 @@ const MAX_FLOWS: usize = 5;
 const MAX_IDS_READ: usize = 16;
 
 /// A flow that begins.
+///
+/// ```
+/// use edge_session::cookies::encoding::Encoding;
+/// use edge_session::pkce::{Flow, RANDOM_BYTES, verifier};
+///
+/// let flow = Flow::from_random(&[7; RANDOM_BYTES]).expect("enough bytes");
+/// let changes = flow.cookies("", "K", "", Encoding::Raw);
+/// let header: Vec<String> =
+///     changes.set.iter().map(|(name, value)| format!("{name}={value}")).collect();
+/// let header = header.join("; ");
+/// // The browser brings the cookies back, and the flow finds its own verifier.
+/// let found = verifier(&header, "K", Some(flow.id())).expect("the slot of this flow");
+/// assert_eq!(found, "07".repeat(56));
+/// assert_eq!(verifier(&header, "K", Some("another-flow")), None);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Flow {
     id: String,
@@ -53,6 +71,8 @@ impl Flow {
     }
 
     /// The S256 challenge (RFC 7636 4.2).
+    ///
+    /// 43 characters of base64url.
     #[must_use]
     pub fn challenge(&self) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier.as_bytes()))
@@ -80,6 +100,8 @@ impl Flow {
 }
 
 /// Cookies to delete and to set.
+///
+/// The caller writes them with the attributes of verifiers: an hour of life.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Changes {
     /// Names to delete.
@@ -112,6 +134,8 @@ pub fn verifier(header: &str, key: &str, flow_id: Option<&str>) -> Option<String
 }
 
 /// What the flow was begun for, such as `recovery`, if the client wrote it beside its verifier.
+///
+/// Clients write it behind a slash: `<verifier>/recovery`.
 #[must_use]
 pub fn purpose(header: &str, key: &str, flow_id: Option<&str>) -> Option<String> {
     let name = match flow_id {

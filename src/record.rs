@@ -1,5 +1,8 @@
 //! The one log line of a request: enums, numbers and what the operator wrote himself, so that nothing secret can be in
 //! it. Only where he asks for it (`LOG_PATH`) does it say what was requested.
+//!
+//! Every request has exactly one, whatever becomes of it; `docs/operating.md` shows it to operators. Metrics and
+//! `X-Session-Explanation` are other forms of the same record.
 
 use std::borrow::Cow;
 
@@ -48,7 +51,8 @@ pub struct RequestRecord {
     pub rule: Option<usize>,
     /// What the operator calls the rule.
     pub rule_name: Option<String>,
-    /// What the rule's guard missed: `session`, `role`, `aal`, `anonymous`, `claim` or `decision`.
+    /// What the rule's guard missed: `session`, `decision`, or the code of a
+    /// [`Shortfall`](crate::rules::Shortfall).
     pub denied: Option<&'static str>,
     /// Requests sent to Auth for this request.
     pub auth_calls: u32,
@@ -223,6 +227,20 @@ impl RequestRecord {
     }
 
     /// The record for an operator, as a dictionary of structured fields (RFC 9651).
+    ///
+    /// ```
+    /// use edge_session::record::RequestRecord;
+    ///
+    /// let record = RequestRecord {
+    ///     outcome: "valid",
+    ///     reason: "token_valid",
+    ///     keys: "memory",
+    ///     gate: "none",
+    ///     status: 200,
+    ///     ..RequestRecord::default()
+    /// };
+    /// assert!(record.explanation().starts_with("outcome=valid, reason=token_valid, status=200, keys=memory"));
+    /// ```
     #[must_use]
     pub fn explanation(&self) -> String {
         let (outcome, reason, status) = (self.outcome, self.reason, self.status);

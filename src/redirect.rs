@@ -1,4 +1,10 @@
 //! Where a redirect may lead: to a path of the same site, or to a host that the operator named.
+//!
+//! An open redirect on a site's own host is what phishing begins with, so there is one door: [`Site`] for the
+//! `next` that a visitor brings, [`Destination`] for the pages that the operator named. What neither knows becomes
+//! `/`.
+//!
+//! `url`'s parser is used throughout, since the browser that follows a `Location` parses it by the same standard.
 
 use std::borrow::Cow;
 
@@ -34,6 +40,14 @@ pub fn safe_next(next: &str) -> &str {
 /// The `Location` of a path on the site, absolute where `SITE_URL` names the site's origin.
 ///
 /// The path goes through [`safe_next`], so no caller can forget it.
+///
+/// ```
+/// use edge_session::redirect::site_location;
+///
+/// assert_eq!(site_location(None, "/a b?c=é"), "/a%20b?c=%C3%A9");
+/// assert_eq!(site_location(Some("https://site.example"), "/a"), "https://site.example/a");
+/// assert_eq!(site_location(Some("https://site.example"), "//evil.example"), "https://site.example/");
+/// ```
 pub fn site_location(site: Option<&str>, path: &str) -> String {
     let path = utf8_percent_encode(safe_next(path), NOT_IN_A_LOCATION);
     format!("{}{path}", site.unwrap_or_default())
@@ -51,6 +65,18 @@ pub enum Destination {
 impl Destination {
     /// Reads a path of the site in the one form that a request for it has, or an absolute http or https URL; either may
     /// have a query.
+    ///
+    /// ```
+    /// use edge_session::redirect::Destination;
+    ///
+    /// let login = Destination::parse("/login?theme=dark").expect("a path");
+    /// assert_eq!(login.location(None, &[("next", "/a")]), "/login?theme=dark&next=%2Fa");
+    /// assert!(login.is_at("https://site.example", "/login/"));
+    /// assert!(Destination::parse("https://accounts.example/start").is_some());
+    /// // Another spelling of a path would not be compared with a request's.
+    /// assert_eq!(Destination::parse("/log%69n"), None);
+    /// assert_eq!(Destination::parse("//accounts.example"), None);
+    /// ```
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.starts_with('/') {
@@ -118,6 +144,15 @@ impl Destination {
 }
 
 /// True for a path that a browser sends just so.
+///
+/// ```
+/// use edge_session::redirect::is_canonical_path;
+///
+/// assert!(is_canonical_path("/auth/login"));
+/// assert!(!is_canonical_path("/auth//login"));
+/// assert!(!is_canonical_path("/auth/../login"));
+/// assert!(!is_canonical_path("/auth/log%69n"));
+/// ```
 #[must_use]
 pub fn is_canonical_path(path: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"?#%\\\"<>^`{}".contains(&byte);
@@ -128,6 +163,9 @@ pub fn is_canonical_path(path: &str) -> bool {
 }
 
 /// The hosts of `REDIRECT_HOSTS`.
+///
+/// Only https on the named port counts, so that nobody between the visitor and such a host gets what he is sent
+/// with.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct RedirectHosts(Vec<String>);
 
@@ -238,6 +276,20 @@ pub struct Site<'s> {
 impl Site<'_> {
     /// `next` if it is safe: a path, or an absolute URL of one of the hosts. An absolute URL of the site's own origin
     /// becomes its path, and anything else `/`.
+    ///
+    /// ```
+    /// use edge_session::redirect::{Destination, RedirectHosts, Site};
+    ///
+    /// let hosts = RedirectHosts::parse(["app.example.com"]).expect("hosts");
+    /// let login = Destination::Site("/login".to_owned());
+    /// let site = Site { origin: "https://site.example", is_configured: false, hosts: &hosts, login: &login };
+    ///
+    /// assert_eq!(site.next("/shop?page=2"), "/shop?page=2");
+    /// assert_eq!(site.next("https://site.example/shop"), "/shop");
+    /// assert_eq!(site.next("https://app.example.com/x"), "https://app.example.com/x");
+    /// assert_eq!(site.next("http://app.example.com/x"), "/");
+    /// assert_eq!(site.next("https://app.example.com@evil.example/"), "/");
+    /// ```
     #[must_use]
     pub fn next<'n>(&self, next: &'n str) -> Cow<'n, str> {
         if next.starts_with('/') {
@@ -275,6 +327,17 @@ impl Site<'_> {
     ///
     /// A page of the login page's own cannot be led back to: each redirect would wrap the one before. What such an
     /// address names as its own `next` counts instead.
+    ///
+    /// ```
+    /// use edge_session::redirect::{Destination, RedirectHosts, Site};
+    ///
+    /// let hosts = RedirectHosts::default();
+    /// let login = Destination::Site("/login".to_owned());
+    /// let site = Site { origin: "https://site.example", is_configured: false, hosts: &hosts, login: &login };
+    ///
+    /// assert_eq!(site.send_to(&login, "/shop", None), "/login?next=%2Fshop");
+    /// assert_eq!(site.send_to(&login, "/login?next=/shop", None), "/login?next=%2Fshop");
+    /// ```
     #[must_use]
     pub fn send_to(&self, page: &Destination, next: &str, reason: Option<&str>) -> String {
         let next = self.unnested(page, next);

@@ -1,4 +1,7 @@
 //! A refresh as the handler orders it, and what came of it.
+//!
+//! It is the word between the handler, which knows the visitor, and those who carry a refresh out: the session's
+//! gate or the shell itself. Both sides read it, so it stands in a file of its own.
 
 use crate::auth_api::{ALIVE_BUDGET_MS, RefreshReply};
 use crate::time::UnixTime;
@@ -76,6 +79,8 @@ impl Gate {
 }
 
 /// What came of a [`RefreshOrder`].
+///
+/// `reply` holds for the session; `auth_calls` counts only what this request itself made happen.
 #[derive(Clone, Debug)]
 pub struct RefreshAnswer {
     /// Auth's answer, classified.

@@ -7,6 +7,10 @@
 //! | `revoked:session:<session id>` | Unix time in seconds | every token of the session |
 //! | `revoked:user:<user id>` | Unix time in seconds | every token of the user issued until then |
 //! | `revoked:user:<user id>` | Unix time in seconds, a space, a session id | the same, but of that session |
+//!
+//! A sign-out at Auth ends the session, so no refresh succeeds any more; the access token itself is good until it
+//! runs out, for an hour by default. With `REVOCATION` on, the Worker writes down what was ended and looks it up
+//! for each verified token. KV spreads a write within a minute or so; the isolate that wrote it knows at once.
 
 use std::num::NonZeroUsize;
 
@@ -32,6 +36,20 @@ const LOOK_UP_SECONDS: u64 = 30;
 const FAILED_LOOK_UP_COOL_DOWN_MS: u64 = 5_000;
 
 /// A revocation to be stored.
+///
+/// ```
+/// use edge_session::revocation::Revocation;
+/// use edge_session::time::UnixTime;
+///
+/// let now = UnixTime::from_seconds(1_790_000_000);
+/// let id = "67E55044-10b1-426f-9247-bb680e5fe0c8";
+/// let revocation = Revocation::by_operator(id, now);
+/// assert_eq!(revocation.name(), "revoked:session:67e55044-10b1-426f-9247-bb680e5fe0c8");
+/// assert_eq!(revocation.to_stored(), "1790000000");
+/// assert_eq!(Revocation::from_stored("1790000000").at(), now);
+/// // What cannot be read ends everything under its key.
+/// assert!(Revocation::from_stored("?").at() > now);
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Revocation {
     name: String,
@@ -76,6 +94,8 @@ impl From<UnixTime> for Ends {
 
 impl Revocation {
     /// Ends the tokens of one session, for as long as one like `claims`' lives. `None` without a session id.
+    ///
+    /// A sign-out of this browser alone.
     #[must_use]
     pub fn of_session(claims: &Claims, now: UnixTime) -> Option<Self> {
         let name = session_name(claims)?;
@@ -88,6 +108,8 @@ impl Revocation {
     }
 
     /// Ends all tokens of a user issued until now.
+    ///
+    /// A sign-out everywhere.
     #[must_use]
     pub fn of_user(claims: &Claims, now: UnixTime) -> Option<Self> {
         let ttl_seconds = ttl_seconds(claims, now);
@@ -99,6 +121,8 @@ impl Revocation {
     }
 
     /// Ends the tokens of a user issued until now, but for those of this session. `None` without a session id.
+    ///
+    /// A sign-out everywhere else, and a new password, which ends the other sessions at Auth.
     #[must_use]
     pub fn of_others(claims: &Claims, now: UnixTime) -> Option<Self> {
         let except = Some(claims.session_id.as_deref()?.to_ascii_lowercase());
@@ -163,6 +187,8 @@ impl Revocation {
 }
 
 /// What an isolate remembers of revocations.
+///
+/// Bounded, and what was looked up cannot push out what this isolate ended itself.
 #[derive(Debug)]
 pub struct Revocations {
     failed: Option<UnixTime>,
@@ -267,6 +293,8 @@ impl Revocations {
 }
 
 /// The keys that may revoke a token: of its session, if it names one, and of its user.
+///
+/// Ids compare without case, so they are in lower case here: an operator may write them in either.
 #[must_use]
 pub fn names(claims: &Claims) -> (Option<String>, String) {
     (session_name(claims), user_name(claims))

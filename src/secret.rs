@@ -9,6 +9,14 @@ use sha2::Sha256;
 /// A key, a token or another value that is shown to nobody.
 ///
 /// `Debug` prints `[redacted]`, and there is no `Display`, so that the value leaves only where `expose` is written.
+///
+/// ```
+/// use edge_session::secret::Secret;
+///
+/// let key = Secret::new("sb_secret_abc");
+/// assert_eq!(format!("{key:?}"), "[redacted]");
+/// assert!(key.matches("sb_secret_abc") && !key.matches("sb_secret_ab"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

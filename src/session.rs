@@ -1,4 +1,8 @@
 //! The Supabase session: the JSON that clients keep in their cookies.
+//!
+//! What of it is trusted is little: the two tokens, which are verified or answered by Auth. `expires_at` and `user`
+//! are written by whoever writes the cookie, so the one never decides about a refresh and the other never tells who
+//! somebody is.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -32,6 +36,21 @@ pub struct Format {
 
 impl Session {
     /// Reads a joined cookie value; `None` if it holds nothing.
+    ///
+    /// ```
+    /// use edge_session::session::Session;
+    ///
+    /// let cookie = r#"{"access_token":"a","refresh_token":"r","expires_at":1,"more":[2]}"#;
+    /// let session = Session::from_cookie(cookie).ok().flatten().expect("a session");
+    /// assert_eq!(session.access_token(), "a");
+    /// // Members that are not known stay, in their order.
+    /// assert_eq!(session.to_cookies("K", session.format())[0].0, "K");
+    /// assert!(session.members().contains_key("more"));
+    /// assert_eq!(Session::from_cookie("null"), Ok(None));
+    /// ```
+    ///
+    /// # Errors
+    /// Why it cannot be read. `null` and an empty value are nothing, and no error.
     pub fn from_cookie(value: &str) -> Result<Option<Self>, SessionCookieError> {
         let Some(decoded) = encoding::decode(value)? else {
             return Ok(None);
@@ -63,6 +82,9 @@ impl Session {
 
     /// Reads the Auth server's answer to a sign-in or refresh. `expires_at` is computed from
     /// `now_seconds` (Unix time) if the server did not send it.
+    ///
+    /// # Errors
+    /// Why it is no session. Auth's own answers are read with the same limit as cookies, as they become one.
     pub fn from_token_response(body: &[u8], now_seconds: u64) -> Result<Self, SessionCookieError> {
         if body.len() > encoding::MAX_SESSION_BYTES {
             return Err(SessionCookieError::TooLarge);

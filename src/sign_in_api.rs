@@ -1,4 +1,8 @@
 //! Supabase Auth on the wire, second part: the requests that begin and end sessions.
+//!
+//! The counterpart of [`crate::auth_api`] for the routes below `AUTH_PATH`: each function is one request as a
+//! value, and no answer is read here. Where one names `checked_ip`, only a visitor whom Turnstile vouches for has
+//! an address.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
@@ -112,6 +116,8 @@ pub fn turnstile(secret_key: &str, response: &str, ip: Option<&str>) -> AuthRequ
 }
 
 /// A request that leads to a mail whose link comes back to `redirect_to`.
+///
+/// `flow` is the challenge and where the link comes back to, which Auth never reads from a JSON body.
 #[must_use]
 pub fn mail(
     config: &Config,
@@ -126,6 +132,8 @@ pub fn mail(
 }
 
 /// `POST /sso`: where the identity provider of an organisation is.
+///
+/// Auth would answer with a redirect of its own; it is asked to say where it leads instead.
 #[must_use]
 pub fn sso(
     config: &Config,
@@ -145,6 +153,8 @@ fn challenged(mut body: Map<String, Value>, challenge: &str) -> Value {
 }
 
 /// The URL of `GET /authorize`, where a provider's sign-in begins; `others` are handed on to the provider.
+///
+/// The visitor's browser goes there, so nothing of ours is in it but the challenge.
 #[must_use]
 pub fn authorize_url(
     config: &Config,

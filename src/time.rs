@@ -1,8 +1,22 @@
 //! The only notion of time: a value that callers pass in.
+//!
+//! Nothing outside of the shell reads a clock: the shell reads it once for each step, and tests pass whatever they
+//! like.
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// Arithmetic saturates, so that no token can make it overflow.
+///
+/// ```
+/// use edge_session::time::UnixTime;
+///
+/// let issued = UnixTime::from_seconds(1_790_000_000);
+/// let expires = issued.plus_seconds(3_600);
+/// assert_eq!(expires.millis_since(issued), 3_600_000);
+/// // What lies behind is 0 milliseconds away, never less.
+/// assert_eq!(issued.millis_since(expires), 0);
+/// assert_eq!(UnixTime::from_seconds(u64::MAX).plus_seconds(1).seconds(), u64::MAX / 1000);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct UnixTime(u64);
 

@@ -1,4 +1,7 @@
 //! The attributes and the name of the session's cookies.
+//!
+//! How each cookie is written is [`crate::cookies::set_cookie`]'s; here is decided with what. Combinations that a
+//! browser would refuse are problems here, or settled where only one reading helps (`Secure` for a prefixed name).
 
 use super::parse::Reader;
 use crate::cookies::encoding::Encoding;
@@ -20,6 +23,9 @@ const MAX_PATH_BYTES: usize = 1024;
 const MAX_DOMAIN_BYTES: usize = 253;
 
 /// How the session's cookies are written.
+///
+/// The defaults are those of `@supabase/ssr`, so that its clients and the Worker overwrite each other's cookies and
+/// never put a second one beside them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieSettings {
     /// `Domain`; without it the cookies belong to the host alone.
@@ -55,6 +61,8 @@ pub enum CookieSecure {
 
 impl CookieSettings {
     /// The attributes of a cookie on the response to a request for `host` that came by https or not.
+    ///
+    /// `has_twins` is not known here; who knows the request sets it.
     #[must_use]
     pub fn attributes(&self, host: &str, is_https: bool) -> CookieAttributes {
         CookieAttributes {
@@ -89,6 +97,8 @@ impl CookieSettings {
 
     /// The configured domain where `host` is the domain or below it. From any other host a browser drops a cookie
     /// with it, and the session would be lost together with the refresh token that it cost.
+    ///
+    /// `host` comes without its port.
     #[must_use]
     pub fn domain_at(&self, host: &str) -> Option<&str> {
         let domain = self.domain.as_deref()?;
@@ -124,6 +134,8 @@ pub(super) fn settings<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) ->
 }
 
 /// `COOKIE_NAME`, or the name that the Supabase clients derive from the project URL.
+///
+/// It settles `Secure` too, as the prefixes of RFC 6265bis (`__Secure-`, `__Host-`) demand it.
 pub(super) fn storage_key<F: Fn(&str) -> Option<String>>(
     reader: &mut Reader<F>,
     derived: Option<String>,
@@ -166,6 +178,8 @@ pub(super) fn storage_key<F: Fn(&str) -> Option<String>>(
     name
 }
 
+/// Whether it is the site's own domain is not known here: a host outside of it gets host-only cookies, see
+/// [`CookieSettings::domain_at`].
 fn domain<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<String> {
     const NAME: &str = "COOKIE_DOMAIN";
     let domain = reader.set(NAME)?;

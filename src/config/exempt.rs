@@ -1,4 +1,8 @@
 //! What no rule denies, so that no redirect leads round in a circle.
+//!
+//! A rule for `/*` guards the login page too, and nobody could sign in. So the pages that the configuration and the
+//! rule itself send visitors to are never denied; what the Worker serves below `AUTH_PATH` never gets as far as a
+//! rule.
 
 use super::Config;
 use crate::path::RequestPath;
@@ -8,6 +12,8 @@ use crate::rules::Rule;
 impl Config {
     /// True for the pages that visitors are sent to, and for what the Worker serves itself. Every form of the path must
     /// agree; `origin` is that of the site.
+    ///
+    /// The other way round would be a hole: a path that only one reading takes for the login page is guarded.
     #[must_use]
     pub fn is_exempt(&self, rule: &Rule, origin: &str, path: &RequestPath<'_>) -> bool {
         let pages = [

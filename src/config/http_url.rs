@@ -1,4 +1,8 @@
 //! The URLs of the configuration.
+//!
+//! One type for every URL of the configuration, so that a URL without a host, or of a scheme that cannot be
+//! fetched, is refused at the door. It is parsed by the URL standard, as the runtime and the Supabase clients do,
+//! without the tables for international names: such a host has to be written in its ASCII form.
 
 use std::net::Ipv4Addr;
 
@@ -7,6 +11,8 @@ use url::{Host, Url};
 use crate::redirect::{authority, is_spelled_out, parse_url};
 
 /// An http or https URL with a host.
+///
+/// It may have a path, a query, a fragment and a user name; who must not have one of them checks for it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HttpUrl(Url);
 
@@ -31,6 +37,10 @@ impl UrlError {
 
 impl HttpUrl {
     /// Reads a URL that spells out `http://` or `https://`.
+    ///
+    /// # Errors
+    /// [`UrlError::HostNotAscii`] for a host that would need those tables, [`UrlError::NotHttp`] for everything
+    /// else.
     pub(super) fn parse(text: &str) -> Result<Self, UrlError> {
         if !is_spelled_out(text) {
             return Err(UrlError::NotHttp);
@@ -88,6 +98,8 @@ impl HttpUrl {
     }
 }
 
+/// Tokens and keys go to this address in the clear, so only names that no public DNS resolves count, and addresses
+/// that no router passes on (RFC 1918, RFC 3927, RFC 4193).
 fn is_near(host: Host<&str>) -> bool {
     match host {
         Host::Domain(domain) => {

@@ -1,4 +1,7 @@
 //! `IDENTITY_PRIVATE_KEY`: the key of assertions that an origin checks without a secret.
+//!
+//! The Worker signs with it (ES256) and publishes its public half; [`crate::identity`] says what is signed. The key
+//! itself is imported and used by the runtime's WebCrypto, so that no elliptic curve is compiled into the wasm.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,6 +16,8 @@ use crate::secret::Secret;
 const NUMBER_BYTES: usize = 32;
 
 /// A private P-256 key.
+///
+/// The public half is kept beside it, since it is published on request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityKey {
     kid: String,
@@ -23,6 +28,25 @@ pub struct IdentityKey {
 
 impl IdentityKey {
     /// Reads a private JWK (RFC 7517) for ES256; `None` where it is none.
+    ///
+    /// Members that contradict ES256 (`use`, `alg`, `key_ops`) make it another key's. Whether the point lies on the
+    /// curve is found out by the runtime at its first use.
+    ///
+    /// ```
+    /// use edge_session::config::IdentityKey;
+    ///
+    /// // The key of RFC 7515, appendix A.3.
+    /// let jwk = serde_json::json!({
+    ///     "kty": "EC",
+    ///     "crv": "P-256",
+    ///     "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+    ///     "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    ///     "d": "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI",
+    /// });
+    /// let key = IdentityKey::from_jwk(&jwk).expect("a private key for ES256");
+    /// assert_eq!(key.public_set()["keys"][0]["crv"], "P-256");
+    /// assert!(key.public_set()["keys"][0].get("d").is_none());
+    /// ```
     #[must_use]
     pub fn from_jwk(jwk: &Value) -> Option<Self> {
         let member = |name: &str| jwk.get(name)?.as_str();
@@ -86,6 +110,8 @@ impl IdentityKey {
 }
 
 /// RFC 7638: the required members in the order of their names, without spaces.
+///
+/// It names the key as long as the key is the same, whoever deploys it.
 fn thumbprint(x: &str, y: &str) -> String {
     let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
     URL_SAFE_NO_PAD.encode(Sha256::digest(members))

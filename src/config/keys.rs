@@ -1,4 +1,9 @@
 //! API keys, told apart so that none lands in the wrong slot.
+//!
+//! Supabase's keys look alike and belong into one of two variables: a secret key where the publishable one belongs
+//! would carry every sign-in past Auth's captcha, and a publishable one where the secret belongs would leave the rate
+//! limit as it is without a word. So both are told apart by what they are, not by the variable that they stand in.
+//! The rest of the file are secrets of other makers (Turnstile's, the operator's) and a pinned key set.
 
 use super::parse::Reader;
 use crate::json;
@@ -20,6 +25,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
+/// What a key opens, as far as its form tells.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Power {
     /// Opens only what row level security allows.
@@ -30,6 +36,7 @@ enum Power {
     Unknown,
 }
 
+/// An empty key after a problem: the configuration is not used then.
 pub(super) fn publishable_key<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Secret {
     const NAMES: [&str; 2] = ["SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"];
     let Some((name, key)) = NAMES
@@ -89,6 +96,9 @@ pub(super) fn operator_token<F: Fn(&str) -> Option<String>>(
 }
 
 /// The keys of Cloudflare's Turnstile.
+///
+/// Without `ACCOUNT_PAGES` one may stand alone: the site's own pages can have the widget, and another server the
+/// check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Turnstile {
     /// What the pages' widget is called by.
@@ -138,6 +148,7 @@ pub(super) fn pinned_keys<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>)
     set
 }
 
+/// A header takes no other characters (RFC 9110 5.5), and a line break that was pasted along would end it.
 fn require_header_value<F: Fn(&str) -> Option<String>>(
     reader: &mut Reader<F>,
     name: &'static str,

@@ -1,4 +1,21 @@
 //! The configuration: variables in, one typed value out, all problems reported together.
+//!
+//! [`Config::from_vars`] is the one way in: it is called once per isolate, and every other module gets the finished
+//! value by reference. A variable is read even where one before it is wrong, so that one deployment shows all
+//! mistakes.
+//!
+//! | file | reads |
+//! |---|---|
+//! | `urls` | where things are: the project, the origin, the site, its pages |
+//! | `keys`, `identity_key` | what is secret, and what must not be mistaken for it |
+//! | `cookie` | how cookies are written |
+//! | `origin_headers` | which headers the origin gets of the operator's choice |
+//! | `site_pages` | how the Worker's own pages look |
+//! | `exempt` | nothing: which paths no rule denies, given all of the above |
+//!
+//! A new variable is a row of `variables`, which the README's table is compared with, a field of [`Config`], and a
+//! line where it is read. Text that lies about its type is a problem, never a guess, and no value is ever repeated:
+//! a secret may stand in the wrong variable.
 
 mod cookie;
 mod exempt;
@@ -10,6 +27,7 @@ mod parse;
 mod problems;
 mod site_pages;
 mod urls;
+mod variable;
 mod variables;
 
 pub use cookie::{CookieSecure, CookieSettings};
@@ -19,7 +37,8 @@ pub use keys::Turnstile;
 pub use origin_headers::IdentityClaims;
 pub use problems::{ConfigError, ConfigProblem};
 pub use site_pages::Pages;
-pub use variables::{Kind, Unset, VARIABLES, Variable};
+pub use variable::{Kind, Unset, Variable};
+pub use variables::VARIABLES;
 
 use crate::cookies::is_family_name;
 use crate::jwks::KeySet;
@@ -29,6 +48,8 @@ use crate::secret::Secret;
 use parse::Reader;
 
 /// What the operator decided. It is read once and does not change.
+///
+/// It has no default of its own: what holds where a variable is unset stands in [`VARIABLES`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `<SUPABASE_URL>/auth/v1`, without a slash at its end.
@@ -150,6 +171,29 @@ impl Config {
 
     /// Reads all variables; `look_up` is given a name and answers with the value, if it is set.
     ///
+    /// `look_up` answers with text; a variable that is JSON comes as its text. White space around a value does not
+    /// count, and an empty value is as good as none.
+    ///
+    /// ```
+    /// use edge_session::config::Config;
+    ///
+    /// let config = Config::from_vars(|name| match name {
+    ///     "SUPABASE_URL" => Some("https://abc.supabase.co".to_owned()),
+    ///     "SUPABASE_PUBLISHABLE_KEY" => Some("sb_publishable_x".to_owned()),
+    ///     _ => None,
+    /// })?;
+    /// assert_eq!(config.auth_base, "https://abc.supabase.co/auth/v1");
+    /// assert_eq!(config.storage_key, "sb-abc-auth-token");
+    /// assert_eq!(config.refresh_margin_seconds, 90);
+    ///
+    /// // Both problems are found at once, and neither says what was there.
+    /// let error = Config::from_vars(|name| (name == "MODE").then(|| "obsreve".to_owned())).unwrap_err();
+    /// let variables: Vec<&str> = error.problems.iter().map(|problem| problem.variable).collect();
+    /// assert_eq!(variables, ["SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY", "MODE"]);
+    /// assert!(!error.to_string().contains("obsreve"));
+    /// # Ok::<(), edge_session::config::ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// Every problem of every variable.
     pub fn from_vars(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
@@ -222,6 +266,7 @@ impl Config {
     }
 }
 
+/// With a mistake in it no rule holds, but then no request is served either.
 fn rules<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Rules {
     let Some(json) = reader.set("RULES") else {
         return Rules::default();
@@ -237,6 +282,7 @@ fn rules<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Rules {
     }
 }
 
+/// They live below `AUTH_PATH`: without one there is no address for them.
 fn account_pages<F: Fn(&str) -> Option<String>>(
     reader: &mut Reader<F>,
     auth_path: Option<&str>,
@@ -249,6 +295,7 @@ fn account_pages<F: Fn(&str) -> Option<String>>(
     is_on
 }
 
+/// A cookie of the session would make a page that is the same for everyone another one for each visitor.
 fn shared_cookies<F: Fn(&str) -> Option<String>>(
     reader: &mut Reader<F>,
     storage_key: &str,

@@ -1,4 +1,8 @@
 //! Headers for the origin that the operator names: `IDENTITY_CLAIMS` and `ORIGIN_HEADERS`.
+//!
+//! Both are tables of header names. No name may be one that something else goes by: the Worker's own, HTTP's, those
+//! that ask an origin for another place ([`crate::overrides`]), or one that is named already. Compared is as a CGI
+//! server reads names ([`is_same_name`]), which cannot tell `X_A` from `X-A`.
 
 use serde_json::{Map, Value};
 
@@ -62,9 +66,12 @@ const OWNED_BY_HTTP: [&str; 34] = [
     "x-http-method-override",
 ];
 
+/// CORS, conditions, proxies, Fetch Metadata and the Worker's own.
 const OWNED_PREFIXES: [&str; 5] = ["access-control-", "if-", "proxy-", "sec-", "x-session-"];
 
 /// How the origin is told the claims.
+///
+/// [`crate::identity`] writes them, and removes what a client sent under these names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum IdentityClaims {
     /// All of them, in `X-Session-Claims`.
@@ -87,6 +94,7 @@ impl IdentityClaims {
     }
 }
 
+/// A wrong pointer is a problem with its position; the name beside it may be a secret that slipped.
 pub(super) fn identity_claims<F: Fn(&str) -> Option<String>>(
     reader: &mut Reader<F>,
 ) -> IdentityClaims {
@@ -166,6 +174,7 @@ pub(super) fn origin_headers<F: Fn(&str) -> Option<String>>(
     headers
 }
 
+/// Members keep the order in which they were written, so that a position in a message can be counted.
 fn table<F: Fn(&str) -> Option<String>>(
     reader: &mut Reader<F>,
     variable: &'static str,

@@ -1,7 +1,11 @@
 //! Reads variables one by one and gathers what is wrong with them.
+//!
+//! It knows kinds of values (a number in a range, one of some words, a switch, a list, JSON), and none of the
+//! variables. Those are read in the files beside it, each with what is special about it.
 
 use super::problems::ConfigProblem;
-use super::variables::{Unset, VARIABLES};
+use super::variable::Unset;
+use super::variables::VARIABLES;
 use crate::json;
 use crate::secret::Secret;
 use serde_json::Value;
@@ -16,6 +20,7 @@ pub(super) struct Reader<F> {
 }
 
 impl<F: Fn(&str) -> Option<String>> Reader<F> {
+    /// A reader that has met no problem.
     pub(super) const fn new(look_up: F) -> Self {
         Self {
             look_up,
@@ -23,6 +28,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         }
     }
 
+    /// Notes what `variable` must be; `rule` is read after its name and must not repeat the value.
     pub(super) fn problem(&mut self, variable: &'static str, rule: impl Into<String>) {
         self.problems.push(ConfigProblem {
             variable,
@@ -30,6 +36,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         });
     }
 
+    /// Every problem so far, in the order in which variables were read.
     pub(super) fn into_problems(self) -> Vec<ConfigProblem> {
         self.problems
     }
@@ -47,6 +54,8 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             .unwrap_or_else(|| default_text(variable).to_owned())
     }
 
+    /// A whole number within `range`, or the default; the least of the range after a problem. Only digits count:
+    /// `+5`, `5.0` and `0x5` are mistakes.
     pub(super) fn number(&mut self, variable: &'static str, range: RangeInclusive<u64>) -> u64 {
         let text = self.text(variable);
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -83,6 +92,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         otherwise
     }
 
+    /// `on` or `off`; off after a problem.
     pub(super) fn switch(&mut self, variable: &'static str) -> bool {
         self.word(variable, [("on", true), ("off", false)], false)
     }
@@ -116,6 +126,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
         }
     }
 
+    /// A secret as set. It is checked nowhere here, as its form is its maker's affair.
     pub(super) fn secret(&self, variable: &str) -> Option<Secret> {
         self.set(variable).map(Secret::new)
     }

@@ -1,4 +1,8 @@
 //! `PAGES`: how the Worker's own pages look and read.
+//!
+//! Everything in it ends in HTML and is escaped there ([`crate::pages`]); what is checked here is what escaping
+//! cannot mend: an address that would run a script, a colour that would be another style, a text that is no line.
+//! Which keys `texts` may have is not checked: a text for a page that no longer exists does no harm.
 
 use serde_json::{Map, Value};
 
@@ -24,6 +28,7 @@ pub struct Pages {
     pub texts: Map<String, Value>,
 }
 
+/// Unknown members are named as such without repeating them.
 pub(super) fn pages<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Pages {
     let mut pages = Pages::default();
     let Some(value) = reader.json(NAME) else {

@@ -1,16 +1,25 @@
 //! URLs and paths of the configuration.
+//!
+//! Each is read to the type that its users need: [`HttpUrl`] for what is called, [`Destination`] for where visitors
+//! are sent, an origin for what is compared. Paths have to be written in the one form that a browser sends, so that
+//! comparing texts is enough.
 
 use super::http_url::HttpUrl;
 use super::parse::{Reader, default_text};
 use crate::redirect::{Destination, RedirectHosts, is_canonical_path};
 
 /// What the Auth server is reached by, all of it derived from `SUPABASE_URL`.
+///
+/// Both texts have to be what `createClient` of the Supabase clients makes of the same URL: another storage key
+/// would be another cookie.
 pub(super) struct Project {
     pub(super) auth_base: String,
     pub(super) storage_key: String,
 }
 
 /// Reads `SUPABASE_URL` exactly as the Supabase clients do, so that both sides name the cookie alike.
+///
+/// `None` without a URL that names a project: the one problem without which nothing else can be read.
 pub(super) fn project<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<Project> {
     const NAME: &str = "SUPABASE_URL";
     let Some(text) = reader.set(NAME) else {
@@ -45,6 +54,7 @@ pub(super) fn project<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> 
     })
 }
 
+/// A path of it is put in front of every request's path.
 pub(super) fn origin_url<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<HttpUrl> {
     const RULE: &str = "must be an http or https URL without user name, query and fragment";
     checked(reader, "ORIGIN_URL", RULE, |url| {
@@ -52,6 +62,7 @@ pub(super) fn origin_url<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) 
     })
 }
 
+/// Where another proxy stands in front, only the operator knows how visitors call the site.
 pub(super) fn site_url<F: Fn(&str) -> Option<String>>(reader: &mut Reader<F>) -> Option<String> {
     const RULE: &str = "must be an http or https origin, such as https://www.example.com";
     let url = checked(reader, "SITE_URL", RULE, |url| {
@@ -120,6 +131,7 @@ pub(super) fn pages<F: Fn(&str) -> Option<String>>(
     }
 }
 
+/// What one of them may be is said by [`RedirectHosts::parse`].
 pub(super) fn redirect_hosts<F: Fn(&str) -> Option<String>>(
     reader: &mut Reader<F>,
 ) -> RedirectHosts {

@@ -1,4 +1,7 @@
 //! Splitting a value over the cookies `name.0`, `name.1`, … and joining them again.
+//!
+//! A chunk is cut so that it can be percent-decoded by itself: readers decode each cookie before they join them.
+//! Numbers begin at 0 and have no gap; the first chunk that is missing or empty ends the value, as in the clients.
 
 use std::borrow::Cow;
 
@@ -33,6 +36,20 @@ pub fn write(name: &str, json: &str, encoding: Encoding) -> Vec<(String, String)
 }
 
 /// The cookies that carry `value`: `name` alone if it fits into one, else `name.0`, `name.1`, ….
+///
+/// ```
+/// use edge_session::cookies::chunks::{MAX_CHUNK_BYTES, join, split};
+///
+/// assert_eq!(split("K", "short"), [("K".to_owned(), "short".to_owned())]);
+///
+/// let long = "x".repeat(MAX_CHUNK_BYTES + 1);
+/// let chunks = split("K", &long);
+/// assert_eq!(chunks[0].0, "K.0");
+/// assert_eq!(chunks[1], ("K.1".to_owned(), "x".to_owned()));
+///
+/// let joined = join(chunks.iter().map(|(_, value)| value.as_str().into()));
+/// assert_eq!(joined.as_deref(), Ok(long.as_str()));
+/// ```
 pub fn split(name: &str, value: &str) -> Vec<(String, String)> {
     split_at(name, value, MAX_CHUNK_BYTES)
 }
@@ -54,6 +71,10 @@ fn named(name: &str, chunks: &[&str]) -> Vec<(String, String)> {
 }
 
 /// Joins chunks in ascending order, up to the first empty one.
+///
+/// # Errors
+/// [`SessionCookieError::TooManyChunks`] above [`MAX_CHUNKS`], [`SessionCookieError::TooLarge`] for what would
+/// decode to more than [`MAX_SESSION_BYTES`].
 pub fn join<'v>(
     chunks: impl IntoIterator<Item = Cow<'v, str>>,
 ) -> Result<Cow<'v, str>, SessionCookieError> {

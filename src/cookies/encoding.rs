@@ -1,4 +1,13 @@
 //! The value encodings of a session cookie: tolerant on read, strict on write.
+//!
+//! | prefix | written by | its text |
+//! |---|---|---|
+//! | `base64-` | `@supabase/ssr` since 0.4.0 | base64url of the JSON |
+//! | none | the clients before, and `cookieEncoding: "raw"` | the JSON |
+//! | `base64l-<length>-` | `@supabase/ssr` 0.6.0 alone | either, and no other version reads it |
+//! | `base64…-`, another | perhaps a later client | not known: the session stays and is not touched |
+//!
+//! Percent encoding is another layer, that of the cookie's value on the wire, and is on top of each of them.
 
 use std::borrow::Cow;
 
@@ -59,6 +68,16 @@ pub struct Decoded<'v> {
 
 impl Encoding {
     /// The cookie value of `json`, before it is split and percent-encoded.
+    ///
+    /// ```
+    /// use edge_session::cookies::encoding::{Encoding, decode};
+    ///
+    /// let value = Encoding::Base64Url.encode(r#"{"a":"ü"}"#);
+    /// assert_eq!(value, "base64-eyJhIjoiw7wifQ");
+    /// let decoded = decode(&value).ok().flatten().expect("it was just written");
+    /// assert_eq!(decoded.text, r#"{"a":"ü"}"#);
+    /// assert_eq!(decoded.encoding, Encoding::Base64Url);
+    /// ```
     pub fn encode(self, json: &str) -> String {
         match self {
             Self::Base64Url => {
@@ -72,6 +91,10 @@ impl Encoding {
 }
 
 /// Takes the encoding off a joined cookie value; `None` if it holds nothing.
+///
+/// # Errors
+/// Everything but [`SessionCookieError::NotJson`], [`SessionCookieError::WrongShape`] and
+/// [`SessionCookieError::TooManyChunks`]: what the text says is not looked at here.
 pub fn decode(value: &str) -> Result<Option<Decoded<'_>>, SessionCookieError> {
     if value.is_empty() || value == BASE64URL_PREFIX {
         return Ok(None);
@@ -100,6 +123,15 @@ pub fn decode(value: &str) -> Result<Option<Decoded<'_>>, SessionCookieError> {
 }
 
 /// What `encodeURIComponent` makes of `text`.
+///
+/// ```
+/// use edge_session::cookies::encoding::{percent_decode, percent_encode};
+///
+/// assert_eq!(percent_encode(r#"{"é":1}"#), "%7B%22%C3%A9%22%3A1%7D");
+/// assert_eq!(percent_decode("%7B%22%C3%A9%22%3A1%7D"), r#"{"é":1}"#);
+/// // What is not an escape leaves the whole text as it came.
+/// assert_eq!(percent_decode("100%-%41"), "100%-%41");
+/// ```
 pub fn percent_encode(text: &str) -> Cow<'_, str> {
     utf8_percent_encode(text, ENCODED).into()
 }
@@ -171,6 +203,9 @@ fn decode_with_length(rest: &str) -> Result<Decoded<'_>, SessionCookieError> {
 }
 
 /// `base64`, letters or digits, `-`: an encoding that a later client may have written.
+///
+/// Taken for JSON it would be broken, and its cookies deleted: a newer client of the site would be signed out for
+/// ever.
 fn has_unknown_prefix(value: &str) -> bool {
     value
         .strip_prefix("base64")

@@ -1,4 +1,7 @@
 //! Why a session cookie cannot be read.
+//!
+//! The cookie is then deleted, but for [`UnknownEncoding`](SessionCookieError::UnknownEncoding), which a later client
+//! may read. The codes are reasons of the log line.
 
 use std::fmt;
 

@@ -1,4 +1,8 @@
 //! The `Cookie` header for the origin.
+//!
+//! The rule is that the origin sees the session that was verified here, or none: whichever parser it has, with
+//! whichever rule for duplicates, it must not find another one. Cookies that are not the session's are none of our
+//! business and stay byte for byte.
 
 use super::found::{Candidate, Found};
 use super::names::{Place, is_family_name, is_session_name, place};
@@ -8,6 +12,8 @@ use super::pairs::{Pair, pairs};
 const BLANKS: [char; 2] = [' ', '\t'];
 
 /// How the session's cookies reach the origin.
+///
+/// Which of them holds is decided by the handler's `origin_request`.
 #[derive(Debug)]
 pub enum Forwarding<'a> {
     /// No cookie of the session's family does.
@@ -24,6 +30,20 @@ pub enum Forwarding<'a> {
 /// The `Cookie` header for the origin; `None` if no cookie is left.
 ///
 /// Cookies that are not the session's stay byte for byte and in order. New ones follow them.
+///
+/// ```
+/// use edge_session::cookies::{Forwarding, forward_header};
+///
+/// let header = "a=1;  K=old; K-code-verifier=v; b=2";
+/// let none = forward_header(header, "K", &Forwarding::DropSession);
+/// assert_eq!(none.as_deref(), Some("a=1; K-code-verifier=v; b=2"));
+/// let none = forward_header(header, "K", &Forwarding::DropFamily);
+/// assert_eq!(none.as_deref(), Some("a=1; b=2"));
+///
+/// let new = [("K".to_owned(), "new".to_owned())];
+/// let replaced = forward_header("K=old; b=2", "K", &Forwarding::Replace(&new));
+/// assert_eq!(replaced.as_deref(), Some("b=2; K=new"));
+/// ```
 pub fn forward_header(
     header: &str,
     storage_key: &str,
@@ -54,6 +74,8 @@ pub fn forward_header(
 }
 
 /// The cookies of these names alone, byte for byte and in order; `None` if there is none.
+///
+/// For paths whose page is the same for everyone: what is not named here, the origin must not know.
 pub fn named_only(header: &str, storage_key: &str, names: &[String]) -> Option<String> {
     let mut kept = String::new();
     for pair in pairs(header, storage_key) {
@@ -64,6 +86,7 @@ pub fn named_only(header: &str, storage_key: &str, names: &[String]) -> Option<S
     (!kept.is_empty()).then_some(kept)
 }
 
+/// The first cookie loses the blanks in front of it, which separated it from one that is gone.
 fn append(header: &mut String, raw: &str) {
     if header.is_empty() {
         header.push_str(raw.trim_start_matches(BLANKS));
@@ -112,6 +135,7 @@ impl<'a> Kept<'a> {
     }
 }
 
+/// With a session kept, verifiers and whatever else is the family's stay as well.
 fn is_kept(
     pair: &Pair<'_>,
     storage_key: &str,

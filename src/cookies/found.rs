@@ -2,6 +2,10 @@
 //!
 //! What is kept of a header is bounded, whatever it holds: the names and values that a session can be read from, and
 //! as many names besides as one answer deletes. So the work grows with the header's length alone.
+//!
+//! A *generation* is one occurrence of every name: the first of each make the first reading, the second of each the
+//! next. Browsers send twins of one name in the order of their paths and ages, and no reader can tell which belongs
+//! to which site, so all are read, and the handler's `present` verifies which one counts.
 
 use super::chunks::{self, MAX_CHUNKS};
 use super::encoding;
@@ -19,6 +23,8 @@ pub const MAX_NAMES_DELETED: usize = 64;
 pub(super) const MAX_GENERATIONS: usize = 4;
 
 /// One reading of the header's session cookies.
+///
+/// A candidate that cannot be read is kept too: its error says what is told where none can.
 #[derive(Debug)]
 pub struct Candidate {
     /// The cookies it was read from: name, and which occurrence of that name, from 0.
@@ -55,6 +61,8 @@ struct Occurrences<'h> {
 type Parts<'h> = Vec<(&'h str, usize, &'h str)>;
 
 /// What to do with a chunk that occurs less often than the first one.
+///
+/// Neither is right by itself: a longer session of before may have left its last chunks behind.
 #[derive(Clone, Copy)]
 enum Surplus {
     Join,

@@ -5,6 +5,19 @@
 //! So a `, ` ends a cookie of the session where a token and `=` follow it, for no client writes a bare comma there.
 //!
 //! A header may hold thousands of cookies: each function here reads it in one or two passes, and keeps a bounded part.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `pairs` | the header as a run of cookies |
+//! | `names` | which names are the session's, and which its family's |
+//! | `found` | the session's cookies of one header, and the readings of them |
+//! | `chunks`, `encoding` | one value: how it is split, and how it is encoded |
+//! | `forwarding` | what of the header the origin sees |
+//! | `set_cookie` | the lines that write or delete a session |
+//! | `error` | why a session cannot be read |
+//!
+//! The wire format is that of `@supabase/ssr` and, where it differs, of the clients before it. What the JSON inside
+//! means is [`crate::session`]'s.
 
 pub mod chunks;
 pub mod encoding;
@@ -39,6 +52,17 @@ pub struct SessionCookies {
 impl SessionCookies {
     /// Reads the session of `storage_key`. `None` if none was sent: no cookie of that name, or
     /// only empty ones.
+    ///
+    /// ```
+    /// use edge_session::cookies::SessionCookies;
+    ///
+    /// let header = r#"theme=dark; K={"access_token":"a","refresh_token":"r","expires_at":1}"#;
+    /// let read = SessionCookies::read(header, "K").expect("a session was sent");
+    /// let session = read.candidates[0].session.as_ref().expect("it can be read");
+    /// assert_eq!(session.refresh_token(), "r");
+    /// assert_eq!(read.names, ["K"]);
+    /// assert!(SessionCookies::read("theme=dark", "K").is_none());
+    /// ```
     pub fn read(header: &str, storage_key: &str) -> Option<Self> {
         if !header.contains(storage_key) {
             return None;
@@ -66,6 +90,8 @@ impl SessionCookies {
 }
 
 /// The value of the first cookie named `name`, percent-decoded as clients do.
+///
+/// Also for cookies in one piece that are not the session's, such as a code verifier.
 pub fn value(header: &str, storage_key: &str, name: &str) -> Option<String> {
     let pair = pairs(header, storage_key).find(|pair| pair.name == name)?;
     Some(encoding::percent_decode(pair.value).into_owned())

@@ -35,6 +35,17 @@ pub(super) enum Place {
 }
 
 /// What the cookie `name` is to the clients of `storage_key`, if anything.
+///
+/// ```
+/// use edge_session::cookies::{Member, member};
+///
+/// assert_eq!(member("K", "K.0"), Some(Member::Session));
+/// assert_eq!(member("K", "K-user"), Some(Member::User));
+/// assert_eq!(member("K", "K-code-verifier"), Some(Member::Verifier));
+/// // Clients number without leading zeros, so this is somebody else's.
+/// assert_eq!(member("K", "K.00"), None);
+/// assert_eq!(member("K", "Kx"), None);
+/// ```
 pub fn member(storage_key: &str, name: &str) -> Option<Member> {
     let rest = name.strip_prefix(storage_key)?;
     let item = match rest.rfind('.').and_then(|dot| rest.split_at_checked(dot)) {
@@ -66,6 +77,7 @@ pub(crate) fn is_flow_id(id: &str) -> bool {
     (8..=64).contains(&id.len()) && id.bytes().all(is_allowed)
 }
 
+/// `None` for every name that is not the session's.
 pub(super) fn place(storage_key: &str, name: &str) -> Option<Place> {
     let rest = name.strip_prefix(storage_key)?;
     if rest.is_empty() {

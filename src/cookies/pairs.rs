@@ -1,4 +1,8 @@
 //! The header as a run of cookies that remember the bytes they came from.
+//!
+//! A parser of RFC 6265 5.4's header as servers read it: `;` separates, the first `=` ends a name, blanks around
+//! both do not count. Nothing is decoded and nothing refused; what has no `=` is a cookie without a name, and is
+//! passed on.
 
 use super::names::is_session_name;
 
@@ -23,6 +27,7 @@ pub(super) fn pairs<'h>(header: &'h str, storage_key: &'h str) -> Pairs<'h> {
     }
 }
 
+/// The iterator behind [`pairs`].
 pub(super) struct Pairs<'h> {
     rest: std::str::Split<'h, char>,
     /// What a `, ` left over of the current segment.
@@ -70,6 +75,8 @@ fn name_and_value(text: &str) -> (&str, &str) {
 }
 
 /// Where a `, ` between two header lines stands in `segment`.
+///
+/// Only a token and `=` behind the comma make it one: a bare comma stays part of the value.
 fn line_end(segment: &str) -> Option<usize> {
     segment.match_indices(", ").map(|(at, _)| at).find(|at| {
         let after = segment.get(at + 2..).unwrap_or_default();

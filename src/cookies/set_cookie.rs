@@ -1,10 +1,17 @@
 //! `Set-Cookie` lines that write or delete a session, in the order browsers need them.
+//!
+//! One cookie can live at several scopes (`Domain`, host-only, partitioned), and a browser replaces it only at the
+//! very same one. So a name that is written or deleted at one scope is deleted at the others where the site's own
+//! clients may have put it, and deletions come first.
 
 use std::fmt::Write as _;
 
 pub use cookie::SameSite;
 
 /// The attributes of every cookie the Worker sets or deletes.
+///
+/// A deletion has the same ones as the cookie that it deletes, but for `Max-Age=0`: browsers compare name, domain
+/// and path (RFC 6265bis 5.7), and for a partitioned one its partition.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CookieAttributes {
     /// `Domain`; `None` makes host-only cookies.
@@ -31,6 +38,28 @@ pub struct CookieAttributes {
 /// A *twin* is a cookie of the same name at another scope. With a configured domain that is
 /// the host-only one; without, `twin_domain` names the host whose `Domain=<host>` twin goes.
 /// Twins are deleted first, because some response stores keep one line per name, the last.
+///
+/// ```
+/// use edge_session::cookies::set_cookie::{CookieAttributes, SameSite, write_session};
+///
+/// let attributes = CookieAttributes {
+///     domain: None,
+///     has_twins: false,
+///     http_only: false,
+///     max_age_seconds: Some(60),
+///     partitioned: false,
+///     path: "/".to_owned(),
+///     same_site: SameSite::Lax,
+///     secure: true,
+/// };
+/// let chunks = [("K".to_owned(), "v".to_owned())];
+/// // The session was longer before: its chunks go first, then the new cookie is set.
+/// let lines = write_session(&chunks, &["K.0".to_owned()], &attributes, None);
+/// assert_eq!(lines, [
+///     "K.0=; Max-Age=0; Path=/; Secure; SameSite=Lax",
+///     "K=v; Max-Age=60; Path=/; Secure; SameSite=Lax",
+/// ]);
+/// ```
 pub fn write_session(
     value_chunks: &[(String, String)],
     present: &[String],
@@ -69,6 +98,13 @@ pub fn delete(
 }
 
 /// The name of the cookie that a `Set-Cookie` line sets or deletes.
+///
+/// ```
+/// use edge_session::cookies::set_cookie::set_cookie_name;
+///
+/// assert_eq!(set_cookie_name(" K.0 =v; Path=/"), Some("K.0"));
+/// assert_eq!(set_cookie_name("v; Path=/"), None);
+/// ```
 pub fn set_cookie_name(line: &str) -> Option<&str> {
     let (pair, _) = line.split_once(';').unwrap_or((line, ""));
     let (name, _) = pair.split_once('=')?;

@@ -1,4 +1,9 @@
 //! The first decisions: loops, paths, rules.
+//!
+//! Nothing of the session is read yet. In this order: a request that goes round in a circle, a `Host` that names no
+//! host, the one route outside of `AUTH_PATH`, the rule, the routes below `AUTH_PATH`, a path that could lead out
+//! of `ORIGIN_URL`, a bypass. The rule is looked for before the routes, since its `cors` holds for their answers
+//! too; nothing else of a rule does.
 
 use std::rc::Rc;
 
@@ -13,6 +18,8 @@ use super::routes::table::{self, RouteRequest};
 use super::visit::Visit;
 
 /// The route below `AUTH_PATH` whose answer no other origin reads, whatever a rule says.
+///
+/// An origin of `cors` may read the Worker's answers with the visitor's credentials: it would get his access token.
 const TOKEN_PATH: &str = "/token";
 
 /// What kind of request it is.
@@ -29,6 +36,8 @@ pub(super) enum Arrival {
 }
 
 /// Looks at a request before anything is read of its session.
+///
+/// It writes down what was decided: `rule`, `cors_rule` and `is_exempt` of the visit, and the rule in its record.
 pub(super) fn arrive(visit: &mut Visit) -> Arrival {
     let config = Rc::clone(&visit.config);
     if config.log_path {
@@ -76,6 +85,9 @@ pub(super) fn arrive(visit: &mut Visit) -> Arrival {
 }
 
 /// True if an origin could take the path for one that is not below the path of `ORIGIN_URL`.
+///
+/// The prefix is what the operator promised the origin's neighbours, so every reading of the joined path has to lie
+/// below one of the prefix's. A path of one reading cannot leave: it is put behind the prefix as it is.
 fn leaves_origin(config: &Config, path: &RequestPath<'_>) -> bool {
     let prefix = config
         .origin_url

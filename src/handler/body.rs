@@ -1,4 +1,7 @@
 //! Bodies that the Worker reads itself, and why one cannot be read.
+//!
+//! Only routes below `AUTH_PATH` read one; every other body passes as a stream that nobody here sees. The reading
+//! itself is [`Effect::ReadBody`](super::Effect::ReadBody), the fields are taken out of it by the routes.
 
 use std::fmt;
 

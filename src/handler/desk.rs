@@ -3,6 +3,9 @@
 //! The stages are `async fn`s, but nothing here is a promise and nothing wakes
 //! anything: the only thing a stage can wait for is the answer to an
 //! [`Effect`].
+//!
+//! At most one question is open at a time: a stage asks and waits, and the course hands the question out. What
+//! nobody waits for is put aside as [`Deferred`] and carried out behind the answer.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
@@ -48,6 +51,8 @@ impl Desk {
         self.deferred.take()
     }
 
+    /// The clock as the shell last read it. It moves only while an effect is carried out, as the runtime's own
+    /// does.
     pub(super) const fn now(&self) -> UnixTime {
         self.clock.get()
     }
@@ -57,11 +62,16 @@ impl Desk {
         self.memory.borrow_mut()
     }
 
+    /// Leaves something to be done once the visitor has his answer; the shell keeps the isolate alive for it
+    /// (`waitUntil`).
     pub(super) fn later(&self, deferred: Deferred) {
         self.deferred.borrow_mut().push(deferred);
     }
 
     /// Asks, and waits for the answer.
+    ///
+    /// The slot lies on the heap since the question leaves this borrow: the shell holds it while other requests of
+    /// the isolate use the same memory.
     pub(super) async fn ask<Q, A>(&self, effect: fn(Ask<Q, A>) -> Effect, question: Q) -> A {
         let slot = Rc::new(Cell::new(None));
         let ask = Ask::new(question, Rc::clone(&slot));

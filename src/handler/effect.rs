@@ -1,4 +1,9 @@
 //! What a request can ask of the world, each question with the type of its answer.
+//!
+//! The list is closed and every question has one type of answer, so that the shell's `match` is all there is to
+//! read about what this Worker can do to the world. A failure is part of the answer's type, never an exception:
+//! what it means is decided here, in the core. A new effect is a variant here, a name in [`Effect::name`], an arm
+//! in the shell, and one in the tests' script.
 
 use std::cell::Cell;
 use std::fmt;
@@ -101,6 +106,8 @@ pub struct AuthCall {
     /// What to send.
     pub request: AuthRequest,
     /// How long the answer may take, in milliseconds.
+    ///
+    /// What is left of `AUTH_TIMEOUT_MS` in this request; 0 means that no time is left and nothing is sent.
     pub timeout_ms: u64,
 }
 
@@ -125,6 +132,9 @@ pub struct Learning {
 }
 
 /// A question of a stage, and the place where its answer is put: only an answer of the right type fits.
+///
+/// Handing the answer over consumes the question: none is answered twice, and `must_use` on [`Effect`] tells of one
+/// that is not answered at all.
 pub struct Ask<Q, A> {
     question: Q,
     slot: Rc<Cell<Option<A>>>,
@@ -153,6 +163,8 @@ impl<Q, A> Ask<Q, A> {
 }
 
 /// What a decision left to be done behind the visitor's back.
+///
+/// Nothing of it changes the answer that the visitor got, and all of it may be lost with the isolate.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Deferred {
     /// Fetch the key set anew while the stale one still serves.
@@ -192,6 +204,8 @@ impl RefreshWait {
 }
 
 /// The keys of `SESSION_KV` to read: of the session, if there is one, and of the user.
+///
+/// The names are those of [`crate::revocation::names`]; both are read at once.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RevocationNames {
     /// Where a revocation of the session would stand.
@@ -210,6 +224,9 @@ pub struct RevocationsFound {
 }
 
 /// A signature to be checked.
+///
+/// The token's header has agreed to the key's algorithm before, so the check is one call of WebCrypto: import,
+/// verify.
 #[derive(Clone, Debug)]
 pub struct SignatureCheck {
     pub(super) key: SignatureKey,

@@ -1,4 +1,7 @@
 //! What a request comes to.
+//!
+//! Every way through the line and every route ends in one of these, exactly once, also where an error is answered:
+//! so each request has its log line.
 
 use crate::answer::Answer;
 use crate::head::HeaderEdit;

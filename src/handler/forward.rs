@@ -1,4 +1,7 @@
 //! The way through the origin: edits to the request, then edits to its answer.
+//!
+//! [`send`] asks the origin for the head of its answer, [`hand_back`] says what of it is changed. Between the two
+//! stands `leave::recheck`. The bodies of both directions are the shell's; they pass by as streams.
 
 use crate::cache_control;
 use crate::cookies::{self, Member, set_cookie};
@@ -41,6 +44,8 @@ pub(super) async fn send(
     answer
 }
 
+/// The fewer headers are read, the cheaper the request: each crosses from JavaScript. All are needed only where a
+/// session is written, since any header of the answer could then tell a cache to keep it.
 fn reads(visit: &Visit, settled: &Settled) -> Reads {
     if visit.is_explained || visit.config.is_observing() {
         Reads::CacheHeaders
@@ -95,6 +100,8 @@ fn observed(desk: &Desk, visit: &Visit, settled: &Settled, head: &ResponseHead) 
 }
 
 /// What the origin's answer sets or deletes of the session's family.
+///
+/// Clients write the verifier when a flow begins; a session that is due at the same time is written all the same.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Spoken {
     /// Nothing.
@@ -119,6 +126,7 @@ fn spoken(visit: &Visit, head: &ResponseHead) -> Spoken {
     spoken
 }
 
+/// In this order: addresses, then caches, then cookies. A bypass gets the first alone.
 fn response_edits(
     visit: &Visit,
     settled: &Settled,

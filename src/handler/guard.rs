@@ -1,4 +1,9 @@
 //! The guard: who may pass under the rule, and what everyone else is answered.
+//!
+//! It is the last stage before the origin. It knows the settled session and the rule, and answers; it refreshes
+//! nothing and deletes nothing: cookies that are due leave with its answer like with any other.
+//!
+//! What a rule asks for is checked by [`crate::rules::Requirement::check`]; here is decided what becomes of it.
 
 use crate::answer::Answer;
 use crate::overrides;
@@ -23,6 +28,7 @@ pub(super) enum Judgement {
     Pass,
 }
 
+/// Why the request may not pass, by what can be done about it: nothing here, sign in, try again later.
 enum Denial {
     Forbidden(Shortfall),
     Unauthorized,
@@ -30,6 +36,9 @@ enum Denial {
 }
 
 /// Judges a request by its rule; the record names what was missed.
+///
+/// A visitor who is sent away because he *is* signed in (`signed_in`) is no denial and has no `denied` in the
+/// record.
 pub(super) fn judge(desk: &Desk, visit: &mut Visit, settled: &Settled) -> Judgement {
     if let Some(location) = signed_in_location(visit, settled) {
         return Judgement::Answer(Answer::see_other(location));
@@ -56,6 +65,9 @@ pub(super) fn judge(desk: &Desk, visit: &mut Visit, settled: &Settled) -> Judgem
 }
 
 /// Where a rule sends visitors who are signed in: from a login page, say, to their own.
+///
+/// Only navigations are sent on: a script that asks for the page wants the page. Where the session cannot be
+/// decided now, the login page is shown rather than a circle of redirects begun.
 fn signed_in_location(visit: &Visit, settled: &Settled) -> Option<String> {
     let page = visit.rule().signed_in.as_ref()?;
     let is_verified = settled.claims().is_some() && settled.outcome() != Outcome::Unavailable;
@@ -77,6 +89,8 @@ fn asks_to_sign_in_again(visit: &Visit) -> bool {
 }
 
 /// True if a fresh token may have what the rule asks for and this one does not, and it is this session's turn to try.
+///
+/// The claim is taken last, when everything else speaks for a refresh: it lasts ten seconds for the session.
 pub(super) fn may_be_mended(desk: &Desk, visit: &Visit, settled: &Settled) -> bool {
     let (Some(requirement), Some(claims)) = (visit.rule().require.as_ref(), settled.claims())
     else {
@@ -106,6 +120,8 @@ pub(super) fn may_be_mended(desk: &Desk, visit: &Visit, settled: &Settled) -> bo
     is_mendable && !is_young && desk.memory().retries.claim(session_id, now)
 }
 
+/// # Errors
+/// Why it may not pass; without a decision about the session nothing is said of the rule.
 fn check(requirement: &Requirement, settled: &Settled, now: UnixTime) -> Result<(), Denial> {
     if settled.outcome() == Outcome::Unavailable {
         return Err(Denial::Unavailable);

@@ -1,4 +1,11 @@
 //! The key that a token names: from memory, `SESSION_KV` or Auth, whichever has it first.
+//!
+//! The search is a loop over one question, [`look_up`], which looks at the memory and says what to do next. Each
+//! effect (read KV, fetch, wait for another request's fetch) moves [`Looked`] one step on and the same question is
+//! asked again. So the steps cannot be mixed up, and the loop ends: `Looked` only grows, and pauses are counted.
+//!
+//! Who may fetch, and how often, is decided by [`KeyCache`](crate::memory::KeyCache): sprayed key ids must not
+//! become requests to Auth.
 
 use crate::auth_api;
 use crate::jwks::{CachedKeys, KeySet, VerificationKey};
@@ -11,8 +18,12 @@ use super::visit::{Stage, Visit};
 /// Times a request looks again for a key set that another one fetches; each
 /// pause is twice as long as the one before, 2.5 s in all.
 const MAX_PAUSES: u32 = 7;
+/// 20, 40, 80, … 1280 ms: a fetch takes some 100 ms, and a request that waits must not look much later than it is
+/// done.
 const FIRST_PAUSE_MS: u64 = 20;
 /// A set this many times older than its fresh time is fetched anew before it vouches for another token.
+///
+/// Auth's set may be kept at the edge for one fresh time; what is two of them old may hold a key that was revoked.
 const MAX_AGE_TTLS: u64 = 2;
 
 /// What became of the search for a key.
@@ -31,6 +42,8 @@ pub(super) enum Sought {
 }
 
 /// How far the search has come.
+///
+/// In the order in which they are tried; a later one is never followed by an earlier one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Looked {
     Memory,
@@ -75,6 +88,11 @@ pub(super) async fn find(desk: &Desk, visit: &mut Visit, token: &Token) -> Sough
 }
 
 /// Fetches the set for a token that Auth has just answered, whose key is not in it: true if a set came.
+///
+/// A refresh that Auth answered is the only copy of the session's next refresh token, so this fetch has a cool-down
+/// of its own, which made-up tokens of strangers cannot use up.
+///
+/// A set that came is in memory afterwards, and the next look finds it there.
 pub(super) async fn fetch_for_answer(desk: &Desk, visit: &mut Visit, token: &Token) -> bool {
     let now = desk.now();
     let kid = token.kid().unwrap_or_default();
@@ -97,6 +115,9 @@ fn among(set: &KeySet, token: &Token) -> Sought {
 }
 
 /// Asks for a background refetch where the set at hand is past its time.
+///
+/// Also asked where a verdict came from memory: a site whose visitors are all known would never learn of a revoked
+/// key.
 pub(super) fn want_fresh(desk: &Desk, visit: &Visit) {
     let now = desk.now();
     let mut memory = desk.memory();
@@ -109,6 +130,8 @@ pub(super) fn want_fresh(desk: &Desk, visit: &Visit) {
     }
 }
 
+/// A set at hand that is past its time still answers, while it is fetched anew behind the visitor's back; only one
+/// that is [`MAX_AGE_TTLS`] old is fetched first.
 fn look_up(desk: &Desk, visit: &mut Visit, token: &Token, looked: Looked, pauses: u32) -> Next {
     let kid = token.kid().unwrap_or_default();
     let now = desk.now();
@@ -147,6 +170,7 @@ fn look_up(desk: &Desk, visit: &mut Visit, token: &Token, looked: Looked, pauses
     }
 }
 
+/// What to do where the memory is of no use: the next farther place, or a wait for whoever is there already.
 fn look_further(desk: &Desk, looked: Looked, pauses: u32) -> Next {
     let now = desk.now();
     let mut memory = desk.memory();
@@ -161,6 +185,8 @@ fn look_further(desk: &Desk, looked: Looked, pauses: u32) -> Next {
     }
 }
 
+/// A set is at hand and does not hold the key. It may be newer than the set, so once in a while this is worth a
+/// fetch; after one that shows nothing, the id is remembered as unknown.
 fn unknown_kid(desk: &Desk, kid: &str, looked: Looked, pauses: u32) -> Next {
     let now = desk.now();
     let mut memory = desk.memory();
@@ -184,6 +210,8 @@ fn unknown_kid(desk: &Desk, kid: &str, looked: Looked, pauses: u32) -> Next {
     Next::End(Sought::Unknown)
 }
 
+/// An entry of `SESSION_KV` may be older than what the isolate holds; [`Memory::store_keys`](crate::memory::Memory)
+/// keeps the newer.
 async fn read(desk: &Desk, visit: &mut Visit) {
     visit.wait(desk.now());
     let stored = desk.ask(Effect::ReadKeys, ()).await;

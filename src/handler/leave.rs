@@ -1,4 +1,8 @@
 //! How a request ends: with an answer of the Worker itself, or with the origin's.
+//!
+//! It is the other end of the line beside `forward`: both write the record and put the cookies on that are due.
+//! Nothing is decided here but one thing, [`recheck`]: whether the cookies that are due still are, after all the time
+//! that the origin took.
 
 use crate::answer::Answer;
 use crate::identity::EXPLANATION_HEADER;

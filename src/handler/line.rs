@@ -40,6 +40,8 @@ use super::settled::Settled;
 use super::visit::{Outcome, Visit};
 
 /// How far the line leads.
+///
+/// A route is not served here, so that its code is neither run nor compiled for the pages of the site.
 pub(super) enum Served {
     /// To its end.
     Ended(Box<Ending>),
@@ -118,6 +120,7 @@ pub(super) async fn session(desk: &Desk, visit: &mut Visit) -> Settled {
     revocation::check(desk, visit, settled).await
 }
 
+/// The token goes on whatever comes of it: a failure of Auth costs the visitor nothing while it lives.
 async fn renew_alive(desk: &Desk, visit: &mut Visit, claims: VerifiedClaims) -> Settled {
     let expected = Expected::of_claims(&claims);
     let gate_key = claims.session_id.clone();
@@ -125,6 +128,8 @@ async fn renew_alive(desk: &Desk, visit: &mut Visit, claims: VerifiedClaims) -> 
     refreshed.settle(Some(claims))
 }
 
+/// Without an answer of Auth nothing is known of the session; its cookies stay, and a sign-out still knows whose it
+/// was.
 async fn renew_dead(desk: &Desk, visit: &mut Visit, claims: &SignedClaims) -> Settled {
     let expected = Expected::of_claims(claims.claims());
     let gate_key = claims.claims().session_id.clone();

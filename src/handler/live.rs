@@ -1,4 +1,8 @@
 //! Auth's opinion of a verified session, where a rule demands it (`verify = "live"`).
+//!
+//! A signature proves what was true when the token was issued, up to an hour ago. For pages where that is not
+//! enough, every request costs one `GET /user`, which fails once the session is deleted or its user banned. The
+//! verdict on the token is forgotten on any other answer than "alive", so that the next request looks anew.
 
 use crate::auth_api::{self, UserReply};
 use crate::rules::Verify;

@@ -1,4 +1,6 @@
 //! Where a visitor is and where he is sent: pages are for people, and whoever is sent away comes back.
+//!
+//! What a `next` may hold is decided by [`crate::redirect`]; here is decided which page it is.
 
 use crate::answer::Medium;
 use crate::redirect::Destination;
@@ -35,6 +37,8 @@ impl Visit {
     }
 
     /// The address of a page that leads back here afterwards.
+    ///
+    /// `reason` tells the page why the visitor is here although he is signed in, such as `sign_in_again`.
     pub(super) fn way_back(&self, page: &Destination, reason: Option<&str>) -> String {
         let next = self.wanted_page();
         let origin = self.site_origin();
@@ -42,6 +46,9 @@ impl Visit {
     }
 
     /// The path and query of the page of this site that the request was sent from.
+    ///
+    /// `None` for a page of another site, and where the browser sent only its origin or nothing
+    /// (`Referrer-Policy`).
     pub(super) fn referer_path(&self) -> Option<String> {
         let referer = self.head.header("referer")?;
         let rest = referer.strip_prefix(&self.site_origin())?;

@@ -55,6 +55,9 @@ pub(super) fn pass(visit: &mut Visit, reason: &'static str, would: Would) -> Set
 }
 
 /// Notes what enforcing would have done with a settled session. A refresh that is due stands in the record already.
+///
+/// Of several things that enforcing would do the one that the visitor would notice most counts: deny before delete
+/// before write; a refresh that is due was noted when it was due.
 pub(super) fn conclude(visit: &mut Visit, settled: &Settled, is_denied: bool) {
     if !visit.config.is_observing() {
         return;
@@ -82,6 +85,8 @@ pub(super) fn conclude(visit: &mut Visit, settled: &Settled, is_denied: bool) {
 }
 
 /// The line to log. The origin speaks last: cookies that it set itself would have replaced the Worker's.
+///
+/// The status is the origin's: while observing there is no other.
 pub(super) fn record(
     visit: &Visit,
     settled: &Settled,

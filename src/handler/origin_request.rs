@@ -1,4 +1,8 @@
 //! What the origin is sent: the visitor's request, and what is changed of it.
+//!
+//! Only changes are said ([`HeaderEdit`]): what no edit names goes on as it came, byte for byte, as do method,
+//! query and body. The order of removal and setting is the whole of the trust in identity headers: [`always`]
+//! strips what the client sent in every mode, and only then is anything set.
 
 use crate::authorization;
 use crate::config::{Config, HttpUrl};
@@ -14,6 +18,7 @@ use super::passage::OriginRequest;
 use super::settled::Settled;
 use super::visit::{Outcome, Source, Visit};
 
+/// Removed by hand since it is not among the names that only ask for another place ([`crate::overrides`]).
 const PROTOCOL_HEADER: &str = "x-forwarded-proto";
 
 /// The request as it goes on. The private key of an assertion is the runtime's to use, so it may be waited for.
@@ -101,6 +106,8 @@ fn forwarded(visit: &Visit) -> Vec<HeaderEdit> {
 }
 
 /// What the origin learns of the session.
+///
+/// Cookies, bearer token and identity headers, from one settled session: they cannot tell of different ones.
 fn session(visit: &Visit, settled: &Settled) -> Vec<HeaderEdit> {
     let cookie = cookie_edit(visit, settled);
     let cookie_bytes = match &cookie {
@@ -164,12 +171,17 @@ fn set_or_remove(name: &'static str, value: Option<String>) -> HeaderEdit {
 }
 
 /// Where the request goes, if `ORIGIN_URL` says another place.
+///
+/// The prefix of `ORIGIN_URL` is put in front of the path as it came; `arrive` has made sure that it cannot be
+/// left.
 pub(super) fn origin_url(config: &Config, head: &RequestHead) -> Option<String> {
     let base = config.origin_url.as_ref()?.as_str().trim_end_matches('/');
     Some(format!("{base}{}", head.path_and_query()))
 }
 
 /// The host, with its port, that the request is for at the origin.
+///
+/// It is the `aud` of the assertion, so that one made for a site is of no use at another.
 fn origin_host(visit: &Visit) -> String {
     let origin = visit.config.origin_url.as_ref();
     origin
@@ -178,6 +190,9 @@ fn origin_host(visit: &Visit) -> String {
 }
 
 /// The change to `Cookie`, if any.
+///
+/// `None` leaves the header untouched, which is the way of nearly every request: a header that is written anew is
+/// bytes to copy, and one more chance to change what was not meant.
 fn cookie_edit(visit: &Visit, settled: &Settled) -> Option<HeaderEdit> {
     let header = visit.head.header("cookie")?;
     let key = &visit.config.storage_key;

@@ -1,9 +1,14 @@
 //! What is asked of the origin, and what is read of its answer.
+//!
+//! It is the vocabulary between `origin_request` and `forward` on this side and the shell's `http` on the other;
+//! nothing is decided here.
 
 use crate::head::{HeaderEdit, Headers};
 use crate::record;
 
 /// What the origin is sent: the visitor's request with these changes.
+///
+/// The default is a request that goes on untouched.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct OriginRequest {
     /// Another URL, if `ORIGIN_URL` is set.

@@ -1,4 +1,11 @@
 //! Which session the visitor shows: a bearer token, or the best reading of the cookies.
+//!
+//! It is the first stage with effects: keys are found and signatures checked ([`verify`]). What it returns says how
+//! far the session is trusted; whether it is due for a refresh, revoked or good enough for the rule is for the
+//! stages behind it.
+//!
+//! Twins: a sibling domain or an old scope can put a second cookie of the same name into the request. The readings
+//! are tried in the order of [`order`], and the first that verifies counts.
 
 use crate::cookies::SessionCookies;
 use crate::rules::Credentials;
@@ -15,6 +22,8 @@ use super::visit::{Outcome, Source, Visit};
 const MAX_CANDIDATES: usize = 3;
 
 /// What the visitor shows.
+///
+/// Each variant is one way that the line goes on.
 #[derive(Debug)]
 pub(super) enum Presented {
     /// A session whose token is trusted now.
@@ -84,6 +93,7 @@ fn foreign_bearer(visit: &Visit) -> Option<Verdict> {
     Some(Verdict::Failed(error.unwrap_or(TokenError::IssuerMismatch)))
 }
 
+/// A token without an issuer is one of ours until its key says otherwise: self-hosted Auth writes none.
 fn is_of_project(visit: &Visit, raw: &str) -> bool {
     match token::claimed_issuer(raw) {
         token::ClaimedIssuer::Named(issuer) => visit.config.issuers.contains(&issuer),
@@ -154,6 +164,8 @@ async fn cookies(desk: &Desk, visit: &mut Visit) -> Option<Presented> {
 }
 
 /// Why the cookies hold no session, and whether it is ours to delete.
+///
+/// Deleting is right only for what is certainly no session: a forged or broken one would be sent again for ever.
 fn none_verifies(visit: &Visit, reason: Option<&'static str>) -> Presented {
     match unreadable(visit.cookies()) {
         // A format of a later client may well be alive: it is not ours to delete, whatever stands beside it.
@@ -181,6 +193,9 @@ fn unreadable(cookies: Option<&SessionCookies>) -> Option<SessionCookieError> {
 
 /// The order in which candidates are tried, best last: those about the first
 /// one's user, latest expiry first, then the others as they came.
+///
+/// Nothing of a twin is verified yet, so its claims only decide what is tried first, and all that are tried have to
+/// verify.
 fn order(cookies: &SessionCookies) -> Vec<usize> {
     let readable: Vec<(usize, Option<String>, UnixTime)> = cookies
         .candidates

@@ -1,4 +1,11 @@
 //! The refresh: when it is due, and what its answer means.
+//!
+//! The stage orders a refresh ([`RefreshOrder`]) and judges what came of it. Whether it goes through the session's
+//! gate or straight to Auth is the shell's; how often it is sent is [`crate::auth_api::Attempts`]'. Nothing is
+//! written here: a new session is verified and handed on as [`Refreshed::Renewed`].
+//!
+//! Only a terminal code of Auth ends a session ([`Refreshed::Ended`]). Whatever else goes wrong leaves it as it
+//! stands.
 
 use crate::auth_api::{self, RefreshReply, Unreachable};
 use crate::memory::Memory;
@@ -28,6 +35,7 @@ pub(super) struct Expected {
 }
 
 impl Expected {
+    /// What a verified token says, alive or not.
     pub(super) fn of_claims(claims: &Claims) -> Self {
         Self {
             user_id: claims.user_id.clone(),
@@ -38,6 +46,8 @@ impl Expected {
         }
     }
 
+    /// What a token says that nobody here can check. The answer has to match it all the same: whoever made the
+    /// token up gets back nothing but a session that he described himself, with the refresh token that he sent.
     pub(super) fn of_unverified(token: &Token) -> Self {
         Self {
             user_id: token.claimed_subject().unwrap_or_default().to_owned(),
@@ -107,6 +117,9 @@ pub(super) fn is_due(visit: &Visit, claims: &Claims, now: UnixTime) -> bool {
 }
 
 /// Refreshes the session of the cookies. A `gate_key` is the id of a session that a good signature vouches for.
+///
+/// In this order: observing refreshes nothing, the breaker keeps requests from an Auth that hangs, a session
+/// without a refresh token has nothing to send, and one that nobody vouches for has a small budget.
 pub(super) async fn refresh(
     desk: &Desk,
     visit: &mut Visit,
@@ -213,6 +226,13 @@ async fn accept(
 ///
 /// A refusal by the rate limit concerns everyone only if `is_shared_limit`: with
 /// the secret key it is the visitor's own.
+///
+/// | the answer | the breaker learns |
+/// |---|---|
+/// | no answer in time, and this request sent it | a time-out |
+/// | no answer in time, and another one sent it | a wait in vain |
+/// | 429 on the limit that all visitors share | a refusal |
+/// | any other that this request sent | that Auth answers |
 fn note_health(answer: &RefreshAnswer, is_shared_limit: bool, memory: &mut Memory, now: UnixTime) {
     let code = match &answer.reply {
         RefreshReply::Unavailable { code, .. } => *code,

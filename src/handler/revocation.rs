@@ -1,4 +1,8 @@
 //! The look-up of revocations, for every verified session while `REVOCATION` is on.
+//!
+//! It comes after the refresh: a session that was signed out elsewhere is refused by Auth at its next refresh
+//! anyway, and here it is found out before. The isolate remembers what KV said for half a minute
+//! ([`Revocations`](crate::revocation::Revocations)), so a busy visitor costs one look-up in that time.
 
 use crate::revocation;
 

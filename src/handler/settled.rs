@@ -1,4 +1,8 @@
 //! What a request turned out to be, and the cookies that are due to it.
+//!
+//! It is what the stages hand to each other once a session was presented, and what both ends of the line read: the
+//! outcome and its reason for the log, the verified claims for rules and identity, and the cookies to write or to
+//! delete. A stage that changes its mind makes a new one; none is changed in place.
 
 use std::cell::OnceCell;
 
@@ -10,6 +14,9 @@ use crate::token::{Claims, VerifiedClaims};
 use super::visit::{Outcome, Source, Visit};
 
 /// What a request turned out to be.
+///
+/// Claims are there only for an outcome that trusts them, or for `unavailable` after a session was renewed on the
+/// way.
 #[derive(Debug)]
 pub(super) struct Settled {
     outcome: Outcome,
@@ -95,14 +102,18 @@ impl Settled {
         }
     }
 
+    /// What the request turned out to be, for the log and the origin.
     pub(super) const fn outcome(&self) -> Outcome {
         self.outcome
     }
 
+    /// The code of why, one of [`crate::reason::all`].
     pub(super) const fn reason(&self) -> &'static str {
         self.reason
     }
 
+    /// Whose session it is. An `unavailable` outcome may have them and still proves nothing: see `identity`'s
+    /// `proven`.
     pub(super) const fn claims(&self) -> Option<&VerifiedClaims> {
         self.claims.as_ref()
     }
@@ -211,6 +222,7 @@ impl Settled {
         }
     }
 
+    /// `cookies` is the number of `Set-Cookie` lines of the Worker's own, `status` that of what leaves.
     pub(super) fn write_record(&self, record: &mut RequestRecord, cookies: usize, status: u16) {
         record.outcome = self.outcome.word();
         record.reason = self.reason;

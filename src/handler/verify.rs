@@ -1,4 +1,14 @@
 //! Verification: from a token to a verdict, by its signature or, where that cannot be checked here, by Auth's word.
+//!
+//! Whoever needs a token verified comes here: `present` for what a visitor sent, `refresh` and the routes for what
+//! Auth answered. It decides nothing about cookies or rules; a [`Verdict`] says only how far the token is trusted.
+//!
+//! | the token | is verified by |
+//! |---|---|
+//! | seen before in this isolate | memory, until its expiry |
+//! | ES256, RS256, EdDSA with a `kid` | the key of the set that `kid` names |
+//! | HS256, and `SUPABASE_JWT_SECRET` is set | the secret |
+//! | HS256 without it, no `kid`, or a project without keys | `GET /user`, kept for a minute |
 
 use crate::auth_api::{self, UserReply};
 use crate::jwks::SignatureAlgorithm;
@@ -14,6 +24,8 @@ use super::visit::{Stage, Visit};
 const ASKED_VERDICT_SECONDS: u64 = 60;
 
 /// The result of a verification.
+///
+/// Of a session in cookies the last three decide nothing: a refresh, or the next request, may learn more.
 #[derive(Debug)]
 pub(super) enum Verdict {
     /// Trusted now.
@@ -33,6 +45,8 @@ pub(super) enum Verdict {
 }
 
 /// Verifies `raw`, from memory if it was seen before.
+///
+/// The key's own algorithm is used, and the token's `alg` is only compared with it (RFC 8725 3.1).
 pub(super) async fn verify(desk: &Desk, visit: &mut Visit, raw: &str) -> Verdict {
     let fingerprint = desk.memory().fingerprint(raw);
     let known = desk.memory().verdicts.find(fingerprint, desk.now());
@@ -62,6 +76,8 @@ pub(super) async fn verify(desk: &Desk, visit: &mut Visit, raw: &str) -> Verdict
 }
 
 /// Verifies the token of Auth's own answer; where its key is not known yet, with a set fetched for it.
+///
+/// Auth signs with a new key from one moment to the next, and the sets at hand may be ten minutes old.
 pub(super) async fn verify_answer(desk: &Desk, visit: &mut Visit, access_token: &str) -> Verdict {
     let verdict = verify(desk, visit, access_token).await;
     if let Verdict::KeyUnknown(token) = &verdict
@@ -72,6 +88,7 @@ pub(super) async fn verify_answer(desk: &Desk, visit: &mut Visit, access_token: 
     verdict
 }
 
+/// The claims are looked at only once the signature is good: [`Token::check`] takes the proof.
 async fn by_signature(desk: &Desk, visit: &mut Visit, token: Token, key: SignatureKey) -> Verdict {
     visit.wait(desk.now());
     let kid = match key {
@@ -97,6 +114,8 @@ async fn by_signature(desk: &Desk, visit: &mut Visit, token: Token, key: Signatu
 }
 
 /// Auth's opinion of a token that cannot be checked here (`GET /user`).
+///
+/// Auth answers for dead tokens and forged ones alike, so it is not asked about one that has run out.
 async fn by_asking(desk: &Desk, visit: &mut Visit, token: Token) -> Verdict {
     let skew = visit.config.clock_skew_seconds;
     let expiry = token.claimed_expiry();
@@ -128,6 +147,8 @@ async fn by_asking(desk: &Desk, visit: &mut Visit, token: Token) -> Verdict {
 }
 
 /// Asks Auth about the bearer of a token.
+///
+/// It counts for the budget of this request, and as a call to Auth in its record.
 pub(super) async fn ask_user(
     desk: &Desk,
     visit: &mut Visit,
@@ -170,6 +191,8 @@ fn judge(visit: &Visit, token: &Token, signed: GoodSignature, now: UnixTime) -> 
     }
 }
 
+/// Never past the token's expiry, so that memory cannot keep a session alive. `kid` ties the verdict to its key: it
+/// goes when the key leaves the set.
 fn remember(
     desk: &Desk,
     token: &Token,

@@ -1,4 +1,8 @@
 //! What is known of one request while it is decided.
+//!
+//! A [`Visit`] is made by the line from the request's head and handed from stage to stage. It holds what was sent,
+//! what was decided so far, and the record that becomes the log line; it never holds what a stage found out about
+//! the session, which is [`Settled`](super::settled::Settled).
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -18,6 +22,9 @@ use crate::token::VerifiedClaims;
 use super::explain;
 
 /// What a request turned out to be: the word in logs and `Server-Timing`.
+///
+/// The origin gets it as `X-Session-Outcome`. `expired`, `invalid` and `revoked` delete the session's cookies, the
+/// others keep them; the page of a rule without `require` is served with any of them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Outcome {
     /// No session was sent.
@@ -56,6 +63,8 @@ impl Outcome {
 }
 
 /// Where the token came from.
+///
+/// Only a session of the cookies is refreshed and written; with `Nothing` the origin's cache headers stand.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Source {
     Bearer,
@@ -64,6 +73,8 @@ pub(super) enum Source {
 }
 
 /// The stages that time is counted for.
+///
+/// They are the members of `ms` in the log line.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Stage {
     Auth,
@@ -102,6 +113,7 @@ pub(super) struct Visit {
 }
 
 impl Visit {
+    /// The clock starts here: `ms.total` counts from `now`.
     pub(super) fn new(config: Rc<Config>, head: RequestHead, now: UnixTime) -> Self {
         let record = RequestRecord {
             gate: "none",
@@ -129,6 +141,7 @@ impl Visit {
         }
     }
 
+    /// What holds for this request: the rule that matched, or the one where none does.
     pub(super) fn rule(&self) -> &Rule {
         self.config.rules.rule(self.rule)
     }
@@ -192,6 +205,8 @@ impl Visit {
 
     /// The host whose `Domain=<host>` twins have to go: without a configured
     /// domain, duplicates can stem from there.
+    ///
+    /// No browser takes `Domain=localhost` or that of an address, so those have no twins.
     pub(super) fn twin_domain(&self) -> Option<&str> {
         let host = self.head.host();
         (self.is_duplicated() && self.config.cookie.domain_at(host).is_none())
@@ -216,6 +231,9 @@ impl Visit {
     }
 
     /// The visitor's address, as Cloudflare names it.
+    ///
+    /// Cloudflare sets it and takes off what the client sent under its name; `None` only in tests and on other
+    /// platforms.
     pub(super) fn client_ip(&self) -> Option<&str> {
         self.head.header("cf-connecting-ip")
     }
@@ -268,6 +286,8 @@ impl Visit {
     }
 
     /// What is left of the time that Auth may take in this request, in milliseconds.
+    ///
+    /// All stages share it: a request that waited for keys has less time left for its refresh.
     pub(super) fn auth_budget_ms(&self) -> u64 {
         let ms = &self.record.ms;
         self.config

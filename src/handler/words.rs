@@ -1,4 +1,7 @@
 //! The Worker's own answers in words, for whoever navigates.
+//!
+//! An answer is made for programs first ([`Answer`]); here it gets the site's looks, the visitor's language and the
+//! way to sign in, where a person reads it. The pages themselves are [`crate::pages`].
 
 use crate::answer::{Answer, Reader};
 use crate::config::Pages;
@@ -11,6 +14,8 @@ use super::visit::Visit;
 const ACCOUNT_CLAIMS: [&str; 2] = ["email", "phone"];
 
 /// The answer as a page where a browser navigates.
+///
+/// The account's name is taken from verified claims alone; a page that nobody verified anything for names nobody.
 pub(super) fn say(visit: &Visit, settled: &Settled, answer: Answer) -> Answer {
     if !answer.has_words() || !visit.is_navigation() {
         return answer;

@@ -14,6 +14,19 @@ const BREAKER_OPEN_MS: u64 = 3_000;
 /// Keeps requests from an Auth server that hangs or refuses them all, so that an outage costs one
 /// visitor a wait and not every one. It belongs to the isolate and not to a
 /// session: an outage and the rate limit of the Worker's address concern all.
+///
+/// ```
+/// use edge_session::memory::Breaker;
+/// use edge_session::time::UnixTime;
+///
+/// let now = UnixTime::from_seconds(1_790_000_000);
+/// let mut breaker = Breaker::default();
+/// breaker.note_timeout(now);
+/// // An alive token goes on without a refresh for now; a dead one has nothing to lose.
+/// assert!(!breaker.may_pass(true, now));
+/// assert!(breaker.may_pass(false, now));
+/// assert!(breaker.may_pass(true, now.plus_seconds(3)));
+/// ```
 #[derive(Debug, Default)]
 pub struct Breaker {
     refusals: u32,
@@ -43,6 +56,8 @@ impl Breaker {
     }
 
     /// Notes that Auth answered a refresh.
+    ///
+    /// Any answer, good or bad: a server that answers does not hang.
     pub fn note_answer(&mut self) {
         *self = Self::default();
     }

@@ -1,4 +1,7 @@
 //! How much of Auth strangers may use up, whatever they send: refreshes of sessions that nobody here can check.
+//!
+//! Such a session is one line of JSON that anybody can make up, and each costs a call to Auth, whose limit all
+//! visitors of the Worker may share. A session with a good signature never counts here.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -35,6 +38,7 @@ struct Count {
 }
 
 impl Count {
+    /// An old window has room whatever was used in it.
     const fn has_room(&self, most: u32, now: UnixTime) -> bool {
         self.used < most || now.millis_since(self.started) >= WINDOW_MS
     }
@@ -61,6 +65,21 @@ impl Default for Budgets {
 impl Budgets {
     /// Claims a refresh; false if there is none left for this token, this address or the isolate.
     /// A claim that is refused uses up nothing. Visitors without an address share one.
+    ///
+    /// ```
+    /// use edge_session::memory::{Budgets, PER_ADDRESS};
+    /// use edge_session::time::UnixTime;
+    ///
+    /// let now = UnixTime::from_seconds(1_790_000_000);
+    /// let mut budgets = Budgets::default();
+    /// for token in 0..PER_ADDRESS {
+    ///     assert!(budgets.claim(&token.to_string(), Some("192.0.2.1"), now));
+    /// }
+    /// assert!(!budgets.claim("another", Some("192.0.2.1"), now));
+    /// assert!(budgets.claim("another", Some("192.0.2.2"), now));
+    /// // The same refresh token is tried once in a minute, from wherever it comes.
+    /// assert!(!budgets.claim("another", Some("192.0.2.3"), now));
+    /// ```
     pub fn claim(&mut self, refresh_token: &str, client_ip: Option<&str>, now: UnixTime) -> bool {
         let digest = token::digest(refresh_token);
         let address = network(client_ip.unwrap_or_default());

@@ -1,4 +1,6 @@
 //! How the Worker was when it was last looked at, and what was last answered to it.
+//!
+//! Auth and the origin are never asked for the report's sake: their last answers are noted when a request had one.
 
 use crate::time::UnixTime;
 
@@ -63,11 +65,15 @@ impl Health {
     }
 
     /// Notes what Auth answered.
+    ///
+    /// `None` is an answer that did not come.
     pub const fn note_auth(&mut self, status: Option<u16>, now: UnixTime) {
         self.auth = Some((status, now));
     }
 
     /// Notes what the origin answered.
+    ///
+    /// `None` is an answer that did not come.
     pub const fn note_origin(&mut self, status: Option<u16>, now: UnixTime) {
         self.origin = Some((status, now));
     }

@@ -1,4 +1,16 @@
 //! The key set, and who fetches it.
+//!
+//! Four kinds of fetch have a claim each, so that each happens at most once at a time or in a while:
+//!
+//! | claim | made by | one in |
+//! |---|---|---|
+//! | [`claim_fetch`](KeyCache::claim_fetch) | a request that has no set | 2 s, while it runs |
+//! | [`claim_background_fetch`](KeyCache::claim_background_fetch) | a request whose set is stale | 15 s, while it runs |
+//! | [`claim_forced_fetch`](KeyCache::claim_forced_fetch) | a token whose key is not in the set | 30 s |
+//! | [`claim_answer_fetch`](KeyCache::claim_answer_fetch) | such a token, of Auth's own answer | 30 s |
+//!
+//! A claim that runs ends when a set is stored or a failure noted; one whose request was cancelled ends by its
+//! time.
 
 use lru::LruCache;
 

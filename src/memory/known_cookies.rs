@@ -1,4 +1,8 @@
 //! `Cookie` headers that were seen before.
+//!
+//! To read a session is a search in the header, base64 and JSON, and all of it again for the next request of the same
+//! visitor. Two fingerprints stand for it: that of the header and that of the token it holds, whose verdict is looked
+//! up with it.
 
 use lru::LruCache;
 
@@ -26,6 +30,8 @@ impl KnownCookies {
     }
 
     /// Remembers which token a header holds. The header must read as one session and nothing else.
+    ///
+    /// Nothing may be due of it either: a request that is recognised writes no cookie.
     pub fn note(&mut self, cookies: Fingerprint, token: Fingerprint) {
         self.0.put(cookies, token);
     }

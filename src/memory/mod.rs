@@ -4,6 +4,10 @@
 //! anything; the shell owns the one instance and lends it out between awaits.
 //!
 //! Each concern is a small type of its own, with its bound and its reason; [`Memory`] only holds them.
+//!
+//! Nothing in it is needed: an isolate that just began answers the same, only slower. What must survive is in
+//! `SESSION_KV` or in the session's gate. What strangers can make grow has a bound in entries or in bytes, and each
+//! bound has its reason beside it.
 
 mod bounded;
 mod breaker;
@@ -86,12 +90,16 @@ impl Memory {
 
     /// The verdict on the token in a `Cookie` header seen before, if it still holds: a header that
     /// is known needs no decoding.
+    ///
+    /// Two look-ups and no decoding: the way of nearly every request.
     pub fn known_verdict(&mut self, cookies: Fingerprint, now: UnixTime) -> Option<VerifiedClaims> {
         let token = self.known_cookies.token(cookies)?;
         self.verdicts.find(token, now)
     }
 
     /// Takes over a key set if it is newer, and drops the verdicts whose key has left.
+    ///
+    /// A key that has left was revoked, and with it every token that it signed.
     pub fn store_keys(&mut self, keys: CachedKeys) {
         if let Some(keys) = self.keys.store(keys) {
             self.verdicts.keep_keys(&keys.set);

@@ -1,4 +1,7 @@
 //! Which ways to sign in a project has.
+//!
+//! The sign-in page shows a button for each. The answer is the same for every visitor and changes when an operator
+//! changes it, so an hour of delay does no harm; a way that is closed is refused by Auth itself.
 
 use crate::pages::Offers;
 use crate::time::UnixTime;
@@ -22,6 +25,8 @@ impl KnownOffers {
     }
 
     /// Takes an answer over, or notes that there was none; what was known before goes on to hold then.
+    ///
+    /// Without any answer so far it is as if every project's usual ways were open.
     pub fn learn(&mut self, offers: Option<Offers>, now: UnixTime) -> Offers {
         let pause_ms = if offers.is_some() {
             FRESH_MS

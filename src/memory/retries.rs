@@ -1,4 +1,6 @@
 //! Sessions that were refreshed because a rule found them wanting.
+//!
+//! Without it a page that a visitor may not see would refresh his session on every request.
 
 use lru::LruCache;
 
@@ -23,6 +25,8 @@ impl Default for Retries {
 
 impl Retries {
     /// Claims a refresh of this session: false if there was one a moment ago.
+    ///
+    /// The claim counts although the refresh fails: the next one would fail as well.
     pub fn claim(&mut self, session_id: &str, now: UnixTime) -> bool {
         let last = self.0.get(session_id);
         if last.is_some_and(|last| now.millis_since(*last) < COOL_DOWN_MS) {

@@ -1,4 +1,7 @@
 //! Tokens that were verified before.
+//!
+//! A verdict says that a token was verified, and until when that may be believed. It is what makes a hot request
+//! cost no signature check. No token is held, only its fingerprint; the claims are.
 
 use lru::LruCache;
 
@@ -54,6 +57,9 @@ impl Verdicts {
 
     /// Remembers a verdict until `until`, which must not be later than the token's expiry.
     /// `kid` names the key it rests on; without one it rests on something else than the key set.
+    ///
+    /// A verdict heavier than all that may be held would push out every other one: a token of 16 KiB is far from
+    /// it.
     pub fn remember(
         &mut self,
         token: Fingerprint,

@@ -1,4 +1,8 @@
 //! Globs over paths and hosts. `*` matches any characters, `/` included; nothing else is special.
+//!
+//! There are two kinds of comparison, as there are two kinds of rules. A guard's glob is compared without regard to
+//! case and stands for a little more than was written ([`PathGlob::guarding`]); any other glob stands for what was
+//! written ([`PathGlob::readings`]). The work of both is linear in the text, whatever the glob.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
@@ -45,10 +49,13 @@ impl PathGlob {
             .collect()
     }
 
+    /// `form` is one reading of the path ([`crate::path::RequestPath`]); for a guard it has its letters in one
+    /// case.
     pub(super) fn matches(&self, form: &str) -> bool {
         matches(&self.0, form)
     }
 
+    /// The decoded spelling cannot hold a star that was escaped: such a glob is refused when rules are read.
     fn spellings(glob: &str) -> Vec<String> {
         let mut spellings = vec![glob.to_owned()];
         let decoded = percent_decode_str(glob)
@@ -73,6 +80,7 @@ pub(super) struct HostGlob {
 }
 
 impl HostGlob {
+    /// A glob of a host, perhaps with a port and with the dot of a fully qualified name, which says nothing.
     pub(super) fn new(glob: &str) -> Self {
         let (host, port) = split_port(glob);
         let host = host.strip_suffix('.').unwrap_or(host);

@@ -4,20 +4,35 @@
 //! doubt is decided for the guard: a rule with `require` holds as soon as one reading matches, whatever the case of its
 //! letters, every other rule only if all do. What a rule excludes (`!…`) is judged the other way round: a guard leaves out
 //! what every reading says so of, another rule what any does. Methods are judged as paths are.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `parse` | `RULES` as JSON, member by member |
+//! | `values`, `spelling` | what a member's value may be, and how a glob, host, method, pointer or origin is spelt |
+//! | `rule` | one rule, and which requests it is for |
+//! | `glob` | what `*` matches |
+//! | `requirement` | what a session must be to pass |
+//!
+//! What becomes of a request is decided by the handler's `guard`; nothing here knows of cookies or answers.
 
 mod glob;
 mod parse;
 mod requirement;
 mod rule;
+mod spelling;
+mod values;
 
-pub(crate) use parse::is_json_pointer;
 pub use requirement::{Aal, Clients, Presented, Requirement, Shortfall};
 pub use rule::{Cache, Credentials, OnDenied, Rule, Verify};
+pub(crate) use spelling::is_json_pointer;
 
 use crate::path::RequestPath;
 use rule::Paths;
 
 /// What the guides' middleware matcher leaves out, and the folders of the other build tools: files that are the same for everyone.
+///
+/// A page of Next.js, SvelteKit, Astro, Nuxt or Vite asks for dozens of them, and none has anything to do with the
+/// session.
 const STATIC_FILES: [&str; 14] = [
     "/_next/static/*",
     "/_next/image*",
@@ -46,6 +61,35 @@ pub struct Rules {
 impl Rules {
     /// Reads the JSON of `RULES`.
     ///
+    /// ```
+    /// use edge_session::path::RequestPath;
+    /// use edge_session::rules::Rules;
+    ///
+    /// let rules = Rules::parse(r#"[
+    ///     {"path": ["/admin/*", "!/admin/help"], "require": {"role": "staff"}},
+    ///     {"path": "*.css", "bypass": true}
+    /// ]"#).map_err(|problems| problems.join("; "))?;
+    ///
+    /// let find = |path: &str| rules.find(&["GET"], "site.example", &RequestPath::new(path)).0;
+    /// assert_eq!(find("/admin/users"), Some(0));
+    /// // A guard holds for every way that an origin could read the path, and for the folder's own page.
+    /// assert_eq!(find("/x/..%2FADMIN/users"), Some(0));
+    /// assert_eq!(find("/admin"), Some(0));
+    /// assert_eq!(find("/admin/help"), None);
+    /// // Everything else holds only if all readings agree.
+    /// assert_eq!(find("/a.css"), Some(1));
+    /// assert_eq!(find("/a.html%3f.css"), None);
+    /// # Ok::<(), String>(())
+    /// ```
+    ///
+    /// ```
+    /// use edge_session::rules::Rules;
+    ///
+    /// let problems = Rules::parse(r#"[{"path": "admin", "requier": true}]"#).unwrap_err();
+    /// assert!(problems[0].starts_with("[0].path must begin with /"));
+    /// assert!(problems[1].starts_with("[0].requier is not a field of a rule"));
+    /// ```
+    ///
     /// # Errors
     /// Every mistake found, each beginning with its position, such as `[2].requier`, and none quoting a value.
     pub fn parse(json: &str) -> Result<Self, Vec<String>> {
@@ -55,6 +99,8 @@ impl Rules {
     /// The rule for a request and its index in `RULES`; no index where none matches.
     ///
     /// `methods` is the request's method and whatever else an origin could take for it.
+    ///
+    /// `host` may have a port; a rule's host is compared with it only where the rule names one.
     pub fn find(
         &self,
         methods: &[&str],
@@ -96,6 +142,8 @@ impl Default for Rules {
 }
 
 impl From<Vec<Rule>> for Rules {
+    /// What holds where no rule matches is the rule of which nothing is said: everybody passes, the session is kept
+    /// fresh.
     fn from(list: Vec<Rule>) -> Self {
         Self {
             list,

@@ -1,11 +1,17 @@
 //! Reads `RULES`, member by member, so that each mistake is named with its position and no value is ever quoted.
+//!
+//! A rule is read whole although a member of it is wrong, so that all mistakes are found at once. A field that is
+//! not known is a mistake too: `requier` would leave a page open.
 
 use super::glob::HostGlob;
 use super::requirement::{Aal, Clients, Requirement};
 use super::rule::{Cache, Credentials, OnDenied, Rule, Verify};
+use super::spelling::{
+    host_problem, method_problem, origin_problem, path_problem, pointer_problem,
+};
+use super::values::{Problems, boolean, shown, texts, word};
 use crate::json;
-use crate::redirect::{Destination, is_spelled_out, parse_url};
-use percent_encoding::percent_decode_str;
+use crate::redirect::Destination;
 use serde_json::{Map, Value};
 
 const RULE_FIELDS: &str = "bypass, cache, cors, credentials, forbidden, hosts, login, methods, name, on_denied, path, require, signed_in, verify";
@@ -14,12 +20,8 @@ const REQUIRE_FIELDS: &str = "aal, absent, anonymous, claims, clients, max_age, 
 /// A name that is longer would fill the log line.
 const MAX_RULE_NAME_CHARS: usize = 100;
 
-/// The claims that users write themselves: who may put anything there proves nothing by it.
-const USERS_OWN_CLAIMS: &str = "/user_metadata";
-
-/// Field names longer than this, or of other characters, are not repeated in a message.
-const MAX_NAME_BYTES: usize = 40;
-
+/// # Errors
+/// Every mistake, each beginning with its position.
 pub(super) fn rules(json: &str) -> Result<Vec<Rule>, Vec<String>> {
     let value: Value = json::read(json).map_err(|error| {
         vec![format!(
@@ -41,14 +43,6 @@ pub(super) fn rules(json: &str) -> Result<Vec<Rule>, Vec<String>> {
         Ok(rules)
     } else {
         Err(problems.0)
-    }
-}
-
-struct Problems(Vec<String>);
-
-impl Problems {
-    fn add(&mut self, at: &str, rule: &str) {
-        self.0.push(format!("{at} {rule}"));
     }
 }
 
@@ -154,6 +148,7 @@ fn conflicts(at: &str, fields: &Map<String, Value>, problems: &mut Problems) {
     }
 }
 
+/// It stands in the log, so it is one line of bounded length.
 fn rule_name(at: &str, value: &Value, problems: &mut Problems) -> Option<String> {
     let is_good = |name: &&str| {
         !name.is_empty()
@@ -179,6 +174,7 @@ fn destination(at: &str, value: &Value, problems: &mut Problems) -> Option<Desti
     destination
 }
 
+/// A single glob cannot exclude: alone, `!/x` would match nothing.
 fn paths(at: &str, value: &Value, rule: &mut Rule, problems: &mut Problems) {
     let in_a_list = value.is_array();
     let check = |glob: &str| path_problem(glob, in_a_list);
@@ -238,6 +234,7 @@ fn requirement(at: &str, value: &Value, problems: &mut Problems) -> Requirement 
     requirement
 }
 
+/// Positions are counted and pointers not repeated: a pointer may be a value in the wrong place.
 fn claims(at: &str, value: &Value, problems: &mut Problems) -> Vec<(String, Vec<Value>)> {
     let Value::Object(claims) = value else {
         problems.add(at, "must be an object of JSON pointers and values");
@@ -256,6 +253,7 @@ fn claims(at: &str, value: &Value, problems: &mut Problems) -> Vec<(String, Vec<
         .collect()
 }
 
+/// Without the field no app of somebody else's passes, whatever else the rule says.
 fn clients(at: &str, value: &Value, problems: &mut Problems) -> Clients {
     match value {
         Value::Bool(true) => Clients::Any,
@@ -269,6 +267,7 @@ fn clients(at: &str, value: &Value, problems: &mut Problems) -> Clients {
     }
 }
 
+/// Objects and lists of lists cannot be asked for: a claim that is a list is searched for a member.
 fn wanted(at: &str, value: &Value, problems: &mut Problems) -> Vec<Value> {
     let list = match value {
         Value::Array(list) => list.clone(),
@@ -287,144 +286,4 @@ fn wanted(at: &str, value: &Value, problems: &mut Problems) -> Vec<Value> {
         );
     }
     list
-}
-
-fn boolean(at: &str, value: &Value, problems: &mut Problems) -> bool {
-    value.as_bool().unwrap_or_else(|| {
-        problems.add(at, "must be true or false");
-        false
-    })
-}
-
-fn word<T: Copy + Default>(
-    at: &str,
-    value: &Value,
-    words: &[(&str, T)],
-    problems: &mut Problems,
-) -> T {
-    let found = value
-        .as_str()
-        .and_then(|text| words.iter().find(|(word, _)| *word == text));
-    if let Some((_, meaning)) = found {
-        return *meaning;
-    }
-    let known = words.iter().map(|(word, _)| *word).collect();
-    no_word(at, known, problems);
-    T::default()
-}
-
-fn no_word(at: &str, known: Vec<&str>, problems: &mut Problems) {
-    problems.add(at, &format!("must be one of {}", known.join(", ")));
-}
-
-/// A string or a list of strings, each of them checked.
-fn texts(
-    at: &str,
-    value: &Value,
-    check: &dyn Fn(&str) -> Option<&'static str>,
-    problems: &mut Problems,
-) -> Vec<String> {
-    let members = match value {
-        Value::Array(members) => members.iter().collect(),
-        Value::Bool(_) | Value::Null | Value::Number(_) | Value::Object(_) | Value::String(_) => {
-            vec![value]
-        }
-    };
-    if members.is_empty() {
-        problems.add(at, "must not be an empty list; leave it out to mean all");
-    }
-    let mut texts = Vec::new();
-    for (index, member) in members.iter().enumerate() {
-        let at = if value.is_array() {
-            format!("{at}[{index}]")
-        } else {
-            at.to_owned()
-        };
-        match member.as_str() {
-            None | Some("") => problems.add(&at, "must be a string that is not empty"),
-            Some(text) => {
-                if let Some(problem) = check(text) {
-                    problems.add(&at, problem);
-                }
-                texts.push(text.to_owned());
-            }
-        }
-    }
-    texts
-}
-
-fn path_problem(glob: &str, in_a_list: bool) -> Option<&'static str> {
-    let included = match glob.strip_prefix('!') {
-        Some(_) if !in_a_list => return Some("may exclude with ! inside a list only"),
-        Some(excluded) => excluded,
-        None => glob,
-    };
-    if !included.starts_with(['/', '*']) {
-        return Some("must begin with / or *, otherwise it matches nothing");
-    }
-    if included.contains(char::is_control) {
-        return Some("must not hold a control character");
-    }
-    let decoded = percent_decode_str(included).decode_utf8_lossy();
-    if decoded.contains('\0') {
-        return Some("must not hold an escaped NUL, at which a path may end");
-    }
-    let stars = |text: &str| text.matches('*').count();
-    // Decoded, the star would match everything.
-    (stars(&decoded) > stars(included))
-        .then_some("must not hold an escaped star, which cannot be told from a wildcard")
-}
-
-fn host_problem(glob: &str) -> Option<&'static str> {
-    let allowed =
-        |character: char| character.is_ascii_alphanumeric() || "-._*:[]".contains(character);
-    (!glob.chars().all(allowed))
-        .then_some("must be a host name in ASCII, without scheme or path, * allowed")
-}
-
-fn method_problem(method: &str) -> Option<&'static str> {
-    let token = |character: char| {
-        character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character)
-    };
-    (method.contains('*') || !method.chars().all(token)).then_some("must be the name of a method")
-}
-
-fn pointer_problem(pointer: &str) -> Option<&'static str> {
-    if !is_json_pointer(pointer) {
-        return Some("must be named by a JSON pointer, such as /app_metadata/role");
-    }
-    let is_users_own = pointer
-        .strip_prefix(USERS_OWN_CLAIMS)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    is_users_own.then_some(
-        "must not point into /user_metadata, which users write themselves; /app_metadata is the server's",
-    )
-}
-
-fn origin_problem(origin: &str) -> Option<&'static str> {
-    let is_origin = is_spelled_out(origin)
-        && parse_url(origin).is_some_and(|url| url.origin().ascii_serialization() == origin);
-    (!is_origin).then_some("must be an origin such as https://app.example.com")
-}
-
-/// True for a JSON pointer (RFC 6901) to anything but the whole.
-pub(crate) fn is_json_pointer(pointer: &str) -> bool {
-    pointer.starts_with('/')
-        && pointer
-            .split('~')
-            .skip(1)
-            .all(|rest| rest.starts_with(['0', '1']))
-}
-
-/// A field name as a message may repeat it: what does not look like a name might be a value in the wrong place.
-fn shown(name: &str) -> &str {
-    let looks_like_a_name = name.len() <= MAX_NAME_BYTES
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if looks_like_a_name && !name.is_empty() {
-        name
-    } else {
-        "(unnamed)"
-    }
 }

@@ -1,8 +1,13 @@
 //! What a rule with `require` asks of a verified session.
+//!
+//! Pure: a requirement and verified claims in, the first condition that does not hold out. Only claims that the
+//! project's own key signed are ever asked; `user_metadata`, which users write themselves, cannot be pointed at.
 
 use serde_json::Value;
 
 /// The conditions of a guard, all of which must hold. The default is `require: true`: any verified session.
+///
+/// It is what the object of `require` says, member by member.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Requirement {
     /// The roles one of which the token must have; empty allows all.
@@ -49,6 +54,8 @@ pub struct Presented<'c> {
 }
 
 /// Authenticator assurance level.
+///
+/// Levels of Auth's `aal` claim (after NIST SP 800-63), in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Aal {
     /// One factor.
@@ -81,6 +88,30 @@ impl Requirement {
     ///
     /// The conditions that a further sign-in or factor would meet come last: whoever lacks the role as well is not sent
     /// there in vain.
+    ///
+    /// ```
+    /// use edge_session::rules::{Aal, Presented, Requirement, Shortfall};
+    /// use serde_json::json;
+    ///
+    /// let requirement = Requirement {
+    ///     claims: vec![("/app_metadata/plan".to_owned(), vec![json!("pro"), json!("team")])],
+    ///     aal: Some(Aal::Aal2),
+    ///     ..Requirement::default()
+    /// };
+    /// let presented = Presented {
+    ///     role: "authenticated",
+    ///     aal: "aal1",
+    ///     is_anonymous: false,
+    ///     client_id: None,
+    ///     now: 1_790_000_000,
+    /// };
+    /// let claims = |plan: &str| json!({"app_metadata": {"plan": plan}});
+    /// // The plan is missed first: a second factor alone would not help.
+    /// assert_eq!(requirement.check(presented, || Some(claims("free"))), Err(Shortfall::Claim));
+    /// assert_eq!(requirement.check(presented, || Some(claims("pro"))), Err(Shortfall::Aal));
+    /// let presented = Presented { aal: "aal2", ..presented };
+    /// assert_eq!(requirement.check(presented, || Some(claims("pro"))), Ok(()));
+    /// ```
     ///
     /// # Errors
     /// The first condition that does not hold.
@@ -152,6 +183,9 @@ impl Clients {
 }
 
 /// When the user last proved who he is, in seconds since 1970: the newest timestamp of `amr`.
+///
+/// Auth puts a timestamp to each method of `amr`; a refresh adds none, so the newest one is when he last did
+/// something.
 fn newest_proof(claims: &Value) -> Option<u64> {
     let methods = claims.get("amr")?.as_array()?;
     let stamps = methods
@@ -176,6 +210,13 @@ impl Default for Requirement {
 
 impl Aal {
     /// Reads the `aal` claim; a level that is not known satisfies nothing.
+    ///
+    /// ```
+    /// use edge_session::rules::Aal;
+    ///
+    /// assert!(Aal::parse("aal2") > Aal::parse("aal1"));
+    /// assert_eq!(Aal::parse("aal3"), None);
+    /// ```
     pub fn parse(word: &str) -> Option<Self> {
         match word {
             "aal1" => Some(Self::Aal1),

@@ -1,4 +1,8 @@
 //! One rule: which requests it is for, and what holds for them.
+//!
+//! The fields of a rule fall in two halves: which requests it is for (`path`, `hosts`, `methods`, all of which must
+//! match) and what holds for those. `matches` is the first half and knows the one thing that the
+//! second half changes in it: a rule with `require` guards, so doubt speaks for it.
 
 use super::glob::{HostGlob, PathGlob};
 use super::requirement::Requirement;
@@ -7,6 +11,8 @@ use crate::path::RequestPath;
 use crate::redirect::Destination;
 
 /// One rule: which requests it is for, and what holds for them.
+///
+/// The default is what holds where no rule matches.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rule {
     /// Forward untouched.
@@ -89,12 +95,14 @@ pub enum OnDenied {
 }
 
 impl Rule {
+    /// `methods` is the request's own and every other one that an origin could take for it ([`crate::overrides`]).
     pub(super) fn matches(&self, methods: &[&str], host: &str, path: &RequestPath<'_>) -> bool {
         self.matches_methods(methods)
             && (self.hosts.is_empty() || self.hosts.iter().any(|glob| glob.matches(host)))
             && self.matches_path(path)
     }
 
+    /// `HEAD` is a `GET` whose body is left out (RFC 9110 9.3.2), so a rule for the one is for the other.
     fn matches_methods(&self, methods: &[&str]) -> bool {
         let includes = |method: &&str| {
             self.methods.iter().any(|wanted| {
@@ -113,6 +121,7 @@ impl Rule {
             }
     }
 
+    /// An ambiguous path matches every guard, and no rule that does not guard.
     fn matches_path(&self, path: &RequestPath<'_>) -> bool {
         let is_included = |holds: bool| self.paths.is_empty() || holds;
         if self.require.is_some() {
@@ -128,6 +137,7 @@ impl Rule {
 }
 
 impl Paths {
+    /// Both readings of the glob are kept: whether the rule guards is known only once all of it is read.
     pub(super) fn add(&mut self, glob: &str) {
         self.exact.extend(PathGlob::readings(glob));
         self.guarding.extend(PathGlob::guarding(glob));

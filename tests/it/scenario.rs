@@ -24,7 +24,7 @@ use edge_session::head::{HeaderEdit, Headers, RequestHead};
 use edge_session::jwks::{CachedKeys, KeySet, KeysError, SignatureAlgorithm};
 use edge_session::location;
 use edge_session::memory::{Memory, SharedMemory};
-use edge_session::reason::{REASONS, Reason};
+use edge_session::reason::{self, Reason};
 use edge_session::record::RequestRecord;
 use edge_session::revocation::Ends;
 use edge_session::time::UnixTime;
@@ -611,7 +611,7 @@ impl Scenario {
         let Ending { outgoing, record } = ending;
         let is_known = |reason: &Reason| reason.code == record.reason;
         assert!(
-            REASONS.iter().any(is_known),
+            reason::all().any(is_known),
             "{} is in no table",
             record.reason
         );

@@ -39,7 +39,7 @@ export const DEFENCES = {
   },
   repair: {
     what: "nobody asks again for an answer that was lost",
-    file: "src/auth_api.rs",
+    file: "src/auth_api/attempts.rs",
     from: "const REPAIR_ATTEMPTS: u8 = 1;",
     to: "const REPAIR_ATTEMPTS: u8 = 0;",
   },

@@ -1,4 +1,9 @@
 //! The pages of `ACCOUNT_PAGES`, and what every page of the routes is framed by.
+//!
+//! A page shows what a form needs and changes nothing: each form is sent to the route of the same name, which is
+//! served whether there are pages or not. Pages that need a session (`/mfa`, `/password`) send everybody else to
+//! the login page; `/login` and `/signup` send whoever is signed in on to `next`, and `/recover` and `/verify` are
+//! shown to anybody.
 
 use serde_json::Value;
 
@@ -24,6 +29,9 @@ use super::reply::Reply;
 use super::table::{Page, Route};
 
 /// Shows a page.
+///
+/// `reason=sign_in_again` shows the login page although a session is there: a rule sent the visitor here for a
+/// fresh one.
 pub(super) async fn show(desk: &Desk, visit: &mut Visit, errand: &Errand, page: Page) -> Reply {
     let is_asked_again = errand.fields.value("reason") == Some("sign_in_again");
     let settled = match page {
@@ -130,6 +138,8 @@ pub(super) fn again(visit: &Visit, errand: &Errand, told: &Told<'_>) -> Option<H
     }
 }
 
+/// The fields of the address that a route wrote into its redirect: anybody can write them too, so each page shows
+/// texts that it has for known codes, and nothing of their own words.
 fn told_by(fields: &Fields) -> Told<'_> {
     Told {
         error: fields.value("error"),
@@ -139,6 +149,7 @@ fn told_by(fields: &Fields) -> Told<'_> {
     }
 }
 
+/// The form asks neither for the old password nor for a code until Auth has refused the new one without it.
 fn new_password(visit: &Visit, errand: &Errand, claims: &VerifiedClaims) -> Html {
     let claims = claims.json().unwrap_or_default();
     let name = |name| claims.get(name).and_then(Value::as_str);
@@ -154,6 +165,7 @@ fn new_password(visit: &Visit, errand: &Errand, claims: &VerifiedClaims) -> Html
     })
 }
 
+/// Factors are asked for on every showing: a factor that was just removed must not be offered.
 async fn second_step(desk: &Desk, visit: &mut Visit, errand: &Errand, settled: &Settled) -> Answer {
     let token = settled.access_token(visit).unwrap_or_default().to_owned();
     let Ok(factors) = mfa::factors(desk, visit, &token).await else {

@@ -1,4 +1,7 @@
 //! Where routes lead, and the cookies of the flows that they begin.
+//!
+//! They are methods of the visit, as they need its site and its settings; which of them a route uses is the
+//! route's.
 
 use crate::cookies::set_cookie;
 use crate::pkce;
@@ -7,6 +10,9 @@ use super::super::visit::Visit;
 
 impl Visit {
     /// The `Set-Cookie` lines of changes to the verifiers.
+    ///
+    /// Verifiers have attributes of their own: an hour of life, and `Lax` at the strictest, as the way back from a
+    /// provider is a navigation from another site.
     pub(super) fn verifier_lines(&self, changes: &pkce::Changes) -> Vec<String> {
         let settings = &self.config.cookie;
         let attributes = settings.verifier_attributes(self.head.host(), self.is_secure());
@@ -38,6 +44,9 @@ impl Visit {
     }
 
     /// Where Auth sends a flow back to.
+    ///
+    /// `next` rides along in its query, since Auth gives the address back as it was; Auth's allow-list has to match
+    /// it with the query, which `**` at the end of an entry does.
     pub(super) fn callback_url(&self, flow: &pkce::Flow, next: &str) -> String {
         let base = self.config.auth_path.as_deref().unwrap_or_default();
         let query = form_urlencoded::Serializer::new(String::new())

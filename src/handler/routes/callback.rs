@@ -1,4 +1,13 @@
 //! `GET /callback`: a provider or a mailed link comes back with a code, or with tokens in the fragment.
+//!
+//! Four ways lead in, in the order in which they are looked at:
+//!
+//! - an error of the provider or of Auth: to the login page, which says so
+//! - `message`: one of two addresses was confirmed, which is no sign-in yet
+//! - `code`: exchanged with the verifier of the flow that `sb_flow_id` names
+//! - none of them: the page that reads the fragment, which no server sees, and sends it to `POST /fragment`
+//!
+//! The verifier's cookie is deleted once its code was tried, well or badly: a code works once.
 
 use crate::answer::Answer;
 use crate::pages::Fragment;
@@ -17,6 +26,8 @@ use super::sign_in;
 /// What is told if the verifier is not in this browser: the flow began in another one.
 const NO_VERIFIER: &str = "pkce_code_verifier_not_found";
 
+/// Without the verifier nothing is sent to Auth and nothing deleted: the flow began in another browser, and there
+/// its verifier still waits.
 pub(super) async fn callback(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
     let key = visit.config.storage_key.clone();
     let header = visit.head.header("cookie").unwrap_or_default().to_owned();
@@ -57,6 +68,8 @@ pub(super) async fn callback(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
 }
 
 /// Whoever is signed in pressed the link a second time.
+///
+/// He gets the page that he wanted, and no error for it.
 async fn failed(
     desk: &Desk,
     visit: &mut Visit,

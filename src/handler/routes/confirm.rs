@@ -2,6 +2,9 @@
 //!
 //! Mail scanners open every link, some twice; a token that a GET would use up
 //! is gone before the person sees the mail.
+//!
+//! The template of the mail names this route with `token_hash` and `type`. A hash works in any browser: no verifier
+//! is needed, since the mail itself is the proof.
 
 use crate::answer::Answer;
 use crate::pages::Confirm;
@@ -29,6 +32,7 @@ const TYPES: [&str; 6] = [
 /// A token hash is 56 characters, 61 with the mark of PKCE.
 const MAX_HASH_BYTES: usize = 128;
 
+/// Both fields are checked before anything is shown or asked: they stand in the page and in a request to Auth.
 struct Link<'e> {
     token_hash: &'e str,
     kind: &'e str,
@@ -78,6 +82,8 @@ pub(super) async fn confirm(desk: &Desk, visit: &mut Visit, errand: &Errand) -> 
 }
 
 /// Whoever is signed in pressed the button of a used link a second time.
+///
+/// Auth answers `otp_expired` for a used token, an old one and a wrong one alike.
 async fn used(desk: &Desk, visit: &mut Visit, errand: &Errand, failure: &Failure) -> Reply {
     if failure.code == "otp_expired" {
         let settled = line::session(desk, visit).await;

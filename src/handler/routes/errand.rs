@@ -1,4 +1,8 @@
 //! What a request wants of a route: its fields, and where to go afterwards.
+//!
+//! [`take`] is the door of every route: the request is moved to the host of `SITE_URL` if need be, a POST has to
+//! come from this site, the body is read and its fields are taken out. Behind it a route knows nothing of bodies
+//! and media types.
 
 use crate::answer::{Answer, Medium};
 use crate::json::json;
@@ -14,6 +18,8 @@ use super::reply::Reply;
 use super::table::{Page, Route, RouteRequest};
 
 /// What a request wants of a route.
+///
+/// A route reads it and does not change it, but for `is_vouched`, which `protect` sets.
 #[derive(Debug)]
 pub(super) struct Errand {
     pub(super) route: Route,
@@ -29,6 +35,10 @@ pub(super) struct Errand {
 }
 
 /// Reads what is asked for, unless another site sent it.
+///
+/// # Errors
+/// What is answered in place of the route: 308 to the other host, 403 to another site's form, 400 or 413 to a body
+/// that cannot be read.
 pub(super) async fn take(
     desk: &Desk,
     visit: &Visit,
@@ -67,6 +77,9 @@ pub(super) async fn take(
 }
 
 /// The rule against cross-site requests: the browser itself says where a form was sent from.
+///
+/// `Origin` is on every POST of a browser (Fetch 3.2). One that a privacy extension took off leaves
+/// `Sec-Fetch-Site`; without both nothing is known, and the request is refused: a program can send either.
 pub(super) fn is_same_site(visit: &Visit) -> bool {
     let origin = visit.head.header("origin");
     origin.is_some_and(|origin| origin == visit.site_origin())
@@ -182,6 +195,8 @@ impl Errand {
 
     /// The page of the site that a form came from. The Worker's own pages tell no more than their origin, and of
     /// them each has its route.
+    ///
+    /// Only its path: the query holds what was told the last time.
     fn page(&self, visit: &Visit) -> Option<String> {
         if matches!(
             self.route,
@@ -203,6 +218,7 @@ impl Errand {
         }
     }
 
+    /// Without `ACCOUNT_PAGES` those addresses are the site's own pages, of which nothing is known.
     fn is_own_page(&self, visit: &Visit, page: &str) -> bool {
         let base = visit.config.auth_path.as_deref().unwrap_or_default();
         let own = page.strip_prefix(base);

@@ -1,4 +1,8 @@
 //! Why a route did not do what it was asked for, and what it answers when it did.
+//!
+//! Programs are told the code and its status; a form is sent back to its page with `error=<code>`, where the page
+//! finds words for it. Auth's own sentence is never repeated: it may name an address, and its wording is no
+//! contract.
 
 use serde_json::Value;
 
@@ -30,6 +34,9 @@ impl Failure {
 
     /// What Auth's answer means where it is no success. Without a code it is a gateway's, or no answer of Auth at
     /// all, and nothing that a visitor could mend.
+    ///
+    /// # Errors
+    /// Codes of 4xx answers reach the visitor, since they say what he can mend. Anything else is 503.
     pub(super) fn of_auth(reply: Result<AuthReply, Unreachable>) -> Result<AuthReply, Self> {
         let reply = reply.map_err(|reason| Self::new(503, reason.code()))?;
         if (200..300).contains(&reply.status) {

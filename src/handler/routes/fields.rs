@@ -1,4 +1,8 @@
 //! The fields of a query, a form or a JSON body.
+//!
+//! One value has one place, whatever the form: a route asks for `email` and does not know what was sent. Only texts
+//! are handed out as fields; what JSON can say beyond them (`create_user`, `data`, `credential`) has a function of
+//! its own.
 
 use serde_json::{Map, Value};
 
@@ -18,11 +22,16 @@ enum Field {
 pub(super) struct Fields(Vec<(String, Field)>);
 
 impl Fields {
+    /// Reads `application/x-www-form-urlencoded` (the URL standard, 5.1). Every text is one: this cannot fail.
     pub(super) fn from_form(text: &str) -> Self {
         Self(texts(form_urlencoded::parse(text.as_bytes()).into_owned()))
     }
 
     /// Reads a body. A body without a type that is read here is none of ours.
+    ///
+    /// # Errors
+    /// [`BodyError::TooLarge`] above [`MAX_BODY_BYTES`], [`BodyError::Malformed`] for another type or for what is
+    /// not what its type says.
     pub(super) fn from_body(content_type: &str, body: &[u8]) -> Result<Self, BodyError> {
         if body.len() > MAX_BODY_BYTES {
             return Err(BodyError::TooLarge);
@@ -104,6 +113,8 @@ const JSON: &str = "application/json";
 const MULTIPART: &str = "multipart/form-data";
 
 /// Members of JSON that are texts.
+///
+/// A number in place of a text (`"token": 123456`) has lost its leading zeros, so it is refused and not converted.
 const TEXTS: [&str; 18] = [
     "access_token",
     "captcha_token",

@@ -1,4 +1,11 @@
 //! `POST /fragment`: tokens that came in the fragment of an address, and whose account the visitor has seen.
+//!
+//! Implicit flows end with `#access_token=…&refresh_token=…`, as the links of invitations do whatever the client
+//! is. The page of `/callback` shows whose account it is before it sends them here, since anybody can make a link
+//! with his own tokens in it and have another sign in to his account.
+//!
+//! Auth itself is asked for the user: a token's claims may be an hour old, and the cookie carries the user that
+//! clients read.
 
 use serde_json::Value;
 
@@ -28,6 +35,9 @@ pub(super) async fn take_over(desk: &Desk, visit: &mut Visit, errand: &Errand) -
 }
 
 /// The session of the tokens: the signature of the one is good, and Auth says that it lives.
+///
+/// # Errors
+/// 400 for what are no tokens, 403 `bad_jwt` for those that nobody trusts, 503 where that cannot be said now.
 async fn session(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Result<Session, Failure> {
     let is_token = |token: &&str| {
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);

@@ -1,4 +1,7 @@
 //! What every page of the routes is framed by.
+//!
+//! Both the pages of `ACCOUNT_PAGES` and the pages that a route shows without them (a confirmation, a refusal) come
+//! from here, so that all of them look alike.
 
 use crate::pages::{Frame, Html, Language, Notes};
 
@@ -6,6 +9,8 @@ use super::super::visit::Visit;
 use super::super::words;
 
 /// What a page has to tell.
+///
+/// Codes, never sentences: the page has the words for those that it knows, in the visitor's language.
 #[derive(Default)]
 pub(super) struct Told<'t> {
     pub(super) error: Option<&'t str>,

@@ -1,4 +1,8 @@
 //! `GET /health`: whether this Worker can do its work, without a word about secrets.
+//!
+//! 503 where something that the operator bound does not answer, or no key set can be had: such a Worker cannot
+//! decide about sessions. Auth and the origin are not asked; their last answers are told as they were, so that the
+//! question costs them nothing.
 
 use crate::answer::Answer;
 use crate::json::json;

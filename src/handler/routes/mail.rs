@@ -1,4 +1,8 @@
 //! `POST /signup`, `/otp`, `/recover`, `/resend`: Auth sends a message, and nobody learns whether the address is known.
+//!
+//! What must not be learned, and how: whether an address has an account. So the answer is the same for both, its
+//! time is a whole number of steps ([`even_out`]), and the cookies of the flow are set either way. What remains is
+//! what Auth's own endpoints tell everybody who asks them directly.
 
 use serde_json::{Map, Value};
 
@@ -21,6 +25,8 @@ use super::table::{Page, Route};
 
 /// Codes that say whether an address is known, or was written to just now:
 /// they are told as if the message had been sent.
+///
+/// Source: the codes of Auth's `/otp`, `/recover`, `/resend` and `/signup`.
 const TELLING: [&str; 11] = [
     "email_exists",
     "email_not_confirmed",
@@ -69,6 +75,8 @@ fn has_failed_mail(reply: &AuthReply) -> bool {
 }
 
 /// What is asked of Auth.
+///
+/// One request to Auth that ends in a message.
 struct Letter {
     path: &'static str,
     body: Map<String, Value>,
@@ -112,6 +120,8 @@ pub(super) async fn send(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Rep
     }
 }
 
+/// # Errors
+/// The answer where no flow could be drawn. Otherwise the request, and the lines that keep the flow's verifier.
 async fn request(
     desk: &Desk,
     visit: &Visit,
@@ -140,6 +150,9 @@ async fn request(
 }
 
 /// What is asked of Auth, unless something is missing.
+///
+/// # Errors
+/// `validation_failed` without an address, a password where one is needed, or a kind that is none of Auth's.
 fn letter(errand: &Errand) -> Result<Letter, Failure> {
     let fields = &errand.fields;
     let (name, address) = errand.address().ok_or_else(Failure::invalid)?;
@@ -187,6 +200,7 @@ fn add_data(body: &mut Map<String, Value>, errand: &Errand) -> Result<(), Failur
     Ok(())
 }
 
+/// Statuses that tell apart what the codes do not are flattened: 400, but for the two that say when to try again.
 fn refused(visit: &Visit, errand: &Errand, failure: Failure) -> Reply {
     let status = match failure.status {
         429 | 503 => failure.status,

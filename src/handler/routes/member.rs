@@ -1,4 +1,7 @@
 //! Routes for who is signed in: his session as it stands now.
+//!
+//! The session is that of the line: refreshed if it was due, looked up if revocations are on. Whatever the route
+//! then does, a session renewed on the way has to reach the browser, so each answer here carries its `Settled`.
 
 use crate::session::Session;
 
@@ -26,6 +29,9 @@ pub(super) struct Member {
 
 impl Member {
     /// The visitor, if he has a verified session.
+    ///
+    /// # Errors
+    /// 401 without a verified session, 503 where that cannot be decided now.
     pub(super) async fn find(
         desk: &Desk,
         visit: &mut Visit,
@@ -56,6 +62,11 @@ impl Member {
     }
 
     /// Asks Auth for something in the visitor's name.
+    ///
+    /// `what` is the method and the path below the Auth base.
+    ///
+    /// # Errors
+    /// What [`Failure::of_auth`] makes of the answer.
     pub(super) async fn ask(
         &self,
         desk: &Desk,

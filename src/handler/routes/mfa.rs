@@ -1,4 +1,9 @@
 //! `POST /mfa`: a second factor raises the session to `aal2`.
+//!
+//! One route for two kinds of factors. An app shows the code at any time: challenge and verification go in one
+//! breath. A phone has to be sent one: without a code the route asks for the message and answers with the
+//! challenge's id, with the code it verifies. Auth answers with a new pair of tokens of the same session, its token
+//! now `aal2`.
 
 use serde_json::Value;
 
@@ -37,6 +42,7 @@ pub(super) struct OwnFactor {
     phone: Option<String>,
 }
 
+/// Unverified factors are left out: they are an enrolment that was never finished.
 impl OwnFactor {
     fn read(factor: &Value) -> Option<Self> {
         let text = |name| factor.get(name).and_then(Value::as_str);
@@ -72,6 +78,9 @@ fn masked(phone: &str) -> String {
 }
 
 /// The visitor's verified factors, as Auth says.
+///
+/// # Errors
+/// Those of `GET /user`; 503 where its answer is no JSON.
 pub(super) async fn factors(
     desk: &Desk,
     visit: &mut Visit,
@@ -95,6 +104,8 @@ enum Step {
     Raised(AuthReply),
 }
 
+/// A visitor without a session is refused first, one with `aal2` is asked for nothing less: a rule may want a fresh
+/// proof.
 pub(super) async fn step_up(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
     let member = match Member::find(desk, visit, errand).await {
         Ok(member) => member,
@@ -159,11 +170,15 @@ async fn step(
     }
 }
 
+/// People type codes as their app shows them, in groups.
 fn digits(code: &str) -> String {
     code.chars().filter(char::is_ascii_digit).take(16).collect()
 }
 
 /// The factor that is named, or the only one.
+///
+/// # Errors
+/// 404 `mfa_factor_not_found`, and `validation_failed` where there are several and none is named.
 async fn choose(
     desk: &Desk,
     visit: &mut Visit,

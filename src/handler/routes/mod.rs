@@ -5,6 +5,15 @@
 //! ```
 //!
 //! A route asks Auth, and where that begins a session, its token is verified like any other before a cookie is written.
+//!
+//! | who may | routes |
+//! |---|---|
+//! | anybody | `/login`, `/sso`, `/callback`, `/confirm`, `/verify`, `/otp`, `/signup`, `/recover`, `/resend`, `/anonymous`, `/fragment`, `/passkey`, `/signout`, `/session`, `/health` |
+//! | who is signed in | `/mfa`, `/password`, `/reauthenticate`, `/token` |
+//! | operators | `/revocations/<session id>` |
+//!
+//! Every request ends in one [`Reply`], and the same end of the line as a page of the site, so a due refresh is
+//! written whatever the route was.
 
 mod account;
 mod addresses;
@@ -57,6 +66,7 @@ pub(super) async fn serve(desk: &Desk, mut visit: Visit, request: RouteRequest) 
     leave::respond(desk, visit, reply.settled, answer).await
 }
 
+/// A new route is a variant of [`Route`], its method and path in `table`, an arm here and a file of its own.
 async fn run(desk: &Desk, visit: &mut Visit, mut errand: Errand) -> Reply {
     if let Err(refusal) = protect::admit(desk, visit, &mut errand).await {
         return refusal;

@@ -1,4 +1,8 @@
 //! `multipart/form-data` (RFC 7578), as far as a form of a few fields needs it.
+//!
+//! A browser's form sends it where the page says `enctype="multipart/form-data"`; nothing else is expected here, so
+//! what a mail could also hold (encodings, nested parts, headers of parts) is not read. A body that is cut off is
+//! none.
 
 /// Parts that are read; no form of these routes has more fields.
 const MAX_PARTS: usize = 64;
@@ -24,6 +28,7 @@ pub(super) fn fields(content_type: &str, body: &[u8]) -> Option<Vec<(String, Str
     Some(fields.into_iter().flatten().collect())
 }
 
+/// Longer ones are refused: the work of [`find`] is the product of both lengths.
 fn boundary(content_type: &str) -> Option<String> {
     let boundary = parameter(content_type, "boundary")?;
     let is_good = !boundary.is_empty() && boundary.len() <= MAX_BOUNDARY_BYTES;

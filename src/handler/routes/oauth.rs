@@ -1,4 +1,10 @@
 //! `GET /login?provider=…` and `GET /sso`: a sign-in at somebody else's begins.
+//!
+//! The visitor is sent to Auth's `/authorize` (or, for SAML, to where Auth's `/sso` says), with a challenge whose
+//! verifier stays here in a cookie of this flow. He comes back to `/callback`.
+//!
+//! Nothing is asked of Auth for a provider: it answers a wrong name itself, as JSON in the visitor's browser, so
+//! the name is only checked for what may stand in an address.
 
 use serde_json::{Map, Value};
 
@@ -16,6 +22,8 @@ use super::failure::Failure;
 use super::reply::Reply;
 
 /// What is handed on to the provider.
+///
+/// Where the flow comes back to and its challenge are the Worker's to say, so they are never among them.
 const HANDED_ON: [&str; 6] = [
     "scopes",
     "prompt",
@@ -46,6 +54,7 @@ fn nothing_begins() -> Reply {
     Reply::new(Answer::no_content(), "prefetch")
 }
 
+/// `GET /login?provider=…`: a link is enough to begin.
 pub(super) async fn start(desk: &Desk, visit: &Visit, errand: &Errand) -> Reply {
     if is_prefetch(visit) {
         return nothing_begins();
@@ -73,6 +82,7 @@ pub(super) async fn start(desk: &Desk, visit: &Visit, errand: &Errand) -> Reply 
     Reply::new(answer, "oauth_started")
 }
 
+/// It is a link that is wrong, so the visitor lands where he can sign in another way.
 fn malformed(visit: &Visit) -> Reply {
     let answer = Answer::see_other(visit.login_with("error", "validation_failed"));
     Reply::new(answer, "provider_missing")

@@ -1,4 +1,7 @@
 //! `POST /passkey/options` and `/passkey`: the two halves of a sign-in with a passkey.
+//!
+//! The browser's WebAuthn needs a script between them, so both answer JSON and neither redirects by itself. Options
+//! are those of Auth as they came: the browser checks them against the site it is on.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,7 @@
 //! `POST /password` and `/reauthenticate`: a new password for who is signed in.
+//!
+//! Auth decides what it wants beside the new password: the old one, a code by mail (`nonce`) or a second factor.
+//! What it asks for comes back as its code, and the page shows the field for it.
 
 use serde_json::{Map, Value};
 
@@ -15,6 +18,8 @@ use super::revoke;
 use super::session;
 
 /// Sets the password. Auth ends the user's other sessions with it.
+///
+/// With `REVOCATION` the access tokens of the other sessions end at once, and not only their refresh tokens.
 pub(super) async fn change(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
     let member = match Member::find(desk, visit, errand).await {
         Ok(member) => member,

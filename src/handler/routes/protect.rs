@@ -1,4 +1,10 @@
 //! What stands before every route that takes a person's details: a limit for his address and his account, and Turnstile.
+//!
+//! It stands between `errand` and the routes, and counts *before* Auth is asked: whoever is refused here costs Auth
+//! nothing. A sign-out and the tokens of a fragment are free, since neither can be used to guess anything.
+//!
+//! Turnstile is asked once for each form; what it says is kept in the errand. Where Auth would ask for a captcha,
+//! only a request that Turnstile vouches for bears the secret key and the visitor's address.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -26,6 +32,10 @@ const RETRY_AFTER_SECONDS: &str = "60";
 const MAX_RESPONSE_BYTES: usize = 2048;
 
 /// Lets a request through to its route, or refuses it before Auth is asked.
+///
+/// # Errors
+/// 429 where the limit refuses, 403 without a good answer of Turnstile, 503 where Turnstile cannot be reached: a
+/// form that was meant to be protected is not let through unprotected.
 pub(super) async fn admit(
     desk: &Desk,
     visit: &mut Visit,
@@ -73,6 +83,8 @@ pub(super) async fn admit(
 }
 
 /// By what the limit counts: the visitor's address, and a digest of the account's name.
+///
+/// A rate limit keeps its keys, and the names of accounts are nothing to keep there.
 fn keys(visit: &Visit, errand: &Errand) -> Vec<String> {
     let address = visit
         .client_ip()

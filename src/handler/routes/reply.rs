@@ -1,4 +1,7 @@
 //! What routes answer.
+//!
+//! A [`Reply`] is an answer and what is due beside it: the session that the route found or made, by whose outcome
+//! the log line is written and cookies are set or deleted.
 
 use crate::answer::Answer;
 
@@ -12,6 +15,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
+    /// A reply that found no session: nothing of the cookies is touched.
     pub(super) fn new(answer: Answer, reason: &'static str) -> Self {
         let settled = Settled::plain(Outcome::Anonymous, reason);
         Self { answer, settled }

@@ -1,4 +1,10 @@
 //! `PUT /revocations/<session id>`: an operator, or a webhook, ends a session's tokens.
+//!
+//! Two things end: tokens, by an entry in `SESSION_KV` that the other isolates find at their next look-up, and
+//! the session, by its gate, which hands it out no more. Both have to go well for a 204; otherwise the caller tries
+//! again.
+//!
+//! [`store`] and [`end`] serve the sign-out as well.
 
 use crate::answer::{Answer, Medium};
 use crate::gate::End;
@@ -32,6 +38,7 @@ pub(super) async fn revoke(desk: &Desk, visit: &mut Visit, errand: &Errand) -> R
     Reply::new(answer, "revoked")
 }
 
+/// A constant-time comparison: [`Secret::matches`](crate::secret::Secret::matches).
 fn is_operator(visit: &Visit) -> bool {
     let sent = visit.head.bearer_token();
     visit
@@ -42,6 +49,8 @@ fn is_operator(visit: &Visit) -> bool {
 }
 
 /// Tells the gate of a session that it ends, so that it hands the session to nobody any more.
+///
+/// Without an id there is no gate to tell. True too where no gate is bound.
 pub(super) async fn end(desk: &Desk, session_id: Option<&str>, end: End) -> bool {
     let Some(session_id) = session_id else {
         return true;

@@ -1,4 +1,7 @@
 //! `GET /session`: who the visitor is, by his verified token.
+//!
+//! And `GET /token`, and the public key of the assertion. All of them answer JSON to scripts of the site;
+//! `/session` says who it is also to pages of `cors` origins, `/token` never does.
 
 use serde_json::Value;
 
@@ -12,6 +15,8 @@ use super::super::visit::{Outcome, Visit};
 use super::errand::is_same_site;
 use super::reply::Reply;
 
+/// Nobody signed in is an answer and no error: 200 `{"user": null}`. A dead session is deleted on the way like
+/// anywhere.
 pub(super) async fn session(desk: &Desk, visit: &mut Visit) -> Reply {
     let settled = line::session(desk, visit).await;
     let answer = if settled.outcome() == Outcome::Unavailable {
@@ -26,6 +31,8 @@ pub(super) async fn session(desk: &Desk, visit: &mut Visit) -> Reply {
 }
 
 /// The session's access token, for a script of this site that cannot read its cookies.
+///
+/// Needed where `COOKIE_HTTP_ONLY` hides the cookies and a script talks to the project's API itself.
 pub(super) async fn token(desk: &Desk, visit: &mut Visit) -> Reply {
     if !is_same_site(visit) {
         let answer = Answer::json(403, &json!({"error": "cross_site"}));

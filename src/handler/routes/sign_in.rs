@@ -1,5 +1,9 @@
 //! `POST /login` and `/anonymous`, and what every way to a session ends with:
 //! its token is verified like any other before a cookie is written.
+//!
+//! Callbacks, codes, passkeys and links all end in [`accept`] or [`accept_at`]. There, and nowhere
+//! else, a session that Auth has just begun becomes cookies; one whose token does not verify is an alarm, since it
+//! came from the Auth server itself.
 
 use serde_json::{Map, Value};
 
@@ -28,6 +32,7 @@ use super::table::{Page, Route};
 /// 80 ms.
 const EVEN_MS: u64 = 250;
 
+/// An anonymous sign-in is a sign-up without an address (`POST /signup`).
 pub(super) async fn sign_in(desk: &Desk, visit: &mut Visit, errand: &Errand) -> Reply {
     let Ok(body) = credentials(errand) else {
         return Failure::invalid().reply(visit, errand, "sign_in_failed");
@@ -42,6 +47,8 @@ pub(super) async fn sign_in(desk: &Desk, visit: &mut Visit, errand: &Errand) -> 
     exchange(desk, visit, errand, request, &pkce::Changes::default()).await
 }
 
+/// # Errors
+/// `validation_failed` without an address or a password; what they may hold is Auth's to say.
 fn credentials(errand: &Errand) -> Result<Map<String, Value>, Failure> {
     let fields = &errand.fields;
     let mut body = Map::new();
@@ -75,6 +82,9 @@ pub(super) enum Begun {
 }
 
 /// Sends what may begin a session.
+///
+/// # Errors
+/// Auth's refusal; 503 for an answer that is neither a session nor a message.
 pub(super) async fn begin(
     desk: &Desk,
     visit: &mut Visit,
@@ -92,6 +102,8 @@ pub(super) async fn begin(
 }
 
 /// Sends what may begin a session, and takes the session over.
+///
+/// `changes` are the verifiers that this attempt used up: their cookies go whether it went well or not.
 pub(super) async fn exchange(
     desk: &Desk,
     visit: &mut Visit,
@@ -113,6 +125,8 @@ pub(super) async fn exchange(
 }
 
 /// Auth says of a banned account that it is one before it looks at the password or the code.
+///
+/// Both would tell a stranger that there is such an account.
 fn untold(route: Route, failure: Failure) -> Failure {
     match (route, failure.code.as_str()) {
         (Route::Login, "user_banned" | "user_not_found") => {
@@ -210,6 +224,8 @@ fn failed(visit: &Visit, errand: &Errand, lines: Vec<String>, failure: &Failure)
 }
 
 /// Where a visitor goes who is signed in now: on, or after a link for a forgotten password to the page that sets one.
+///
+/// Without the Worker's own pages the site decides what a recovery shows: it gets the visitor signed in, at `next`.
 pub(super) fn landing(visit: &Visit, errand: &Errand, sets_password: bool) -> String {
     if !sets_password || !visit.config.account_pages {
         return visit.next_location(&errand.next);

@@ -1,4 +1,9 @@
 //! `POST /signout`: this browser is signed out, whatever Auth says.
+//!
+//! The browser's cookies go whatever Auth answers: a person who pressed the button at somebody else's computer must
+//! not be told to try later. What could not be told to Auth, to `SESSION_KV` or to the gate is an alarm in the log.
+//!
+//! A session that is due is refreshed first, since Auth takes only an access token that has not run out.
 
 use crate::cookies::{self, set_cookie};
 use crate::gate::End;
@@ -16,6 +21,8 @@ use super::reply::Reply;
 use super::revoke;
 
 /// Which sessions end.
+///
+/// Auth's own default is `global`; here a visitor who says nothing leaves his other devices signed in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Scope {
     Global,
@@ -77,6 +84,7 @@ pub(super) async fn sign_out(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
     Reply::new(answer.with_cookies(deletions(visit)), "signed_out")
 }
 
+/// `None` where `REVOCATION` is off, or nothing tells whose session it was.
 fn revocation(desk: &Desk, visit: &Visit, settled: &Settled, scope: Scope) -> Option<Revocation> {
     let claims = settled.last_claims().filter(|_| visit.config.revocation)?;
     match scope {

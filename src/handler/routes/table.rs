@@ -1,4 +1,7 @@
 //! The Worker's own routes below `AUTH_PATH`, by method and path.
+//!
+//! It is the one list of what the Worker serves itself. A path below `AUTH_PATH` that is not in it is the site's
+//! own, and falls under its rules like any other: the site may have pages of its own beside these.
 
 use crate::config::Config;
 use crate::head::RequestHead;
@@ -41,6 +44,8 @@ pub(in super::super) enum Route {
 
 impl Route {
     /// `HEAD` only where looking changes nothing: link checkers send it, and it must not use up a code.
+    ///
+    /// `OPTIONS` has no route: a preflight falls under the rules.
     fn find(method: &str, path: &str) -> Option<Self> {
         let route = match (method, path) {
             ("GET", "/callback") => Self::Callback,
@@ -123,6 +128,9 @@ impl RouteRequest {
     }
 
     /// The one route that does not lie below `AUTH_PATH`: RFC 8615 puts it where every origin finds it.
+    ///
+    /// It is outside of `AUTH_PATH` and served without one, but only with a key: otherwise the path is the
+    /// origin's.
     pub(in super::super) fn well_known(config: &Config, head: &RequestHead) -> Option<Self> {
         let is_asked_for = head.path() == IDENTITY_KEYS && head.is_read();
         (is_asked_for && config.identity_key.is_some()).then(|| Self {
@@ -147,6 +155,9 @@ pub fn is_served_while_observing(config: &Config, head: &RequestHead) -> bool {
 }
 
 /// A page below `AUTH_PATH`.
+///
+/// What is served here only with `ACCOUNT_PAGES`; the routes that their forms are sent to are served without it as
+/// well.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in super::super) enum Page {
     Login,
@@ -171,6 +182,7 @@ impl Page {
         Some(page)
     }
 
+    /// The last part of the page's path.
     pub(in super::super) const fn name(self) -> &'static str {
         match self {
             Self::Login => "login",
@@ -199,6 +211,9 @@ impl Page {
 }
 
 /// The part of the path below `AUTH_PATH`, if every form of the path lies there.
+///
+/// Doubt counts against the Worker: a path that an origin could take for another one goes to the origin, under its
+/// rule.
 pub(in super::super) fn own_path<'p>(config: &Config, path: &RequestPath<'p>) -> Option<&'p str> {
     let base = config.auth_path.as_deref()?;
     let below = |form: &str| {

@@ -1,4 +1,7 @@
 //! `POST /verify`: the digits from a mail or a text message, against a session.
+//!
+//! The counterpart of `mail`: the code is bound to the address that it was sent to, so both are asked for. Auth
+//! answers wrong, used and old codes alike (`otp_expired`), and a good one with a session.
 
 use crate::json::json;
 use crate::pkce;
@@ -32,6 +35,7 @@ pub(super) async fn verify(desk: &Desk, visit: &mut Visit, errand: &Errand) -> R
     sign_in::exchange(desk, visit, errand, request, &pkce::Changes::default()).await
 }
 
+/// `None` where something is missing or is no code: Auth would count the attempt against the visitor.
 fn question(errand: &Errand) -> Option<serde_json::Value> {
     let (name, address) = errand.address()?;
     let (kinds, usual): (&[&str], _) = match name {

@@ -1,57 +1,21 @@
-//! Supabase Auth on the wire: the requests this Worker sends and what each answer means for a session.
+//! What an answer of Auth means for a session.
 //!
-//! Answers are classified by what has to be done, never by the bare status:
-//! only a code that Auth itself uses for a dead session ends one.
+//! Auth's errors have three shapes ([`error_code`]), and their codes are the contract; statuses and sentences are
+//! not. A code that is not known here ends nothing: what a later Auth may mean by it is found out by an operator,
+//! from the log, while the visitor keeps his session.
 
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::config::Config;
-use crate::json::{self, json};
+use crate::json;
 use crate::session::Session;
 use crate::time::UnixTime;
 
 /// Largest answer of Auth that is read. A session with a user of many identities stays far below.
 pub const MAX_ANSWER_BYTES: usize = 256 * 1024;
-/// The error format this module reads (`{"code":"…","message":"…"}`).
-const API_VERSION: &str = "2024-01-01";
-/// An attempt shorter than this cannot succeed, so it is not started.
-const MIN_ATTEMPT_MS: u64 = 100;
-/// Pause before the second attempt when Auth names none; shorter where the budget is small.
-const RETRY_PAUSE_MS: u64 = 200;
-/// The part of what is left that a pause may take.
-const RETRY_PAUSE_PART: u64 = 4;
-/// After a lost answer the same refresh token is sent again within this time of the first attempt:
-/// Auth takes one that it upgraded to its second version for 10 s, and never afterwards.
-const REPAIR_MS: u64 = 9_500;
-/// Pause before each of these attempts: an outage may be short, and nobody waits.
-const REPAIR_PAUSE_MS: u64 = 500;
-/// While a call is open its answer may still come: it is asked for again no earlier than this after the first attempt. Auth
-/// answers each sending of a token that it upgrades with another one.
-const REPAIR_OPEN_MS: u64 = 4_000;
-/// An answer is read on for so long after whoever waited for it has gone on: Auth gives up by itself after 10 s
-/// (`GOTRUE_API_MAX_REQUEST_DURATION`).
-pub const ANSWER_LIMIT_MS: u64 = 12_000;
-/// A lost answer is asked for again once: whoever comes next asks anew.
-const REPAIR_ATTEMPTS: u8 = 1;
 /// The code of a refresh that was not sent since strangers had used up what there was for it.
 pub const BUDGET_SPENT: &str = "refresh_budget_spent";
-/// A visitor whose token is alive never waits longer than this for a refresh.
-pub const ALIVE_BUDGET_MS: u64 = 2000;
-
-/// A request to Auth.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct AuthRequest {
-    /// `GET` or `POST`.
-    pub method: &'static str,
-    /// The absolute URL.
-    pub url: String,
-    /// Header names and values.
-    pub headers: Vec<(&'static str, String)>,
-    /// A JSON body.
-    pub body: Option<String>,
-}
 
 /// An answer of Auth.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -99,78 +63,9 @@ impl fmt::Display for Unreachable {
 
 impl std::error::Error for Unreachable {}
 
-/// `GET /.well-known/jwks.json`.
-#[must_use]
-pub fn keys_request(config: &Config) -> AuthRequest {
-    AuthRequest {
-        method: "GET",
-        url: config.jwks_url.clone(),
-        headers: base_headers(config.publishable_key.expose()),
-        body: None,
-    }
-}
-
-/// `POST /token?grant_type=refresh_token`.
-///
-/// With the project's secret key the visitor's address is forwarded, so that
-/// Auth limits the rate per visitor and not per Worker. The browser's
-/// `User-Agent` is never sent: Auth refuses secret keys that come with one.
-#[must_use]
-pub fn refresh_request(
-    config: &Config,
-    refresh_token: &str,
-    client_ip: Option<&str>,
-) -> AuthRequest {
-    let mut headers = session_headers(config, client_ip);
-    headers.push(("content-type", "application/json".to_owned()));
-    AuthRequest {
-        method: "POST",
-        url: format!("{}/token?grant_type=refresh_token", config.auth_base),
-        headers,
-        body: Some(json::write(&json!({ "refresh_token": refresh_token }))),
-    }
-}
-
-/// `GET /user` with the token.
-#[must_use]
-pub fn user_request(config: &Config, access_token: &str) -> AuthRequest {
-    let mut headers = base_headers(config.publishable_key.expose());
-    headers.push(("authorization", format!("Bearer {access_token}")));
-    AuthRequest {
-        method: "GET",
-        url: format!("{}/user", config.auth_base),
-        headers,
-        body: None,
-    }
-}
-
-/// Headers of a request for a visitor at `client_ip`: with the secret key the
-/// visitor's address counts against the rate limit, without it this Worker's.
-#[must_use]
-pub fn session_headers(config: &Config, client_ip: Option<&str>) -> Vec<(&'static str, String)> {
-    match (&config.secret_key, client_ip) {
-        (Some(secret), Some(ip)) => {
-            let mut headers = base_headers(secret.expose());
-            headers.push(("sb-forwarded-for", ip.to_owned()));
-            headers
-        }
-        (Some(_) | None, _) => base_headers(config.publishable_key.expose()),
-    }
-}
-
-fn base_headers(key: &str) -> Vec<(&'static str, String)> {
-    vec![
-        ("apikey", key.to_owned()),
-        ("accept", "application/json".to_owned()),
-        (
-            "x-client-info",
-            concat!("edge-session/", env!("CARGO_PKG_VERSION")).to_owned(),
-        ),
-        ("x-supabase-api-version", API_VERSION.to_owned()),
-    ]
-}
-
 /// What Auth's answer to a refresh means.
+///
+/// Only `Ended` and `Revoked` cost the visitor his session.
 #[derive(Clone, Debug)]
 pub enum RefreshReply {
     /// Auth says that the session is gone; the code says why.
@@ -205,7 +100,34 @@ impl RefreshReply {
     }
 }
 
-/// Classifies the answer to [`refresh_request`].
+/// Classifies the answer to [`refresh_request`](super::refresh_request).
+///
+/// | status | meaning |
+/// |---|---|
+/// | 200 with a session | `Renewed` |
+/// | 400 or 403 with a terminal code | `Ended` |
+/// | 401, 403, 404, 413 without a code | `Misconfigured`: a gateway that does not know our key |
+/// | a refusal with `bad_json` or `captcha_failed` | `Misconfigured`: the request is not what Auth wants |
+/// | everything else | `Unavailable` |
+///
+/// A 429 may be tried again only if it says when: Auth itself never does, so that is a gateway's.
+///
+/// ```
+/// use edge_session::auth_api::{AuthReply, RefreshReply, read_refresh_reply};
+/// use edge_session::time::UnixTime;
+///
+/// let answer = |status, body: &str| {
+///     let body = body.as_bytes().to_vec();
+///     read_refresh_reply(&Ok(AuthReply { status, body, ..AuthReply::default() }), UnixTime::default())
+/// };
+/// let gone = answer(400, r#"{"code":"refresh_token_not_found","message":"…"}"#);
+/// assert!(matches!(gone, RefreshReply::Ended("refresh_token_not_found")));
+/// // The same code with another status is none that Auth gives: nothing ends.
+/// let odd = answer(500, r#"{"code":"refresh_token_not_found"}"#);
+/// assert!(matches!(odd, RefreshReply::Unavailable { may_retry: true, .. }));
+/// let gateway = answer(401, r#"{"message":"Invalid API key"}"#);
+/// assert!(matches!(gateway, RefreshReply::Misconfigured("auth_refuses_worker")));
+/// ```
 #[must_use]
 pub fn read_refresh_reply(answer: &Result<AuthReply, Unreachable>, now: UnixTime) -> RefreshReply {
     let reply = match answer {
@@ -230,7 +152,12 @@ pub fn read_refresh_reply(answer: &Result<AuthReply, Unreachable>, now: UnixTime
     }
 }
 
-fn unavailable(code: &'static str, may_retry: bool, retry_after_ms: Option<u64>) -> RefreshReply {
+/// No decision, for the reason that `code` names.
+pub(super) const fn unavailable(
+    code: &'static str,
+    may_retry: bool,
+    retry_after_ms: Option<u64>,
+) -> RefreshReply {
     RefreshReply::Unavailable {
         code,
         may_retry,
@@ -283,6 +210,8 @@ fn terminal_code(status: u16, code: &str) -> Option<&'static str> {
 }
 
 /// The codes of every [`RefreshReply`] but a new session.
+///
+/// In the order of the alphabet. A gate tells codes as text, and they become these again.
 const CODES: [&str; 20] = [
     "auth_answer_malformed",
     "auth_answer_too_large",
@@ -307,6 +236,8 @@ const CODES: [&str; 20] = [
 ];
 
 /// The code as this module writes it, from a message of another isolate.
+///
+/// `None` for one of a version that knows more.
 #[must_use]
 pub fn known_code(code: &str) -> Option<&'static str> {
     CODES.iter().copied().find(|known| *known == code)
@@ -326,6 +257,22 @@ pub const fn may_be_lost(answer: &Result<AuthReply, Unreachable>) -> bool {
 }
 
 /// The error code in any of Auth's three shapes: `code` (text), `error_code`, `error`.
+///
+/// | shape | the code stands in |
+/// |---|---|
+/// | 2024-01-01 | `code` |
+/// | before that, where `code` is the status as a number | `error_code` |
+/// | OAuth (RFC 6749 5.2) | `error` |
+///
+/// ```
+/// use edge_session::auth_api::error_code;
+///
+/// let code = |body: &str| error_code(body.as_bytes());
+/// assert_eq!(code(r#"{"code":"conflict"}"#).as_deref(), Some("conflict"));
+/// assert_eq!(code(r#"{"code":403,"error_code":"bad_jwt"}"#).as_deref(), Some("bad_jwt"));
+/// assert_eq!(code(r#"{"error":"invalid_client"}"#).as_deref(), Some("invalid_client"));
+/// assert_eq!(code("<html>502</html>"), None);
+/// ```
 #[must_use]
 pub fn error_code(body: &[u8]) -> Option<String> {
     let body: Value = json::read(body).ok()?;
@@ -341,7 +288,7 @@ fn retry_after_ms(value: Option<&str>) -> Option<u64> {
     Some(seconds.saturating_mul(1000))
 }
 
-/// What Auth's answer to [`user_request`] means.
+/// What Auth's answer to [`user_request`](super::user_request) means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum UserReply {
     /// The session or its user is gone; the code says which.
@@ -356,7 +303,10 @@ pub enum UserReply {
     WrongUser,
 }
 
-/// Classifies the answer to [`user_request`] for a token whose `sub` is `subject`.
+/// Classifies the answer to [`user_request`](super::user_request) for a token whose `sub` is `subject`.
+///
+/// The user's id is compared, since `GET /user` answers for whoever the token is about: it must be the one that was
+/// meant. A refused access token says nothing of its session: `bad_jwt` may be a key that was just revoked.
 #[must_use]
 pub fn read_user_reply(answer: &Result<AuthReply, Unreachable>, subject: &str) -> UserReply {
     let reply = match answer {
@@ -381,126 +331,5 @@ pub fn read_user_reply(answer: &Result<AuthReply, Unreachable>, subject: &str) -
         (429, _) => UserReply::Unavailable("auth_rate_limited"),
         (500..=599, _) => UserReply::Unavailable("auth_error"),
         _ => UserReply::Unavailable("auth_refusal_unknown"),
-    }
-}
-
-/// The attempts of one refresh: how many, how long, and after which pause.
-///
-/// Every attempt sends the same refresh token. That is safe: Auth answers the
-/// parent of the current token with the current one, without a time limit.
-#[derive(Clone, Debug)]
-pub struct Attempts {
-    deadline: UnixTime,
-    is_alive: bool,
-    left: u8,
-    made: u8,
-    pause_ms: u64,
-    started: UnixTime,
-}
-
-/// What to do next in a refresh.
-#[derive(Clone, Debug)]
-pub enum Attempt {
-    /// No further attempt: this is the result.
-    Done(RefreshReply),
-    /// Wait, then send the request with this time limit.
-    Send {
-        /// Milliseconds to wait before sending.
-        pause_ms: u64,
-        /// Milliseconds the attempt may take.
-        timeout_ms: u64,
-    },
-}
-
-impl Attempts {
-    /// The plan for a token that is still alive (one attempt) or dead (two), within `budget_ms` from `now`.
-    #[must_use]
-    pub const fn new(is_alive: bool, budget_ms: u64, now: UnixTime) -> Self {
-        Self {
-            deadline: now.plus_millis(budget_ms),
-            is_alive,
-            left: if is_alive { 1 } else { 2 },
-            made: 0,
-            pause_ms: RETRY_PAUSE_MS,
-            started: now,
-        }
-    }
-
-    /// The plan for after a lost answer, which nobody waits for. The visitor of a dead token has seen that nothing could
-    /// be decided, and comes again by himself.
-    #[must_use]
-    pub const fn repair(&self) -> Self {
-        Self {
-            deadline: self.started.plus_millis(REPAIR_MS),
-            is_alive: self.is_alive,
-            left: if self.is_alive { REPAIR_ATTEMPTS } else { 0 },
-            made: 0,
-            pause_ms: REPAIR_PAUSE_MS,
-            started: self.started,
-        }
-    }
-
-    /// How long a plan for after a lost answer waits before it begins, longer if a call `is_open`; `None` where it would be
-    /// too late for it.
-    #[must_use]
-    pub fn pause_before_repair(&self, is_open: bool, now: UnixTime) -> Option<u64> {
-        let open_until = self.started.plus_millis(REPAIR_OPEN_MS);
-        let open_ms = if is_open {
-            now.millis_until(open_until)
-        } else {
-            0
-        };
-        let pause_ms = self.pause_ms.max(open_ms);
-        self.clone().send(pause_ms, now)?;
-        Some(pause_ms)
-    }
-
-    /// Attempts started so far.
-    #[must_use]
-    pub const fn made(&self) -> u8 {
-        self.made
-    }
-
-    /// The first attempt.
-    #[must_use]
-    pub fn first(&mut self, now: UnixTime) -> Attempt {
-        self.send(0, now)
-            .unwrap_or_else(|| Attempt::Done(unavailable("auth_budget_spent", false, None)))
-    }
-
-    /// The next attempt after `reply`, or the end.
-    #[must_use]
-    pub fn after(&mut self, reply: RefreshReply, now: UnixTime) -> Attempt {
-        let RefreshReply::Unavailable {
-            may_retry: true,
-            retry_after_ms,
-            ..
-        } = &reply
-        else {
-            return Attempt::Done(reply);
-        };
-        let left_ms = now.millis_until(self.deadline);
-        let short_ms = self.pause_ms.min(left_ms / RETRY_PAUSE_PART);
-        let pause_ms = retry_after_ms.unwrap_or(short_ms);
-        self.send(pause_ms, now).unwrap_or(Attempt::Done(reply))
-    }
-
-    fn send(&mut self, pause_ms: u64, now: UnixTime) -> Option<Attempt> {
-        let left_ms = now.millis_until(self.deadline).checked_sub(pause_ms)?;
-        if self.left == 0 || left_ms < MIN_ATTEMPT_MS {
-            return None;
-        }
-        // A first attempt that hangs must leave time for the second.
-        let timeout_ms = if self.left > 1 {
-            left_ms * 3 / 5
-        } else {
-            left_ms
-        };
-        self.left -= 1;
-        self.made += 1;
-        Some(Attempt::Send {
-            pause_ms,
-            timeout_ms,
-        })
     }
 }

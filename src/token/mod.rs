@@ -7,9 +7,21 @@
 //! Nothing in a token ever names the key or the algorithm that is used: the
 //! token's `alg` and `kid` are only compared with what the key set says
 //! (RFC 8725 3.1).
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | [`Token`]: what was sent, taken apart, and the checks of its claims |
+//! | `claims` | [`Claims`] and the two types that say how far they are trusted |
+//! | `error` | why a token is not trusted |
+//!
+//! Nothing here checks a signature or looks for a key: that is an effect and [`crate::jwks`]. What is read is
+//! bounded ([`MAX_TOKEN_BYTES`]), and of header and payload only the members that matter (`members`).
 
-use std::fmt;
-use std::rc::Rc;
+mod claims;
+mod error;
+
+pub use claims::{Claims, GoodSignature, SignedClaims, VerifiedClaims};
+pub use error::TokenError;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -38,85 +50,6 @@ pub struct Trust<'c> {
     pub clock_skew_seconds: u64,
 }
 
-/// Why a token is not trusted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TokenError {
-    /// `alg` is none of ES256, RS256, EdDSA, HS256.
-    AlgorithmNotAllowed,
-    /// No accepted audience in `aud`.
-    AudienceMismatch,
-    /// The header demands extensions (`crit`, `b64`) that are not understood (RFC 7515 4.1.11).
-    CriticalHeader,
-    /// `exp` is missing or not a finite number.
-    ExpiryMissing,
-    /// `iss` is not accepted.
-    IssuerMismatch,
-    /// Not three base64url parts of JSON objects.
-    Malformed,
-    /// `nbf` or `iat` lies in the future, or is not a number.
-    NotYetValid,
-    /// Auth does not accept the token.
-    Rejected,
-    /// `role` is missing.
-    RoleMissing,
-    /// The signature is not the key's.
-    SignatureMismatch,
-    /// `sub` is not a UUID, or not the user that Auth names.
-    SubjectMismatch,
-    /// Longer than [`MAX_TOKEN_BYTES`].
-    TooLong,
-    /// `typ` is present and not `JWT`.
-    TypeMismatch,
-    /// No key of the set has this `kid` and `alg`.
-    UnknownKey,
-}
-
-impl TokenError {
-    /// The stable code for logs.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::AlgorithmNotAllowed => "token_algorithm",
-            Self::AudienceMismatch => "token_audience",
-            Self::CriticalHeader => "token_crit",
-            Self::ExpiryMissing => "token_exp",
-            Self::IssuerMismatch => "token_issuer",
-            Self::Malformed => "token_malformed",
-            Self::NotYetValid => "token_not_yet_valid",
-            Self::Rejected => "token_rejected",
-            Self::RoleMissing => "token_role",
-            Self::SignatureMismatch => "token_signature",
-            Self::SubjectMismatch => "token_subject",
-            Self::TooLong => "token_too_long",
-            Self::TypeMismatch => "token_type",
-            Self::UnknownKey => "token_unknown_key",
-        }
-    }
-}
-
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AlgorithmNotAllowed => "expected alg ES256, RS256, EdDSA or HS256",
-            Self::AudienceMismatch => "expected an accepted audience in aud",
-            Self::CriticalHeader => "expected no crit in the header",
-            Self::ExpiryMissing => "expected a finite number in exp",
-            Self::IssuerMismatch => "expected an accepted issuer in iss",
-            Self::Malformed => "expected three base64url parts holding JSON objects",
-            Self::NotYetValid => "expected nbf and iat in the past",
-            Self::Rejected => "expected a token that Auth accepts",
-            Self::RoleMissing => "expected a role",
-            Self::SignatureMismatch => "expected a signature by the key that kid names",
-            Self::SubjectMismatch => "expected the user's UUID in sub",
-            Self::TooLong => "expected a token of at most 16 KiB",
-            Self::TypeMismatch => "expected typ JWT",
-            Self::UnknownKey => "expected a kid of the project's key set",
-        })
-    }
-}
-
-impl std::error::Error for TokenError {}
-
 /// A parsed token. Nothing in it is trusted yet.
 #[derive(Clone, Debug)]
 pub struct Token {
@@ -128,6 +61,23 @@ pub struct Token {
 
 impl Token {
     /// Reads a compact JWS.
+    ///
+    /// The signature is decoded here too, so that what cannot be one never gets as far as a key.
+    ///
+    /// ```
+    /// use edge_session::token::{Token, TokenError};
+    ///
+    /// // {"alg":"HS256"} . {"sub":"x"} . nothing
+    /// let token = Token::parse("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.")?;
+    /// assert_eq!(token.claimed_subject(), Some("x"));
+    /// assert_eq!(token.signing_input(), "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0");
+    ///
+    /// assert_eq!(Token::parse("two.parts").unwrap_err(), TokenError::Malformed);
+    /// // {"alg":"none"}: it names no algorithm of ours (RFC 8725 3.2).
+    /// let unsigned = Token::parse("eyJhbGciOiJub25lIn0.e30.").unwrap_err();
+    /// assert_eq!(unsigned, TokenError::AlgorithmNotAllowed);
+    /// # Ok::<(), TokenError>(())
+    /// ```
     ///
     /// # Errors
     /// Every deviation from the form that Supabase Auth issues, before any key is looked at.
@@ -159,6 +109,8 @@ impl Token {
     }
 
     /// The key the header names.
+    ///
+    /// `None` also for an empty one: tokens of a shared secret without a key id have none.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
@@ -215,6 +167,10 @@ impl Token {
 
     /// The claims, once the signature was found good. The caller proves that by `_signed`.
     ///
+    /// In order: `exp`, `nbf` and `iat`, `iss`, `aud`, `sub`, `role`. `amr` and the metadata stay in the payload,
+    /// where rules look for them. A hook may rewrite a token's claims, so what Auth guarantees (RFC 7519 4.1 leaves
+    /// all of it optional) is checked and what it does not is optional here.
+    ///
     /// # Errors
     /// The first claim that does not hold; an expiry that has passed is not an error here.
     pub fn check(
@@ -244,7 +200,7 @@ impl Token {
         let user_id = self.claimed_subject().filter(|sub| is_uuid(sub));
         let user_id = user_id.ok_or(TokenError::SubjectMismatch)?.to_owned();
         let role = text(payload.get("role")).filter(|role| is_header_safe(role));
-        Ok(SignedClaims(Rc::new(Claims {
+        Ok(SignedClaims::new(Claims {
             aal: text(payload.get("aal")).filter(|aal| is_header_safe(aal)),
             client_id: client_id(payload.get("client_id")),
             expires_at,
@@ -254,7 +210,7 @@ impl Token {
             role: role.ok_or(TokenError::RoleMissing)?,
             session_id: text(payload.get("session_id")).filter(|id| is_uuid(id)),
             user_id,
-        })))
+        }))
     }
 
     fn payload_part(&self) -> &str {
@@ -263,6 +219,8 @@ impl Token {
 }
 
 /// Who a token says it is from, before anything of it is trusted.
+///
+/// It decides only whose affair a bearer token is, never whether it is trusted.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ClaimedIssuer {
     /// This issuer.
@@ -275,6 +233,17 @@ pub enum ClaimedIssuer {
 
 /// Who `raw` says it is from. Three parts, of which the first two begin like JSON objects, make a JWT (RFC 7519 7.2),
 /// whatever else is wrong with it.
+///
+/// ```
+/// use edge_session::token::{ClaimedIssuer, claimed_issuer};
+///
+/// // {"alg":"HS256"} . {"iss":"https://other.example"} . x
+/// let foreign = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJodHRwczovL290aGVyLmV4YW1wbGUifQ.x";
+/// let issuer = "https://other.example".to_owned();
+/// assert_eq!(claimed_issuer(foreign), ClaimedIssuer::Named(issuer));
+/// assert_eq!(claimed_issuer("eyJhbGciOiJIUzI1NiJ9.e30.x"), ClaimedIssuer::Unnamed);
+/// assert_eq!(claimed_issuer("sb_secret_abc"), ClaimedIssuer::NoToken);
+/// ```
 #[must_use]
 pub fn claimed_issuer(raw: &str) -> ClaimedIssuer {
     let object = |part: &str| {
@@ -302,94 +271,7 @@ pub fn digest(raw: &str) -> [u8; 32] {
     Sha256::digest(raw.as_bytes()).into()
 }
 
-/// Proof that the signature of a token was checked and is good.
-///
-/// Only the states that receive the runtime's answer make one.
-#[derive(Clone, Copy, Debug)]
-pub struct GoodSignature(());
-
-impl GoodSignature {
-    /// The proof, if the check said yes.
-    #[must_use]
-    pub const fn from_check(is_good: bool) -> Option<Self> {
-        if is_good { Some(Self(())) } else { None }
-    }
-}
-
-/// The claims of a token with a good signature, all checked but the expiry.
-#[derive(Clone, Debug)]
-pub struct SignedClaims(Rc<Claims>);
-
-impl SignedClaims {
-    /// The claims, if the token is still alive (with leeway).
-    #[must_use]
-    pub fn alive(&self, clock_skew_seconds: u64, now: UnixTime) -> Option<VerifiedClaims> {
-        (now < self.0.expires_at.plus_seconds(clock_skew_seconds))
-            .then(|| VerifiedClaims(Rc::clone(&self.0)))
-    }
-
-    /// The claims, whether alive or not.
-    #[must_use]
-    pub fn claims(&self) -> &Claims {
-        &self.0
-    }
-}
-
-/// The claims of a token that is trusted now. Only verification makes one.
-#[derive(Clone, Debug)]
-pub struct VerifiedClaims(Rc<Claims>);
-
-impl std::ops::Deref for VerifiedClaims {
-    type Target = Claims;
-
-    fn deref(&self) -> &Claims {
-        &self.0
-    }
-}
-
-/// What a token says of the session.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Claims {
-    /// Authenticator assurance level, `aal1` or `aal2`.
-    pub aal: Option<String>,
-    /// The app of somebody else that Auth's OAuth server gave the token to.
-    pub client_id: Option<String>,
-    /// The token's own expiry.
-    pub expires_at: UnixTime,
-    /// When the token was issued.
-    pub issued_at: Option<UnixTime>,
-    /// True for a user of anonymous sign-in.
-    pub is_anonymous: bool,
-    /// Postgres role, usually `authenticated`.
-    pub role: String,
-    /// The session at Auth.
-    pub session_id: Option<String>,
-    /// The user's UUID.
-    pub user_id: String,
-    payload: String,
-}
-
-impl Claims {
-    /// All claims as base64url of their JSON: the token's own payload part.
-    #[must_use]
-    pub fn encoded(&self) -> &str {
-        &self.payload
-    }
-
-    /// All claims as JSON.
-    #[must_use]
-    pub fn json(&self) -> Option<Value> {
-        json::read(&decoded(&self.payload).ok()?).ok()
-    }
-
-    /// Bytes of memory this value takes, roughly.
-    #[must_use]
-    pub const fn weight(&self) -> usize {
-        // The fields beside the payload are short and of bounded length.
-        self.payload.len() + 320
-    }
-}
-
+/// What is read of a token's header; every other member of it is passed over.
 struct Header(Map<String, Value>);
 
 impl Header {
@@ -482,6 +364,7 @@ fn is_header_safe(text: &str) -> bool {
     !text.is_empty() && text.len() <= 256 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// A hook may make `aud` a list (RFC 7519 4.1.3); one accepted member is enough.
 fn names_audience(claim: Option<&Value>, accepted: &[String]) -> bool {
     let is_accepted = |value: &Value| {
         value
@@ -496,6 +379,14 @@ fn names_audience(claim: Option<&Value>, accepted: &[String]) -> bool {
 }
 
 /// True for the canonical text form of a UUID (RFC 9562 4), in either case.
+///
+/// ```
+/// use edge_session::token::is_uuid;
+///
+/// assert!(is_uuid("67e55044-10b1-426f-9247-bb680e5fe0c8"));
+/// assert!(!is_uuid("67e5504410b1426f9247bb680e5fe0c8"));
+/// assert!(!is_uuid("67e55044-10b1-426f-9247-bb680e5fe0c8/../x"));
+/// ```
 #[must_use]
 pub fn is_uuid(text: &str) -> bool {
     text.len() == 36
