@@ -11,24 +11,13 @@ use crate::auth_api::{AuthRequest, session_headers};
 use crate::config::Config;
 use crate::json::{self, json};
 
-/// A request for a sign-in or a mail.
-///
-/// Auth asks whoever brings the secret key for no captcha, so with that key
-/// these routes would be a way past the captcha for everyone. `checked_ip` is the
-/// address of a visitor who passed Turnstile: only such a request bears it.
-#[must_use]
-pub fn public_post(
-    config: &Config,
-    path: &str,
-    body: &Value,
-    checked_ip: Option<&str>,
-) -> AuthRequest {
-    post(config, path, body, checked_ip)
-}
-
 /// A `POST` with a JSON body to a path below the Auth base. With the visitor's
 /// address it bears the secret key, if there is one, and counts for the visitor.
-fn post(config: &Config, path: &str, body: &Value, client_ip: Option<&str>) -> AuthRequest {
+///
+/// Auth asks whoever brings the secret key for no captcha, so with that key sign-ins and mails would be a way past the
+/// captcha for everyone: they bring the address only of a visitor who passed Turnstile.
+#[must_use]
+pub fn post(config: &Config, path: &str, body: &Value, client_ip: Option<&str>) -> AuthRequest {
     let mut headers = session_headers(config, client_ip);
     headers.push(("content-type", "application/json".to_owned()));
     AuthRequest {
@@ -128,7 +117,7 @@ pub fn mail(
 ) -> AuthRequest {
     let (challenge, redirect_to) = flow;
     let path = format!("{path}?redirect_to={}", encode(redirect_to));
-    public_post(config, &path, &challenged(body, challenge), checked_ip)
+    post(config, &path, &challenged(body, challenge), checked_ip)
 }
 
 /// `POST /sso`: where the identity provider of an organisation is.
@@ -143,7 +132,7 @@ pub fn sso(
 ) -> AuthRequest {
     body.insert("redirect_to".to_owned(), redirect_to.into());
     body.insert("skip_http_redirect".to_owned(), true.into());
-    public_post(config, "/sso", &challenged(body, challenge), None)
+    post(config, "/sso", &challenged(body, challenge), None)
 }
 
 fn challenged(mut body: Map<String, Value>, challenge: &str) -> Value {

@@ -1,11 +1,6 @@
 //! The refresh tokens of one session, as far as its gate knows them, and its end.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
-
 use crate::auth_api::RefreshReply;
-use crate::json::{self, json};
 use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token;
@@ -30,17 +25,17 @@ const MIN_LIFE_MS: u64 = 60_000;
 pub struct Family {
     /// What was known before the newest session, in case that one proves to be bad.
     before: Option<Box<Before>>,
-    ended: Option<Ended>,
+    pub(super) ended: Option<Ended>,
     flight: Option<Presented>,
     /// True if what has to be stored is no longer what is stored.
     is_changed: bool,
-    newest: Option<Newest>,
+    pub(super) newest: Option<Newest>,
     /// Newest last. Each rotation prolongs the memory of all: the oldest is the most dangerous to send.
-    rotated: Vec<Digest>,
+    pub(super) rotated: Vec<Digest>,
     strangers: Strangers,
-    until: UnixTime,
+    pub(super) until: UnixTime,
     /// True once the newest token was sent without a usable answer: Auth may have rotated it.
-    was_sent: bool,
+    pub(super) was_sent: bool,
 }
 
 #[derive(Debug)]
@@ -51,10 +46,10 @@ struct Before {
 
 /// That the session has ended.
 #[derive(Clone, Copy, Debug)]
-struct Ended {
-    until: UnixTime,
+pub(super) struct Ended {
+    pub(super) until: UnixTime,
     /// Only tokens issued until then have ended; `None` for all.
-    up_to: Option<UnixTime>,
+    pub(super) up_to: Option<UnixTime>,
 }
 
 impl Ended {
@@ -252,63 +247,6 @@ impl Family {
         std::mem::replace(&mut self.is_changed, false)
     }
 
-    /// What has to outlive the object's memory; `None` if there is nothing.
-    #[must_use]
-    pub fn to_stored(&self) -> Option<String> {
-        if self.newest.is_none() && self.ended.is_none() {
-            return None;
-        }
-        let rotated: Vec<String> = self
-            .rotated
-            .iter()
-            .map(|digest| URL_SAFE_NO_PAD.encode(digest))
-            .collect();
-        let ended = self.ended.map(|ended| {
-            json!({
-                "until": ended.until.millis(),
-                "up_to": ended.up_to.map(UnixTime::millis),
-            })
-        });
-        let newest = self.newest.as_ref();
-        // Written by itself: a session of some kilobytes would be copied to become a part of the whole.
-        let newest = newest.map_or_else(
-            || "null".to_owned(),
-            |newest| json::write(newest.session.members()),
-        );
-        let (ended, rotated) = (ended.unwrap_or_default(), Value::from(rotated));
-        let (until, was_sent) = (self.until.millis(), self.was_sent);
-        Some(format!(
-            r#"{{"ended":{ended},"newest":{newest},"rotated":{rotated},"until":{until},"was_sent":{was_sent}}}"#
-        ))
-    }
-
-    /// Reads what [`Self::to_stored`] wrote; whatever cannot be read counts as nothing known.
-    #[must_use]
-    pub fn from_stored(text: &str, now: UnixTime) -> Self {
-        let mut stored: Value = json::read(text).unwrap_or_default();
-        let ended = stored.get("ended").and_then(read_end);
-        let mut family = Self::known_from(&mut stored, now).unwrap_or_default();
-        family.ended = ended;
-        family.expire(now);
-        family
-    }
-
-    fn known_from(stored: &mut Value, now: UnixTime) -> Option<Self> {
-        let Value::Object(newest) = stored.get_mut("newest")?.take() else {
-            return None;
-        };
-        let session = Session::from_members(newest, now.seconds()).ok()?;
-        let rotated = stored.get("rotated")?.as_array()?.iter();
-        Some(Self {
-            newest: Some(Newest::new(session)),
-            rotated: rotated.map(read_digest).collect::<Option<_>>()?,
-            until: UnixTime::from_millis(stored.get("until")?.as_u64()?),
-            // Without it the parent of a token that Auth may have rotated would be sent: two steps behind by then.
-            was_sent: stored.get("was_sent").and_then(Value::as_bool) == Some(true),
-            ..Self::default()
-        })
-    }
-
     /// Whether this token proves to belong to the session: it is the newest one or was rotated.
     fn knows(&self, digest: &Digest) -> bool {
         self.is_newest(digest) || self.rotated.contains(digest)
@@ -431,19 +369,4 @@ impl Presented {
             self.expires_at.millis_since(issued_at)
         })
     }
-}
-
-fn read_digest(value: &Value) -> Option<Digest> {
-    let digest = URL_SAFE_NO_PAD.decode(value.as_str()?).ok()?;
-    digest.try_into().ok()
-}
-
-fn read_end(value: &Value) -> Option<Ended> {
-    Some(Ended {
-        until: UnixTime::from_millis(value.get("until")?.as_u64()?),
-        up_to: value
-            .get("up_to")
-            .and_then(Value::as_u64)
-            .map(UnixTime::from_millis),
-    })
 }

@@ -22,6 +22,7 @@ mod family;
 mod isolate;
 mod message;
 mod newest;
+mod stored;
 mod strangers;
 
 pub use admission::{Admission, Landing, Presented, undelivered_seconds};

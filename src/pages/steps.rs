@@ -131,9 +131,9 @@ pub struct NewPassword<'p> {
     pub frame: Frame<'p>,
     /// The account, so that password managers know whose password it is.
     pub account: Option<&'p str>,
-    /// Whether the project asks for the current password; an error that says so has the same effect.
+    /// Whether the form asked for the current password before; an error that wants it has the same effect.
     pub asks_current: bool,
-    /// Whether the project asks for a mailed code; so have an error and a code that was sent.
+    /// Whether the form asked for a mailed code before; an error that wants it and a code that was sent have the same effect.
     pub asks_code: bool,
 }
 

@@ -192,6 +192,59 @@ fn a_password_that_needs_a_second_factor_comes_back_after_it() {
     assert_eq!(location(&run), "/auth/mfa?next=%2Fauth%2Fpassword");
 }
 
+/// Auth names one thing that is missing at a time. Who is asked for the second must not be asked for it alone.
+#[test]
+fn the_password_page_asks_for_all_that_it_asked_for_before() {
+    let refused = |path: &str, fields: &str, code: &str| {
+        let run = member(path)
+            .var("ACCOUNT_PAGES", "on")
+            .form(fields)
+            .header("referer", "https://site.example/auth/password")
+            .route(Reply::error(400, code))
+            .run();
+        location(&run)
+    };
+    let first = refused("/auth/password", "password=x", "current_password_required");
+    assert_eq!(first, "/auth/password?error=current_password_required");
+    let second = refused(
+        "/auth/password",
+        "password=x&current_password=y",
+        "reauthentication_needed",
+    );
+    assert_eq!(
+        second,
+        "/auth/password?error=reauthentication_needed&asks_current=1"
+    );
+    let third = refused(
+        "/auth/password",
+        "password=x&current_password=&nonce=1",
+        "current_password_required",
+    );
+    assert_eq!(
+        third,
+        "/auth/password?error=current_password_required&asks_current=1&asks_code=1"
+    );
+    let shown = |path: &str| {
+        let mut page = member(path).var("ACCOUNT_PAGES", "on").method("GET");
+        page.run().answer().body().to_owned()
+    };
+    for (path, current, code) in [
+        ("/auth/password", false, false),
+        (first.as_str(), true, false),
+        (second.as_str(), true, true),
+        (third.as_str(), true, true),
+        ("/auth/password?asks_code=1", false, true),
+    ] {
+        let page = shown(path);
+        assert_eq!(
+            page.contains("name=\"current_password\""),
+            current,
+            "{path}"
+        );
+        assert_eq!(page.contains("name=\"nonce\""), code, "{path}");
+    }
+}
+
 #[test]
 fn a_code_for_the_password_is_mailed() {
     let run = member("/auth/reauthenticate")

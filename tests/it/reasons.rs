@@ -389,6 +389,8 @@ fn the_documentation_has_every_reason_and_no_other() {
 
 /// Words of the same form that are no reasons: steps, members of JSON and forms, codes that visitors alone are told.
 const OTHER_WORDS: &[&str] = &[
+    "asks_code",
+    "asks_current",
     "access_type",
     "challenge_id",
     "check_turnstile",

@@ -20,7 +20,7 @@ use super::super::line;
 use super::super::settled::Settled;
 use super::super::visit::{Outcome, Visit};
 use super::ask::call_auth;
-use super::errand::Errand;
+use super::errand::{ASKS_CODE, ASKS_CURRENT, Errand};
 use super::fields::Fields;
 use super::frame::{Told, framed};
 use super::mfa;
@@ -149,7 +149,8 @@ fn told_by(fields: &Fields) -> Told<'_> {
     }
 }
 
-/// The form asks neither for the old password nor for a code until Auth has refused the new one without it.
+/// The form asks neither for the old password nor for a code until Auth has refused the new one without it; from then on
+/// it asks for what it asked for before, too.
 fn new_password(visit: &Visit, errand: &Errand, claims: &VerifiedClaims) -> Html {
     let claims = claims.json().unwrap_or_default();
     let name = |name| claims.get(name).and_then(Value::as_str);
@@ -158,8 +159,8 @@ fn new_password(visit: &Visit, errand: &Errand, claims: &VerifiedClaims) -> Html
         NewPassword {
             frame,
             account: account.or_else(|| name("phone")),
-            asks_current: false,
-            asks_code: false,
+            asks_current: errand.fields.has(ASKS_CURRENT),
+            asks_code: errand.fields.has(ASKS_CODE),
         }
         .html()
     })

@@ -128,6 +128,10 @@ fn canonical_location(visit: &Visit, route: Route) -> Option<String> {
         .then(|| format!("{site}{}", visit.head.path_and_query()))
 }
 
+/// Members of the query of the page that sets a password: what it asks for beside the new one.
+pub(super) const ASKS_CURRENT: &str = "asks_current";
+pub(super) const ASKS_CODE: &str = "asks_code";
+
 impl Errand {
     /// Reads `next`. Mail templates name the address that Auth was given to come back to; without a code the callback
     /// leads nowhere, so its own `next` counts.
@@ -182,9 +186,15 @@ impl Errand {
         let Some(page) = page else {
             return login.location(site, &fields);
         };
-        // The page that sets a password knows whose it is.
-        let is_told = matches!(self.route, Route::Password | Route::Reauthenticate)
-            || fields.iter().any(|(name, _)| *name == "challenge_id");
+        // The page that sets a password knows whose it is, but not what it had asked for already: Auth names one thing
+        // at a time, and a project may want the current password and a code.
+        let is_password = matches!(self.route, Route::Password | Route::Reauthenticate);
+        if is_password && self.is_own_page(visit, &page) {
+            for (field, asks) in [("current_password", ASKS_CURRENT), ("nonce", ASKS_CODE)] {
+                fields.extend(self.fields.has(field).then_some((asks, "1")));
+            }
+        }
+        let is_told = is_password || fields.iter().any(|(name, _)| *name == "challenge_id");
         if self.is_own_page(visit, &page) && !is_told {
             for name in ["type", "email", "phone", "factor_id", "challenge_id"] {
                 fields.extend(self.fields.value(name).map(|value| (name, value)));

@@ -72,6 +72,11 @@ impl Fields {
         }
     }
 
+    /// True if there is such a field, an empty one too.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.field(name).is_some()
+    }
+
     /// False only where the field says so: a form's `false`, or JSON's.
     pub(super) fn allows(&self, name: &str) -> bool {
         match self.field(name) {

@@ -132,7 +132,7 @@ async fn request(
     let ip = errand.checked_ip(visit);
     let Some(suffix) = letter.suffix else {
         let body = Value::Object(letter.body);
-        let request = sign_in_api::public_post(config, letter.path, &body, ip);
+        let request = sign_in_api::post(config, letter.path, &body, ip);
         return Ok((request, Vec::new()));
     };
     let flow = draw_flow(desk).await?;

@@ -24,7 +24,7 @@ pub(super) async fn options(desk: &Desk, visit: &mut Visit, errand: &Errand) -> 
     captcha(&mut body, &errand.fields);
     let path = "/passkeys/authentication/options";
     let ip = errand.checked_ip(visit);
-    let request = sign_in_api::public_post(&visit.config, path, &Value::Object(body), ip);
+    let request = sign_in_api::post(&visit.config, path, &Value::Object(body), ip);
     let reply = match Failure::of_auth(call_auth(desk, visit, request).await) {
         Ok(reply) => reply,
         Err(failure) => return failure.reply(visit, errand, "sign_in_failed"),
@@ -53,6 +53,6 @@ pub(super) async fn sign_in(desk: &Desk, visit: &mut Visit, errand: &Errand) -> 
     let body = json!({"challenge_id": challenge_id, "credential": credential});
     let path = "/passkeys/authentication/verify";
     let ip = errand.checked_ip(visit);
-    let request = sign_in_api::public_post(&visit.config, path, &body, ip);
+    let request = sign_in_api::post(&visit.config, path, &body, ip);
     sign_in::exchange(desk, visit, errand, request, &pkce::Changes::default()).await
 }

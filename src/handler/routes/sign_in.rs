@@ -43,7 +43,7 @@ pub(super) async fn sign_in(desk: &Desk, visit: &mut Visit, errand: &Errand) -> 
         "/token?grant_type=password"
     };
     let ip = errand.checked_ip(visit);
-    let request = sign_in_api::public_post(&visit.config, path, &Value::Object(body), ip);
+    let request = sign_in_api::post(&visit.config, path, &Value::Object(body), ip);
     exchange(desk, visit, errand, request, &pkce::Changes::default()).await
 }
 
