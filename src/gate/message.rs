@@ -9,7 +9,7 @@ use crate::json::{self, json};
 use crate::refresh_order::{Gate, RefreshAnswer, RefreshOrder};
 use crate::session::Session;
 use crate::time::UnixTime;
-use crate::token::Claims;
+use crate::token::{Claims, Token};
 
 use super::admission::Presented;
 
@@ -79,6 +79,8 @@ pub struct Learn {
     pub session: Map<String, Value>,
     /// The refresh token that the browser held before.
     pub used: String,
+    /// True if it came when nobody waited any more, so that no browser holds it.
+    pub is_late: bool,
 }
 
 /// An answer of the gate that turned out not to be trustworthy.
@@ -141,9 +143,9 @@ impl Message {
             }
             Self::Learn(learn) => {
                 let session = written(&learn.session);
-                let used = json::write(&learn.used);
+                let (used, is_late) = (json::write(&learn.used), learn.is_late);
                 wrap(&format!(
-                    r#"{{"learn":{{"session":{session},"used":{used}}}}}"#
+                    r#"{{"learn":{{"session":{session},"used":{used},"is_late":{is_late}}}}}"#
                 ))
             }
             Self::Reject(rejection) => {
@@ -174,6 +176,7 @@ impl Message {
             "learn" => Self::Learn(Learn {
                 session: object(members.remove("session")?)?,
                 used: text(&members, "used")?,
+                is_late: members.get("is_late").and_then(Value::as_bool) == Some(true),
             }),
             "reject" => Self::Reject(Rejection {
                 refresh_token: text(&members, "refresh_token")?,
@@ -207,7 +210,24 @@ impl Learn {
         Self {
             session: session.members().clone(),
             used: used.to_owned(),
+            is_late: false,
         }
+    }
+
+    /// Takes an answer of Auth past the gate of the session of this id; `None` if it is another session's.
+    #[must_use]
+    pub fn past_gate(
+        session: &Session,
+        used: &str,
+        session_id: &str,
+        is_late: bool,
+    ) -> Option<Self> {
+        let token = Token::parse(session.access_token()).ok()?;
+        let is_own = token.claimed_session() == Some(session_id);
+        is_own.then(|| Self {
+            is_late,
+            ..Self::new(session, used)
+        })
     }
 
     /// The session; `None` if it is none.

@@ -114,7 +114,11 @@ impl Room {
                 Ok(EndTold { is_ended }.to_json())
             }
             Message::Learn(learn) => {
-                let (used, seconds) = (learn.used.clone(), config.refresh_replay_seconds);
+                let used = learn.used.clone();
+                let seconds = match config.refresh_replay_seconds {
+                    seconds if learn.is_late => gate::undelivered_seconds(seconds),
+                    seconds => seconds,
+                };
                 let session = learn.into_session(now());
                 let session = session.ok_or_else(|| refusal("expected a session"))?;
                 let is_learnt = self.with(|family| family.learn(session, &used, seconds, now()));

@@ -18,7 +18,7 @@ use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::Claims;
 
-use super::calls::Calls;
+use super::calls::{Attempted, Calls};
 use super::runtime::{Runtime, now};
 use super::{bindings, passage};
 
@@ -185,8 +185,8 @@ async fn at_auth(
 ) -> RefreshAnswer {
     let (sender, receiver) = oneshot::channel();
     let plan = Attempts::new(order.is_alive, budget_ms, now());
-    let refresh_token = order.refresh_token.clone();
-    if let Some(session) = ISOLATE.with_borrow_mut(|isolate| isolate.late(&refresh_token, now())) {
+    let used = Used::new(runtime, order);
+    if let Some(session) = used.late_answer() {
         return RefreshAnswer {
             reply: RefreshReply::Renewed(session),
             auth_calls: 0,
@@ -197,15 +197,19 @@ async fn at_auth(
         let begun = Cell::new(0);
         let repair = plan.repair();
         let mut calls = Calls::new(request);
-        let attempted = calls.attempt(plan, &begun).await;
-        let is_lost = attempted.is_lost;
-        // The receiver is gone if the visitor is; the refresh has happened all the same.
-        if let Err((RefreshReply::Renewed(session), _)) =
-            sender.send((attempted.reply, begun.get()))
-        {
-            keep(&refresh_token, session);
+        let Attempted { reply, is_lost } = calls.attempt(plan, &begun).await;
+        let renewed = used.gate.is_some().then(|| reply.clone());
+        let renewed = renewed.and_then(RefreshReply::into_session);
+        match sender.send((reply, begun.get())) {
+            Ok(()) => {
+                if let Some(session) = renewed {
+                    used.tell_gate(&session, false).await;
+                }
+            }
+            // The receiver is gone if the visitor is; the refresh has happened all the same.
+            Err((reply, _)) => used.keep(reply.into_session()).await,
         }
-        recover(&mut calls, is_lost.then_some(repair), &refresh_token).await;
+        recover(&mut calls, is_lost.then_some(repair), &used).await;
     });
     let (reply, auth_calls) = receiver
         .await
@@ -218,34 +222,64 @@ async fn at_auth(
 }
 
 /// Keeps what Auth still says after the visitor has gone on, to one more attempt if there is a plan for it, and to every call
-/// that is open: the next request in this isolate gets it.
-async fn recover(calls: &mut Calls, plan: Option<Attempts>, refresh_token: &str) {
+/// that is open: the next request gets it.
+async fn recover(calls: &mut Calls, plan: Option<Attempts>, used: &Used) {
     let pause = plan.as_ref();
     let pause = pause.and_then(|plan| plan.pause_before_repair(calls.are_open(), now()));
     if let (Some(plan), Some(pause_ms)) = (plan, pause) {
         let session = match calls.renewed_or_pause(pause_ms).await {
-            None if !is_kept(refresh_token) => {
+            None if used.late_answer().is_none() => {
                 let attempted = calls.attempt(plan, &Cell::new(0)).await;
                 attempted.reply.into_session()
             }
             session => session,
         };
-        if let Some(session) = session {
-            keep(refresh_token, session);
-        }
+        used.keep(session).await;
     }
     while let Some(session) = calls.renewed(ANSWER_LIMIT_MS).await {
-        keep(refresh_token, session);
+        used.keep(Some(session)).await;
     }
 }
 
-fn is_kept(refresh_token: &str) -> bool {
-    ISOLATE.with_borrow_mut(|isolate| isolate.late(refresh_token, now()).is_some())
+/// A refresh token that was sent to Auth past the gate, and the gate that has to know what came of it, if there is one.
+struct Used {
+    refresh_token: String,
+    gate: Option<(DurableObject, String)>,
 }
 
-fn keep(refresh_token: &str, session: Box<Session>) {
-    let until = now().plus_millis(LATE_MS);
-    ISOLATE.with_borrow_mut(|isolate| isolate.keep(refresh_token, session, until));
+impl Used {
+    fn new(runtime: &Runtime, order: &RefreshOrder) -> Self {
+        let gate = |id: &String| Some((stub(runtime, id)?, id.clone()));
+        Self {
+            refresh_token: order.refresh_token.clone(),
+            gate: order.session_id.as_ref().and_then(gate),
+        }
+    }
+
+    /// What came to it in this isolate when nobody waited any more.
+    fn late_answer(&self) -> Option<Box<Session>> {
+        ISOLATE.with_borrow_mut(|isolate| isolate.late(&self.refresh_token, now()))
+    }
+
+    /// Keeps an answer that came when nobody waited any more.
+    async fn keep(&self, session: Option<Box<Session>>) {
+        let Some(session) = session else {
+            return;
+        };
+        let until = now().plus_millis(LATE_MS);
+        let kept = session.clone();
+        ISOLATE.with_borrow_mut(|isolate| isolate.keep(&self.refresh_token, kept, until));
+        self.tell_gate(&session, true).await;
+    }
+
+    /// A gate that could not answer in time takes this up when it can: else it would go on with a token that Auth has rotated.
+    async fn tell_gate(&self, session: &Session, is_late: bool) {
+        if let Some((gate, id)) = &self.gate
+            && let Some(learn) = Learn::past_gate(session, &self.refresh_token, id, is_late)
+        {
+            drop(tell(gate, &Message::Learn(learn), LATE_MS).await);
+        }
+    }
 }
 
 /// No decision now, and no further attempt.

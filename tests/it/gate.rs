@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge_session::auth_api::RefreshReply;
 use edge_session::gate::{
-    Admission, Ask, EndTold, Family, Isolate, Landing, MAX_ROTATED, MAX_UNKNOWN, Message,
+    Admission, Ask, EndTold, Family, Isolate, Landing, Learn, MAX_ROTATED, MAX_UNKNOWN, Message,
     MessageError, Presented, Told, UNKNOWN_WINDOW_MS, undelivered_seconds,
 };
 use edge_session::handler::{Gate, RefreshAnswer, RefreshOrder};
@@ -651,6 +651,21 @@ fn an_answer_of_another_session_is_kept_for_nobody() {
             Admission::Lead(None)
         ));
     }
+}
+
+#[test]
+fn a_gate_learns_of_its_own_session_alone() {
+    let past = |id: &str, is_late| Learn::past_gate(&session(1, 0), "refresh-0", id, is_late);
+    for is_late in [false, true] {
+        let text = Message::Learn(past("s", is_late).unwrap()).to_json();
+        let Ok(Message::Learn(learn)) = Message::from_json(&text) else {
+            panic!("{text}");
+        };
+        assert_eq!((learn.used.as_str(), learn.is_late), ("refresh-0", is_late));
+        let learnt = learn.into_session(at(0)).unwrap();
+        assert_eq!(learnt.refresh_token(), "refresh-1");
+    }
+    assert!(past("other", true).is_none());
 }
 
 #[test]

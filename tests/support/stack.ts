@@ -30,8 +30,8 @@ export interface Bindings {
   kv?: boolean | string;
   /** `REFRESH_GATE`: the Worker's own objects, or those of the Worker named here. */
   gate?: boolean | string;
-  /** The Worker's own objects hear of an end late, or fail the first time they are told of it. */
-  endings?: "late" | "failing";
+  /** The Worker's own objects hear of an end late, fail the first time they are told of it, or are silent when first asked. */
+  hindrance?: keyof typeof HINDRANCES;
   /** `SESSION_METRICS`: a dataset as the runtime has it, or one that prints every data point. */
   metrics?: "dataset" | "printed";
   /** `ORIGIN`, a service binding to the origin. */
@@ -316,25 +316,26 @@ export * from "./index.js";
 const SESSION_METRICS = { writeDataPoint: (point) => console.log(JSON.stringify({ point })) };
 export default { fetch: (request, env, context) => worker.fetch(request, { ...env, SESSION_METRICS }, context) };`;
 
-/** Objects that do not hear of an end at once. */
-const ENDINGS = {
-  late: "await new Promise((resolve) => setTimeout(resolve, 2500));",
-  failing: "if (!this.failed) { this.failed = true; throw new Error('overloaded'); }",
-};
-const slowToHear = (hindrance: string): string => `import worker, { RefreshGate as Gate } from "./index.js";
+/** What keeps objects from hearing a message of this kind at once. */
+const HINDRANCES = {
+  late: ["end", "await new Promise((resolve) => setTimeout(resolve, 2500));"],
+  failing: ["end", "if (!this.failed) { this.failed = true; throw new Error('overloaded'); }"],
+  silent: ["ask", "if (!this.asked) { this.asked = true; await new Promise((resolve) => setTimeout(resolve, 5000)); }"],
+} as const;
+const slowToHear = ([kind, hindrance]: readonly [string, string]): string => `import worker, { RefreshGate as Gate } from "./index.js";
 export class RefreshGate {
   constructor(...parts) { this.gate = new Gate(...parts); }
   async fetch(request) {
-    if ((await request.clone().text()).includes('"end"')) { ${hindrance} }
+    if ((await request.clone().text()).includes('"m":{"${kind}":')) { ${hindrance} }
     return this.gate.fetch(request);
   }
   alarm() { return this.gate.alarm(); }
 }
 export default worker;`;
 
-function wrapperOf({ metrics, endings }: Bindings): string | undefined {
-  if (endings !== undefined) {
-    return slowToHear(ENDINGS[endings]);
+function wrapperOf({ metrics, hindrance }: Bindings): string | undefined {
+  if (hindrance !== undefined) {
+    return slowToHear(HINDRANCES[hindrance]);
   }
   return metrics === "printed" ? PRINTED_METRICS : undefined;
 }

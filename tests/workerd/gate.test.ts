@@ -32,9 +32,11 @@ const WORKERS = {
   knownAlone: { vars: secretKey },
   unknown: { bindings: { gate: true } },
   unknownAlone: {},
-  endsLate: { bindings: { gate: true, endings: "late" }, vars: { AUTH_PATH: "/auth" } },
+  endsLate: { bindings: { gate: true, hindrance: "late" }, vars: { AUTH_PATH: "/auth" } },
   endsLateTwin: { bindings: { gate: "endsLate" } },
-  endsFailing: { bindings: { gate: true, endings: "failing" }, vars: { AUTH_PATH: "/auth" } },
+  endsFailing: { bindings: { gate: true, hindrance: "failing" }, vars: { AUTH_PATH: "/auth" } },
+  silent: { bindings: { gate: true, hindrance: "silent" }, vars: { AUTH_TIMEOUT_MS: "600" } },
+  silentTwin: { bindings: { gate: "silent" } },
   endsFailingTwin: { bindings: { gate: "endsFailing" } },
 } satisfies Record<string, WorkerSpec>;
 type Name = keyof typeof WORKERS;
@@ -359,6 +361,21 @@ describe("§4 the gate fails", () => {
     expect(outcomeOf(answer)).toBe("refreshed");
     expect(lines).toMatchObject([{ gate: "failed", auth_calls: 1 }]);
     expect(refreshes()).toBe(1);
+  });
+});
+
+describe("§4 what was refreshed past a gate", () => {
+  test("§4 the gate learns: the next tab costs no call to Auth", async () => {
+    stack.auth.config({ reuseInterval: 0 });
+    const { cookies } = await signIn(-30);
+    const { answer, lines } = await stack.worker("silent").logged("/", { cookies });
+    const newest = await given(answer);
+    expect(lines).toMatchObject([{ gate: "failed", auth_calls: 1 }]);
+    const sent = refreshes();
+    const { answer: late, lines: again } = await stack.worker("silentTwin").logged("/", { cookies });
+    expect((await given(late)).refresh_token).toBe(newest.refresh_token);
+    expect(again).toMatchObject([{ gate: "replayed", auth_calls: 0 }]);
+    expect(refreshes()).toBe(sent);
   });
 });
 
