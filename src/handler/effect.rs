@@ -50,7 +50,7 @@ pub enum Effect {
     /// Send the request to the origin; the head of its answer is awaited.
     Forward(Ask<Passage, Result<ResponseHead, OriginUnreachable>>),
     /// Ask the session's gate whether the session has ended meanwhile.
-    IsEnded(Ask<VerifiedClaims, bool>),
+    IsEnded(Ask<EndQuestion, bool>),
     /// Tell the session's gate of a session that Auth changed without it; true if the session has ended.
     LearnSession(Ask<Box<Learning>, bool>),
     /// Ask the rate limit whether all of these keys may go on; true without one, and where it fails.
@@ -118,6 +118,15 @@ pub struct EndOrder {
     pub session_id: String,
     /// For how long that has to be known.
     pub end: End,
+}
+
+/// Whether a session has ended, asked before it is written.
+#[derive(Clone, Debug)]
+pub struct EndQuestion {
+    /// Whose session it is.
+    pub claims: VerifiedClaims,
+    /// How long the visitor waits for the answer, in milliseconds. A gate that is silent for longer knows of no end.
+    pub patience_ms: u64,
 }
 
 /// A session that Auth changed at a route's request.

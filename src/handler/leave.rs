@@ -6,9 +6,10 @@
 
 use crate::answer::Answer;
 use crate::identity::EXPLANATION_HEADER;
+use crate::refresh_order::Gate;
 
 use super::desk::Desk;
-use super::effect::Effect;
+use super::effect::{Effect, EndQuestion};
 use super::ending::{Ending, Outgoing};
 use super::passage::OriginUnreachable;
 use super::settled::Settled;
@@ -21,6 +22,12 @@ const ORIGIN_UNREACHABLE: &str = "origin_unreachable";
 /// A deletion that was decided longer ago than this is left to the next request: an answer that comes so late may meet the
 /// cookies of whoever has signed in meanwhile, and nobody can see that from here.
 const STALE_DELETION_MS: u64 = 5_000;
+
+/// How long a visitor waits to learn whether his session has ended meanwhile, in milliseconds: a gate that is busy is worth
+/// waiting for, since nothing else keeps a late answer from signing somebody in again.
+const GATE_MS: u64 = 5_000;
+/// The same, of a gate that was waited for in vain before.
+const ILL_GATE_MS: u64 = 1_500;
 
 /// Answers a visitor without the origin, with the cookies due to him.
 pub(super) async fn respond(desk: &Desk, visit: Visit, settled: Settled, answer: Answer) -> Ending {
@@ -35,7 +42,16 @@ pub(super) async fn recheck(desk: &Desk, visit: &Visit, settled: Settled) -> Set
         return settled;
     }
     let is_over = match settled.claims() {
-        Some(claims) => desk.ask(Effect::IsEnded, claims.clone()).await,
+        Some(claims) => {
+            let claims = claims.clone();
+            let is_gate_ill = visit.record.gate == Gate::Failed.word();
+            let patience_ms = if is_gate_ill { ILL_GATE_MS } else { GATE_MS };
+            let question = EndQuestion {
+                claims,
+                patience_ms,
+            };
+            desk.ask(Effect::IsEnded, question).await
+        }
         None => visit.record.ms.origin > STALE_DELETION_MS,
     };
     if is_over { settled.withheld() } else { settled }

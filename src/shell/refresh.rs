@@ -11,12 +11,11 @@ use worker::worker_sys::DurableObject;
 
 use crate::auth_api::{ANSWER_LIMIT_MS, Attempts, AuthRequest, RefreshReply};
 use crate::gate::{Ask, EndAsked, EndTold, Isolate, Learn, Message, Rejection, Told};
-use crate::handler::{EndOrder, Learning, RefreshWait};
+use crate::handler::{EndOrder, EndQuestion, Learning, RefreshWait};
 use crate::refresh_order::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder};
 use crate::secret::Secret;
 use crate::session::Session;
 use crate::time::UnixTime;
-use crate::token::Claims;
 
 use super::calls::{Attempted, Calls};
 use super::runtime::{Runtime, now};
@@ -28,8 +27,7 @@ const GATE_GRACE_MS: u64 = 1000;
 /// Requests to a Durable Object need a URL; nobody resolves it.
 pub(super) const GATE_URL: &str = "https://gate/";
 
-/// A visitor waits no longer than this to learn whether his session has ended meanwhile, and a
-/// sign-out no longer to tell the gate.
+/// A sign-out waits no longer than this for the gate to hear of it.
 const END_PATIENCE_MS: u64 = 1500;
 /// How long an answer is kept that came after its visitor had gone on, where there is no gate; and how long a gate may take
 /// to be told of an end.
@@ -55,7 +53,8 @@ pub(super) async fn end(runtime: &Runtime, order: &EndOrder) -> bool {
 
 /// Whether a session has ended while its request was under way, so that a renewed one must not be
 /// written any more. A gate that does not answer knows of no end.
-pub(super) async fn is_ended(runtime: &Runtime, claims: &Claims) -> bool {
+pub(super) async fn is_ended(runtime: &Runtime, question: &EndQuestion) -> bool {
+    let claims = &question.claims;
     let Some(session_id) = claims.session_id.as_deref() else {
         return false;
     };
@@ -66,8 +65,10 @@ pub(super) async fn is_ended(runtime: &Runtime, claims: &Claims) -> bool {
         return false;
     };
     let issued_at_ms = claims.issued_at.map(UnixTime::millis);
-    let told = ask_end(&gate, &Message::IsEnded(EndAsked { issued_at_ms })).await;
-    told.is_some_and(|told| told.is_ended)
+    let message = Message::IsEnded(EndAsked { issued_at_ms });
+    let told = tell(&gate, &message, question.patience_ms).await;
+    told.and_then(|told| EndTold::from_json(&told))
+        .is_some_and(|told| told.is_ended)
 }
 
 /// Tells the session's gate of a session that Auth changed without it; `used` is the refresh token
@@ -99,10 +100,6 @@ async fn tell_end(runtime: &Runtime, gate: DurableObject, message: Message) -> O
         Either::Left((told, _)) => EndTold::from_json(&told.ok()??),
         Either::Right(((), _)) => None,
     }
-}
-
-async fn ask_end(gate: &DurableObject, message: &Message) -> Option<EndTold> {
-    EndTold::from_json(&tell(gate, message, END_PATIENCE_MS).await?)
 }
 
 /// Refreshes as ordered.

@@ -459,7 +459,7 @@ impl Scenario {
                 ask.answer(true);
             }
             Effect::IsEnded(ask) => {
-                let session_id = ask.question().session_id.clone();
+                let session_id = ask.question().claims.session_id.clone();
                 ask.answer(session_id.is_some_and(|id| self.ended.contains(&id)));
             }
             Effect::CheckTurnstile(ask) => {

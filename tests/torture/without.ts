@@ -28,8 +28,8 @@ export const DEFENCES = {
   recheck: {
     what: "a renewed session is written without asking once more whether it has ended",
     file: "src/handler/leave.rs",
-    from: "Some(claims) => desk.ask(Effect::IsEnded, claims.clone()).await,",
-    to: "Some(claims) => desk.ask(Effect::IsEnded, claims.clone()).await && false,",
+    from: "desk.ask(Effect::IsEnded, question).await",
+    to: "desk.ask(Effect::IsEnded, question).await && false",
   },
   newest: {
     what: "the gate answers only refresh tokens that it knows, not whoever comes with an older access token",
