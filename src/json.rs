@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Reads a text, half surrogate pairs as U+FFFD.
+/// Reads a text.
 ///
 /// # Errors
 /// The place of the mistake; what is told of it is the line and the column, never the text.
@@ -21,8 +21,17 @@ pub(crate) fn read(text: &(impl AsRef<[u8]> + ?Sized)) -> serde_json::Result<Val
 }
 
 fn read_bytes(text: &[u8]) -> serde_json::Result<Value> {
-    serde_json::from_slice(text).or_else(|error| match healed(text) {
-        Some(healed) => serde_json::from_str(&healed),
+    serde_json::from_slice(text)
+}
+
+/// Reads what Auth and its clients wrote, half surrogate pairs as U+FFFD.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_healed(text: &(impl AsRef<[u8]> + ?Sized)) -> serde_json::Result<Value> {
+    let text = text.as_ref();
+    read_bytes(text).or_else(|error| match healed(text) {
+        Some(healed) => read_bytes(healed.as_bytes()),
         None => Err(error),
     })
 }

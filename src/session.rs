@@ -255,5 +255,5 @@ fn require_tokens(members: &Map<String, Value>) -> Result<(), SessionCookieError
 
 /// Parses JSON. Its depth is bounded by serde_json's limit of 128, far above any session's.
 fn parse(text: &str) -> Result<Value, SessionCookieError> {
-    json::read(text).map_err(|_| SessionCookieError::NotJson)
+    json::read_healed(text).map_err(|_| SessionCookieError::NotJson)
 }

@@ -105,7 +105,7 @@ impl Claims {
     /// All claims as JSON.
     #[must_use]
     pub fn json(&self) -> Option<Value> {
-        json::read(&URL_SAFE_NO_PAD.decode(&self.payload).ok()?).ok()
+        json::read_healed(&URL_SAFE_NO_PAD.decode(&self.payload).ok()?).ok()
     }
 
     /// Bytes of memory this value takes, roughly.

@@ -162,7 +162,7 @@ function workspace(server: AuthServer): string {
   symlinkSync("../edge-session/build/package/cli.js", join(folder, "node_modules/.bin/edge-session"));
   cpSync(join(ROOT, "template"), folder, { recursive: true });
   const template = readFileSync(join(folder, "wrangler.toml"), "utf8").replace('name = "site"', 'name = "edge-session"').replace("workers_dev = true", "workers_dev = false");
-  const staging = `[env.staging]\nroutes = []\n[[env.staging.kv_namespaces]]\nbinding = "SESSION_KV"\n[[env.staging.durable_objects.bindings]]\nname = "REFRESH_GATE"\nclass_name = "RefreshGate"\n[env.staging.vars]\nSUPABASE_URL = ""\nSUPABASE_PUBLISHABLE_KEY = ""\nLOGIN_PATH = "/login"\nAUTH_PATH = "/auth"\n[[env.staging.vars.RULES]]\npath = "/members/*"\nrequire = true\n`;
+  const staging = `[env.staging]\nroutes = []\n[[env.staging.kv_namespaces]]\nbinding = "SESSION_KV"\n[[env.staging.durable_objects.bindings]]\nname = "REFRESH_GATE"\nclass_name = "RefreshGate"\n[env.staging.vars]\nSUPABASE_URL = ""\nSUPABASE_PUBLISHABLE_KEY = ""\nAUTH_PATH = "/auth"\nACCOUNT_PAGES = "on"\n[[env.staging.vars.RULES]]\npath = "/members/*"\nrequire = true\n`;
   const production = /^```toml\n([^]*?\[env\.production\.vars\][^]*?)^```$/m.exec(readFileSync(join(ROOT, "docs/environments.md"), "utf8"))?.[1];
   if (production === undefined) throw new Error("docs/environments.md has no example of an environment");
   const toml = `${template}\n${staging}\n${production}`
