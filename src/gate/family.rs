@@ -157,10 +157,12 @@ impl Family {
     pub fn try_again(&mut self, presented: &Presented, now: UnixTime) -> bool {
         self.expire(now);
         let is_over = self.is_ended(presented.issued_at) || self.flight.is_some();
+        // A session that the gate held before may end in the same second as the presented one, which it never saw.
+        let is_used = self.rotated.contains(&presented.digest);
         let is_answered = self
             .newest
             .as_ref()
-            .is_some_and(|newest| newest.serves(presented, now));
+            .is_some_and(|newest| is_used && newest.serves(presented, now));
         if is_over || is_answered {
             return false;
         }

@@ -653,6 +653,21 @@ fn an_answer_of_another_session_is_kept_for_nobody() {
     }
 }
 
+/// A second factor rotates past the gate within the second of a refresh: what the gate holds is no answer to its token.
+#[test]
+fn a_lost_answer_is_asked_for_again_beside_an_older_session_of_the_same_second() {
+    let mut family = Family::default();
+    rotate(&mut family, 0, 0);
+    let stranger = presented(7, LIFE);
+    assert!(matches!(
+        family.admit(&stranger, at(LIFE - 1)),
+        Admission::Lead(None)
+    ));
+    drop(family.land("refresh-7", unavailable(), REPLAY_SECONDS, at(LIFE - 1)));
+    family.finish();
+    assert!(family.try_again(&stranger, at(LIFE - 1)));
+}
+
 #[test]
 fn a_gate_learns_of_its_own_session_alone() {
     let past = |id: &str, is_late| Learn::past_gate(&session(1, 0), "refresh-0", id, is_late);
