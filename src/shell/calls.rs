@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use worker::Delay;
 
 use crate::auth_api::{
@@ -18,7 +17,7 @@ use crate::auth_api::{
 use crate::session::Session;
 
 use super::auth;
-use super::runtime::now;
+use super::runtime::{now, within};
 
 type Answer = Result<AuthReply, Unreachable>;
 
@@ -37,6 +36,16 @@ pub(super) struct Attempted {
     pub(super) is_lost: bool,
 }
 
+/// What comes before a refresh token is sent once more behind the visitor's back.
+pub(super) enum BeforeRepair {
+    /// It is time for that.
+    Due(Attempts),
+    /// It is not to be sent again.
+    Over,
+    /// An open call brought the session.
+    Renewed(Box<Session>),
+}
+
 impl Calls {
     pub(super) const fn new(request: AuthRequest) -> Self {
         Self {
@@ -47,7 +56,7 @@ impl Calls {
     }
 
     /// True while an answer may still come.
-    pub(super) const fn are_open(&self) -> bool {
+    const fn are_open(&self) -> bool {
         !self.open.is_empty()
     }
 
@@ -110,26 +119,29 @@ impl Calls {
         None
     }
 
-    /// The same, but not before the time is over, unless it brings one: what has failed may come right meanwhile.
-    pub(super) async fn renewed_or_pause(&mut self, pause_ms: u64) -> Option<Box<Session>> {
+    /// What the open calls bring before it is time for the plan to send the token once more.
+    pub(super) async fn before_repair(&mut self, plan: Option<Attempts>) -> BeforeRepair {
+        let Some(plan) = plan else {
+            return BeforeRepair::Over;
+        };
+        let Some(pause_ms) = plan.pause_before_repair(self.are_open(), now()) else {
+            return BeforeRepair::Over;
+        };
         let until = now().plus_millis(pause_ms);
-        let renewed = self.renewed(pause_ms).await;
-        if renewed.is_none() {
-            sleep(now().millis_until(until)).await;
+        if let Some(session) = self.renewed(pause_ms).await {
+            return BeforeRepair::Renewed(session);
         }
-        renewed
+        // Where the calls have failed earlier: what was in trouble may come right meanwhile.
+        sleep(now().millis_until(until)).await;
+        BeforeRepair::Due(plan)
     }
 
     /// The next answer of any open call; nothing if none comes in time.
     async fn answer(&mut self, wait_ms: u64) -> Option<Answer> {
         let next = poll_fn(|context| self.poll_answer(context));
-        match select(next, Delay::from(Duration::from_millis(wait_ms))).await {
-            Either::Left((answer, _)) => {
-                self.is_lost |= auth_api::may_be_lost(&answer);
-                Some(answer)
-            }
-            Either::Right(((), _)) => None,
-        }
+        let answer = within(wait_ms, next).await?;
+        self.is_lost |= auth_api::may_be_lost(&answer);
+        Some(answer)
     }
 
     fn poll_answer(&mut self, context: &mut Context<'_>) -> Poll<Answer> {

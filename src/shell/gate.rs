@@ -5,16 +5,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
 
 use futures_channel::oneshot;
-use futures_util::future::{Either, select};
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::JsFuture;
+use worker::Env;
 use worker::worker_sys::DurableObjectState;
-use worker::{Delay, Env};
 
 use crate::auth_api::{self, ANSWER_LIMIT_MS, Attempts, RefreshReply};
 use crate::config::Config;
@@ -23,8 +21,8 @@ use crate::refresh_order::{Gate, RefreshAnswer};
 use crate::session::Session;
 use crate::time::UnixTime;
 
-use super::calls::Calls;
-use super::runtime::{now, promise};
+use super::calls::{BeforeRepair, Calls};
+use super::runtime::{now, promise, within};
 use super::{bindings, passage, refresh};
 
 /// The one key in the object's storage.
@@ -115,10 +113,10 @@ impl Room {
             }
             Message::Learn(learn) => {
                 let used = learn.used.clone();
-                let seconds = match config.refresh_replay_seconds {
-                    seconds if learn.is_late => gate::undelivered_seconds(seconds),
-                    seconds => seconds,
-                };
+                let mut seconds = config.refresh_replay_seconds;
+                if learn.is_late {
+                    seconds = gate::undelivered_seconds(seconds);
+                }
                 let session = learn.into_session(now());
                 let session = session.ok_or_else(|| refusal("expected a session"))?;
                 let is_learnt = self.with(|family| family.learn(session, &used, seconds, now()));
@@ -156,11 +154,11 @@ impl Room {
                 }
                 Admission::Lead(substitute) => {
                     let landing = self.take_off(config, ask, substitute);
-                    let reply = within(landing, deadline).await;
+                    let reply = landed(landing, deadline).await;
                     let reply = reply.map_or_else(timed_out, |landing| landing.reply);
                     return answer(reply, self.calls.get(), Gate::Led);
                 }
-                Admission::Join => match within(self.join(), deadline).await {
+                Admission::Join => match landed(self.join(), deadline).await {
                     None => return answer(timed_out(), 0, Gate::Shared),
                     Some(landing) if landing.settles(&presented) => {
                         return answer(landing.reply, 0, Gate::Shared);
@@ -209,18 +207,16 @@ impl Room {
     /// for it, and to every call that is open. Of a token that it upgrades, Auth takes the last successors alone.
     async fn recover(&self, flight: &Flight, calls: &mut Calls, plan: Option<Attempts>) {
         let kept_seconds = gate::undelivered_seconds(flight.replay_seconds);
-        let pause = plan.as_ref();
-        let pause = pause.and_then(|plan| plan.pause_before_repair(calls.are_open(), now()));
-        if let (Some(plan), Some(pause_ms)) = (plan, pause) {
-            match calls.renewed_or_pause(pause_ms).await {
-                Some(session) => self.land_late(flight, *session, kept_seconds),
-                None if self.with(|family| family.try_again(&flight.presented, now())) => {
-                    self.calls.set(0);
-                    let attempted = calls.attempt(plan, &self.calls).await;
-                    self.land(flight, attempted.reply, kept_seconds);
-                }
-                None => {}
+        match calls.before_repair(plan).await {
+            BeforeRepair::Renewed(session) => self.land_late(flight, *session, kept_seconds),
+            BeforeRepair::Due(plan)
+                if self.with(|family| family.try_again(&flight.presented, now())) =>
+            {
+                self.calls.set(0);
+                let attempted = calls.attempt(plan, &self.calls).await;
+                self.land(flight, attempted.reply, kept_seconds);
             }
+            BeforeRepair::Due(_) | BeforeRepair::Over => {}
         }
         while let Some(session) = calls.renewed(ANSWER_LIMIT_MS).await {
             self.land_late(flight, *session, kept_seconds);
@@ -311,12 +307,8 @@ struct Flight {
 }
 
 /// The landing, or nothing if it comes too late.
-async fn within(landing: oneshot::Receiver<Landing>, deadline: UnixTime) -> Option<Landing> {
-    let wait = Duration::from_millis(now().millis_until(deadline));
-    match select(landing, Delay::from(wait)).await {
-        Either::Left((landing, _)) => landing.ok(),
-        Either::Right(((), _)) => None,
-    }
+async fn landed(landing: oneshot::Receiver<Landing>, deadline: UnixTime) -> Option<Landing> {
+    within(now().millis_until(deadline), landing).await?.ok()
 }
 
 const fn answer(reply: RefreshReply, auth_calls: u32, gate: Gate) -> RefreshAnswer {

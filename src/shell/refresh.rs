@@ -1,15 +1,12 @@
 //! Carrying out a refresh: through the session's gate, or at Auth itself.
 
 use std::cell::{Cell, RefCell};
-use std::time::Duration;
 
 use futures_channel::oneshot;
-use futures_util::future::{Either, select};
 use wasm_bindgen_futures::JsFuture;
-use worker::Delay;
 use worker::worker_sys::DurableObject;
 
-use crate::auth_api::{ANSWER_LIMIT_MS, Attempts, AuthRequest, RefreshReply};
+use crate::auth_api::{ANSWER_LIMIT_MS, Attempts, RefreshReply};
 use crate::gate::{Ask, EndAsked, EndTold, Isolate, Learn, Message, Rejection, Told};
 use crate::handler::{EndOrder, EndQuestion, Learning, RefreshWait};
 use crate::refresh_order::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder};
@@ -17,8 +14,8 @@ use crate::secret::Secret;
 use crate::session::Session;
 use crate::time::UnixTime;
 
-use super::calls::{Attempted, Calls};
-use super::runtime::{Runtime, now};
+use super::calls::{Attempted, BeforeRepair, Calls};
+use super::runtime::{Runtime, now, within};
 use super::{bindings, passage};
 
 /// The gate itself stops waiting when Auth's time is over. One that is silent
@@ -95,20 +92,16 @@ async fn tell_end(runtime: &Runtime, gate: DurableObject, message: Message) -> O
         // Who has gone on does not want to know any more.
         drop(sender.send(told));
     });
-    let patience = Delay::from(Duration::from_millis(END_PATIENCE_MS));
-    match select(receiver, patience).await {
-        Either::Left((told, _)) => EndTold::from_json(&told.ok()??),
-        Either::Right(((), _)) => None,
-    }
+    let told = within(END_PATIENCE_MS, receiver).await?;
+    EndTold::from_json(&told.ok()??)
 }
 
 /// Refreshes as ordered.
 pub(super) async fn carry_out(runtime: &Runtime, wait: &RefreshWait) -> RefreshAnswer {
     let order = wait.order();
-    let gate = order.session_id.as_deref().and_then(|id| stub(runtime, id));
-    let Some(gate) = gate else {
-        let patience_ms = order.patience_ms();
-        return at_auth(runtime, wait.request().clone(), order, patience_ms).await;
+    let id = order.session_id.as_deref();
+    let Some((gate, id)) = id.and_then(|id| Some((stub(runtime, id)?, id))) else {
+        return at_auth(runtime, wait, order.patience_ms(), None).await;
     };
     let asked = now();
     if let Some(answer) = ask(&gate, order).await {
@@ -128,7 +121,7 @@ pub(super) async fn carry_out(runtime: &Runtime, wait: &RefreshWait) -> RefreshA
             gate: Gate::Failed,
         };
     }
-    let answer = at_auth(runtime, wait.request().clone(), order, left_ms).await;
+    let answer = at_auth(runtime, wait, left_ms, Some((gate, id.to_owned()))).await;
     RefreshAnswer {
         gate: Gate::Failed,
         ..answer
@@ -176,13 +169,17 @@ async fn tell(gate: &DurableObject, message: &Message, patience_ms: u64) -> Opti
 /// them off, since Auth may have rotated the token already.
 async fn at_auth(
     runtime: &Runtime,
-    request: AuthRequest,
-    order: &RefreshOrder,
+    wait: &RefreshWait,
     budget_ms: u64,
+    gate: Option<(DurableObject, String)>,
 ) -> RefreshAnswer {
+    let (order, request) = (wait.order(), wait.request().clone());
     let (sender, receiver) = oneshot::channel();
     let plan = Attempts::new(order.is_alive, budget_ms, now());
-    let used = Used::new(runtime, order);
+    let used = Used {
+        refresh_token: order.refresh_token.clone(),
+        gate,
+    };
     if let Some(session) = used.late_answer() {
         return RefreshAnswer {
             reply: RefreshReply::Renewed(session),
@@ -221,38 +218,27 @@ async fn at_auth(
 /// Keeps what Auth still says after the visitor has gone on, to one more attempt if there is a plan for it, and to every call
 /// that is open: the next request gets it.
 async fn recover(calls: &mut Calls, plan: Option<Attempts>, used: &Used) {
-    let pause = plan.as_ref();
-    let pause = pause.and_then(|plan| plan.pause_before_repair(calls.are_open(), now()));
-    if let (Some(plan), Some(pause_ms)) = (plan, pause) {
-        let session = match calls.renewed_or_pause(pause_ms).await {
-            None if used.late_answer().is_none() => {
-                let attempted = calls.attempt(plan, &Cell::new(0)).await;
-                attempted.reply.into_session()
-            }
-            session => session,
-        };
-        used.keep(session).await;
+    match calls.before_repair(plan).await {
+        BeforeRepair::Renewed(session) => used.keep(Some(session)).await,
+        BeforeRepair::Due(plan) if used.late_answer().is_none() => {
+            let attempted = calls.attempt(plan, &Cell::new(0)).await;
+            used.keep(attempted.reply.into_session()).await;
+        }
+        BeforeRepair::Due(_) | BeforeRepair::Over => {}
     }
     while let Some(session) = calls.renewed(ANSWER_LIMIT_MS).await {
         used.keep(Some(session)).await;
     }
 }
 
-/// A refresh token that was sent to Auth past the gate, and the gate that has to know what came of it, if there is one.
+/// A refresh token that was sent to Auth past the gate.
 struct Used {
     refresh_token: String,
+    /// What has to know of the outcome, with the session's id.
     gate: Option<(DurableObject, String)>,
 }
 
 impl Used {
-    fn new(runtime: &Runtime, order: &RefreshOrder) -> Self {
-        let gate = |id: &String| Some((stub(runtime, id)?, id.clone()));
-        Self {
-            refresh_token: order.refresh_token.clone(),
-            gate: order.session_id.as_ref().and_then(gate),
-        }
-    }
-
     /// What came to it in this isolate when nobody waited any more.
     fn late_answer(&self) -> Option<Box<Session>> {
         ISOLATE.with_borrow_mut(|isolate| isolate.late(&self.refresh_token, now()))

@@ -3,12 +3,14 @@
 use std::cell::RefCell;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
-use worker::Env;
 use worker::worker_sys::Context;
+use worker::{Delay, Env};
 
 use crate::config::Config;
 use crate::fingerprint::FingerprintKey;
@@ -69,6 +71,14 @@ pub(super) fn promise(answer: impl Future<Output = Result<JsValue, JsValue>> + '
     // Behind a pointer, so that what drives a future is there once, and not once for each of them.
     let answer: Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>> = Box::pin(answer);
     future_to_promise(answer)
+}
+
+/// What a future comes to, or nothing if that takes longer than so many milliseconds.
+pub(super) async fn within<T>(ms: u64, future: impl Future<Output = T> + Unpin) -> Option<T> {
+    match select(future, Delay::from(Duration::from_millis(ms))).await {
+        Either::Left((value, _)) => Some(value),
+        Either::Right(((), _)) => None,
+    }
 }
 
 /// One request on its way.

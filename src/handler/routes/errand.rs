@@ -186,16 +186,16 @@ impl Errand {
         let Some(page) = page else {
             return login.location(site, &fields);
         };
-        // The page that sets a password knows whose it is, but not what it had asked for already: Auth names one thing
-        // at a time, and a project may want the current password and a code.
+        let is_challenge = fields.iter().any(|(name, _)| *name == "challenge_id");
         let is_password = matches!(self.route, Route::Password | Route::Reauthenticate);
-        if is_password && self.is_own_page(visit, &page) {
+        let is_own = self.is_own_page(visit, &page);
+        if is_own && is_password {
+            // This page knows whose password it is, but not what it had asked for already: Auth names one thing at a
+            // time, and a project may want the current password and a code.
             for (field, asks) in [("current_password", ASKS_CURRENT), ("nonce", ASKS_CODE)] {
                 fields.extend(self.fields.has(field).then_some((asks, "1")));
             }
-        }
-        let is_told = is_password || fields.iter().any(|(name, _)| *name == "challenge_id");
-        if self.is_own_page(visit, &page) && !is_told {
+        } else if is_own && !is_challenge {
             for name in ["type", "email", "phone", "factor_id", "challenge_id"] {
                 fields.extend(self.fields.value(name).map(|value| (name, value)));
             }
