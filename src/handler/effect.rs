@@ -17,6 +17,7 @@ use crate::refresh_order::{RefreshAnswer, RefreshOrder};
 use crate::revocation::{Ends, Revocation};
 use crate::secret::Secret;
 use crate::session::Session;
+use crate::time::UnixTime;
 use crate::token::VerifiedClaims;
 
 use super::body::BodyError;
@@ -57,6 +58,8 @@ pub enum Effect {
     Limit(Ask<Vec<String>, bool>),
     /// Wait as many milliseconds.
     Pause(Ask<u64, ()>),
+    /// Send a route's request to Auth whose answer replaces the session's tokens.
+    RaiseSession(Ask<Box<Raising>, Result<AuthReply, Unreachable>>),
     /// Read the body of a route's request, at most [`super::MAX_BODY_BYTES`].
     ReadBody(Ask<(), Result<Vec<u8>, BodyError>>),
     /// Read the key set from `SESSION_KV`: nothing without a binding or an entry, or after an error.
@@ -90,6 +93,7 @@ impl Effect {
             Self::LearnSession(_) => "learn_session",
             Self::Limit(_) => "limit",
             Self::Pause(_) => "pause",
+            Self::RaiseSession(_) => "raise_session",
             Self::ReadBody(_) => "read_body",
             Self::ReadKeys(_) => "read_keys",
             Self::ReadRevocation(_) => "read_revocation",
@@ -137,6 +141,21 @@ pub struct Learning {
     /// What it is now.
     pub session: Session,
     /// The refresh token that it had before.
+    pub used: Secret,
+}
+
+/// A request to Auth after which the session's refresh token is another.
+///
+/// Auth may have done its part although its answer comes too late for the visitor, and then the token of before is used up.
+#[derive(Clone, Debug)]
+pub struct Raising {
+    /// What to send.
+    pub call: AuthCall,
+    /// Until when the access token of before lives: nothing asks for what came of it earlier.
+    pub expires_at: UnixTime,
+    /// Which session it is.
+    pub session_id: String,
+    /// The refresh token that it has now.
     pub used: Secret,
 }
 

@@ -44,7 +44,7 @@ pub use body::{BodyError, MAX_BODY_BYTES};
 pub use course::{Course, Turn};
 pub use effect::{
     Ask, AuthCall, Deferred, Effect, EndOrder, EndQuestion, KeyUnusable, Learning, MAX_EFFECTS,
-    RefreshWait, RevocationNames, RevocationsFound, SignatureCheck, SignatureKey,
+    Raising, RefreshWait, RevocationNames, RevocationsFound, SignatureCheck, SignatureKey,
 };
 pub use ending::{Ending, Outgoing};
 pub use explain::is_asked_for as is_explanation_asked_for;

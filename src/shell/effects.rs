@@ -44,6 +44,7 @@ pub(super) async fn carry_out(runtime: &Runtime, request: &web_sys::Request, eff
         | Effect::EndSession(_)
         | Effect::LearnSession(_)
         | Effect::Limit(_)
+        | Effect::RaiseSession(_)
         | Effect::ReadBody(_)
         | Effect::ReadRevocation(_)
         | Effect::SignAssertion(_)
@@ -90,6 +91,10 @@ async fn carry_out_aside(runtime: &Runtime, request: &web_sys::Request, effect: 
         Effect::Limit(ask) => {
             let may_go_on = routes::limit(&runtime.env, ask.question()).await;
             ask.answer(may_go_on);
+        }
+        Effect::RaiseSession(ask) => {
+            let answer = refresh::raise(runtime, ask.question()).await;
+            ask.answer(answer);
         }
         Effect::ReadBody(ask) => ask.answer(routes::body(request).await),
         Effect::ReadRevocation(ask) => {

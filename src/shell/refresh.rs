@@ -6,9 +6,9 @@ use futures_channel::oneshot;
 use wasm_bindgen_futures::JsFuture;
 use worker::worker_sys::DurableObject;
 
-use crate::auth_api::{ANSWER_LIMIT_MS, Attempts, RefreshReply};
+use crate::auth_api::{self, ANSWER_LIMIT_MS, Attempts, AuthReply, RefreshReply, Unreachable};
 use crate::gate::{Ask, EndAsked, EndTold, Isolate, Learn, Message, Rejection, Told};
-use crate::handler::{EndOrder, EndQuestion, Learning, RefreshWait};
+use crate::handler::{AuthCall, EndOrder, EndQuestion, Learning, Raising, RefreshWait};
 use crate::refresh_order::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder};
 use crate::secret::Secret;
 use crate::session::Session;
@@ -16,7 +16,7 @@ use crate::time::UnixTime;
 
 use super::calls::{Attempted, BeforeRepair, Calls};
 use super::runtime::{Runtime, now, within};
-use super::{bindings, passage};
+use super::{auth, bindings, passage};
 
 /// The gate itself stops waiting when Auth's time is over. One that is silent
 /// for this much longer is ill.
@@ -78,6 +78,39 @@ pub(super) async fn learn(runtime: &Runtime, learning: &Learning) -> bool {
     let learn = Learn::new(&learning.session, learning.used.expose());
     let told = tell_end(runtime, gate, Message::Learn(learn)).await;
     told.is_some_and(|told| told.is_ended)
+}
+
+/// Sends a request whose answer replaces the session's tokens. The call is read on when its visitor waits no longer or has hung
+/// up: the next request that needs another token gets what came of it.
+pub(super) async fn raise(runtime: &Runtime, raising: &Raising) -> Result<AuthReply, Unreachable> {
+    let AuthCall {
+        request,
+        timeout_ms,
+    } = raising.call.clone();
+    if timeout_ms == 0 {
+        return Err(Unreachable::TimedOut);
+    }
+    let session_id = &raising.session_id;
+    let used = Used {
+        refresh_token: raising.used.expose().to_owned(),
+        gate: stub(runtime, session_id).map(|gate| (gate, session_id.clone())),
+        due: raising.expires_at,
+    };
+    let (sender, receiver) = oneshot::channel();
+    runtime.later(async move {
+        let answer = auth::send(&request, timeout_ms.max(ANSWER_LIMIT_MS)).await;
+        if let Err(answer) = sender.send(answer) {
+            let reply = auth_api::read_refresh_reply(&answer, now());
+            used.keep(reply.into_session()).await;
+        }
+    });
+    match within(timeout_ms, receiver).await {
+        Some(answer) => answer.unwrap_or(Err(Unreachable::Network)),
+        None => {
+            auth::note_health(None);
+            Err(Unreachable::TimedOut)
+        }
+    }
 }
 
 /// Tells a gate what it must know. The visitor waits for a while; a gate that is slower is told all the same, and one that
@@ -179,6 +212,7 @@ async fn at_auth(
     let used = Used {
         refresh_token: order.refresh_token.clone(),
         gate,
+        due: now(),
     };
     if let Some(session) = used.late_answer() {
         return RefreshAnswer {
@@ -236,6 +270,8 @@ struct Used {
     refresh_token: String,
     /// What has to know of the outcome, with the session's id.
     gate: Option<(DurableObject, String)>,
+    /// When the token of before needs another at the latest; until then no request may ask for it.
+    due: UnixTime,
 }
 
 impl Used {
@@ -249,7 +285,7 @@ impl Used {
         let Some(session) = session else {
             return;
         };
-        let until = now().plus_millis(LATE_MS);
+        let until = now().max(self.due).plus_millis(LATE_MS);
         let kept = session.clone();
         ISOLATE.with_borrow_mut(|isolate| isolate.keep(&self.refresh_token, kept, until));
         self.tell_gate(&session, true).await;

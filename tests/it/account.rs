@@ -278,6 +278,11 @@ fn a_second_factor_raises_the_session_and_the_gate_learns_of_it() {
     assert_eq!(location(&run), "/vault");
     assert_eq!(run.written().unwrap()["refresh_token"], "refresh-new2");
     assert_eq!(run.learnt, ["refresh-new2"]);
+    // Of an answer that comes too late the shell has to know whose it is; of the calls before it nothing.
+    assert_eq!(
+        run.raised,
+        [(SESSION.to_owned(), "refresh-old1".to_owned())]
+    );
     let asked = asked(&run);
     assert!(
         asked[1]

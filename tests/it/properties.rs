@@ -273,6 +273,7 @@ fn play(script: &Script) -> Played {
             | Effect::LearnSession(_)
             | Effect::Limit(_)
             | Effect::Pause(_)
+            | Effect::RaiseSession(_)
             | Effect::ReadBody(_)
             | Effect::ReadRevocation(_)
             | Effect::SignAssertion(_)

@@ -402,6 +402,7 @@ const OTHER_WORDS: &[&str] = &[
     "bad_jwt",
     "budget_ms",
     "call_auth",
+    "raise_session",
     "captcha_failed",
     "captcha_token",
     "challenge_id",

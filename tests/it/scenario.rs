@@ -151,6 +151,8 @@ pub(crate) struct Run {
     pub(crate) limit_keys: Vec<String>,
     /// The refresh tokens that the gate was told of.
     pub(crate) learnt: Vec<String>,
+    /// Whose tokens a route had replaced: the session, and its refresh token before.
+    pub(crate) raised: Vec<(String, String)>,
     /// What was left to be done behind the visitor's back.
     pub(crate) deferred: Vec<Deferred>,
     request_headers: Vec<(String, String)>,
@@ -479,6 +481,13 @@ impl Scenario {
                 self.now = self.now.plus_millis(*ask.question());
                 ask.answer(());
             }
+            Effect::RaiseSession(ask) => {
+                let reply = next(&mut self.route_replies, "a route's request");
+                let used = ask.question().used.expose().to_owned();
+                log.raised.push((ask.question().session_id.clone(), used));
+                let answer = self.send_call(&ask.question().call, &reply, log);
+                ask.answer(answer);
+            }
             Effect::LearnSession(ask) => {
                 let session = &ask.question().session;
                 log.learnt.push(session.refresh_token().to_owned());
@@ -624,6 +633,7 @@ impl Scenario {
             sent: log.sent,
             limit_keys: log.limit_keys,
             learnt: log.learnt,
+            raised: log.raised,
             deferred: log.deferred,
             request_headers: self.headers.clone(),
             origin_headers: self.origin_headers.clone(),
@@ -640,6 +650,7 @@ struct Log {
     sent: Vec<(AuthRequest, u64)>,
     limit_keys: Vec<String>,
     learnt: Vec<String>,
+    raised: Vec<(String, String)>,
 }
 
 impl Run {

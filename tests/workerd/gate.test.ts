@@ -21,7 +21,8 @@ const WORKERS = {
   eagerAlone: { vars: { REFRESH_MARGIN_SECONDS: "600" } },
   impatient: { bindings: { gate: true }, vars: { AUTH_TIMEOUT_MS: "1000" } },
   impatientAlone: { vars: { AUTH_TIMEOUT_MS: "1000" } },
-  hasty: { bindings: { gate: true }, vars: { AUTH_TIMEOUT_MS: "1000", REFRESH_MARGIN_SECONDS: "600" } },
+  hasty: { bindings: { gate: true }, vars: { AUTH_PATH: "/auth", AUTH_TIMEOUT_MS: "1000", REFRESH_MARGIN_SECONDS: "600" } },
+  hastyAlone: { vars: { AUTH_PATH: "/auth", AUTH_TIMEOUT_MS: "1000", REFRESH_MARGIN_SECONDS: "600" } },
   forgetful: { bindings: { gate: true }, vars: { REFRESH_REPLAY_SECONDS: "1" } },
   hanging: { bindings: { gate: true } },
   slow: { bindings: { gate: true } },
@@ -341,6 +342,38 @@ describe("§4 Auth hangs or is slow", () => {
     expect(refreshes()).toBe(2);
     await pause(2 * HALF_A_LIFE_MS);
     expect(outcomeOf(await stack.worker("hasty").fetch("/", { cookies: await stack.cookies(second) }))).toBe("refreshed");
+  });
+
+  test.each([
+    ["hasty", "after AUTH_TIMEOUT_MS"],
+    ["hastyAlone", "after AUTH_TIMEOUT_MS"],
+    ["hasty", "when its visitor has hung up"],
+  ] as const)("§4 a second factor whose answer comes too late is read on and serves the next refresh (%s, %s)", async (name, how) => {
+    stack.auth.config({ jwtExp: 8, reuseInterval: 0, algorithmVersion: 2 });
+    const email = `late-${randomUUID()}@example.com`;
+    stack.auth.createUser({ email });
+    const factor = stack.auth.factor({ email });
+    const cookies = await stack.cookies(stack.signIn({ email }));
+    const isHungUp = how.includes("hung up");
+    stack.auth.faults.add({ match: { path: "/factors/*" }, delayMs: isHungUp ? 350 : 550, afterCommit: true });
+    const headers: HeaderList = [["Origin", SITE], ["Content-Type", "application/json"]];
+    const body = JSON.stringify({ code: stack.auth.totp(factor.secret) });
+    const asked = { method: "POST", headers: [...headers, ["Content-Length", String(body.length)]] as HeaderList, cookies };
+    if (isHungUp) {
+      const request = stack.worker(name).open("/auth/mfa", asked);
+      request.write(body);
+      request.end();
+      await expect.poll(() => stack.authCalls()["factors/:id/verify"]).toBe(1);
+      request.destroy();
+      await pause(400);
+    } else {
+      expect((await stack.worker(name).fetch("/auth/mfa", { ...asked, body })).status).toBe(503);
+    }
+    stack.auth.faults.clear();
+    await pause(HALF_A_LIFE_MS);
+    const raised = await given(await stack.worker(name).fetch("/", { cookies }));
+    expect(claimsOf(raised.access_token).aal).toBe("aal2");
+    expect(refreshes()).toBe(0);
   });
 
   test("§4 dead: answered within AUTH_TIMEOUT_MS, leader and followers alike", async () => {

@@ -20,16 +20,20 @@ pub(super) async fn call_auth(
     visit: &mut Visit,
     request: AuthRequest,
 ) -> Result<AuthReply, Unreachable> {
-    visit.wait(desk.now());
-    visit.count_auth_calls(1);
-    let timeout_ms = visit.auth_budget_ms();
-    let call = AuthCall {
-        request,
-        timeout_ms,
-    };
+    let call = begin_call(desk, visit, request);
     let answer = desk.ask(Effect::CallAuth, call).await;
     visit.spend(Stage::Auth, desk.now());
     answer
+}
+
+/// Counts a call to Auth that is about to be asked for, and takes its time from what is left.
+pub(super) fn begin_call(desk: &Desk, visit: &mut Visit, request: AuthRequest) -> AuthCall {
+    visit.wait(desk.now());
+    visit.count_auth_calls(1);
+    AuthCall {
+        request,
+        timeout_ms: visit.auth_budget_ms(),
+    }
 }
 
 /// A flow that nobody can guess.

@@ -3,13 +3,15 @@
 //! The session is that of the line: refreshed if it was due, looked up if revocations are on. Whatever the route
 //! then does, a session renewed on the way has to reach the browser, so each answer here carries its `Settled`.
 
+use crate::secret::Secret;
 use crate::session::Session;
 
 use super::super::desk::Desk;
+use super::super::effect::{Effect, Raising};
 use super::super::line;
 use super::super::settled::Settled;
-use super::super::visit::{Outcome, Visit};
-use super::ask::call_auth;
+use super::super::visit::{Outcome, Stage, Visit};
+use super::ask::{begin_call, call_auth};
 use super::errand::Errand;
 use super::failure::Failure;
 use super::reply::Reply;
@@ -76,6 +78,33 @@ impl Member {
     ) -> Result<AuthReply, Failure> {
         let request = self.request(visit, what, body);
         Failure::of_auth(call_auth(desk, visit, request).await)
+    }
+
+    /// Asks Auth for something that replaces the tokens of the session: an answer that comes too late is kept for the next
+    /// request. A bearer token alone names no refresh token that could be asked with.
+    ///
+    /// # Errors
+    /// Those of [`Self::ask`].
+    pub(super) async fn raise(
+        &self,
+        desk: &Desk,
+        visit: &mut Visit,
+        what: (&'static str, &str),
+        body: Option<&Value>,
+    ) -> Result<AuthReply, Failure> {
+        let (Some(session_id), Some(used)) = (&self.claims.session_id, &self.refresh_token) else {
+            return self.ask(desk, visit, what, body).await;
+        };
+        let request = self.request(visit, what, body);
+        let raising = Raising {
+            call: begin_call(desk, visit, request),
+            expires_at: self.claims.expires_at,
+            session_id: session_id.clone(),
+            used: Secret::new(used),
+        };
+        let answer = desk.ask(Effect::RaiseSession, Box::new(raising)).await;
+        visit.spend(Stage::Auth, desk.now());
+        Failure::of_auth(answer)
     }
 
     fn request(

@@ -229,7 +229,7 @@ async fn verify_code(
     let path = format!("/factors/{factor_id}/verify");
     let body = json!({"challenge_id": challenge_id, "code": code});
     let reply = member
-        .ask(desk, visit, ("POST", &path), Some(&body))
+        .raise(desk, visit, ("POST", &path), Some(&body))
         .await?;
     Ok(Step::Raised(reply))
 }

@@ -82,6 +82,7 @@ pub(crate) fn play(
             }),
             other @ (Effect::AwaitKeys(_)
             | Effect::CallAuth(_)
+            | Effect::RaiseSession(_)
             | Effect::CheckHealth(_)
             | Effect::DrawRandom(_)
             | Effect::EndSession(_)
