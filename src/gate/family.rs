@@ -15,8 +15,8 @@ pub const MAX_ROTATED: usize = 8;
 const ALREADY_USED: &str = "refresh_token_already_used";
 /// Auth's codes for anything that is no refresh token of a session that it knows.
 const UNKNOWN_TO_AUTH: [&str; 2] = ["refresh_token_not_found", "validation_failed"];
-/// Supabase issues no access token for longer than a week.
-const MAX_LIFE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// The longest that an access token lives, in milliseconds: Supabase issues none for longer than a week.
+pub const MAX_LIFE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 /// A token that was issued a moment before the end must not outlive the memory of it.
 const MIN_LIFE_MS: u64 = 60_000;
 

@@ -26,7 +26,7 @@ mod stored;
 mod strangers;
 
 pub use admission::{Admission, Landing, Presented, undelivered_seconds};
-pub use family::{Family, MAX_ROTATED};
+pub use family::{Family, MAX_LIFE_MS, MAX_ROTATED};
 pub use isolate::Isolate;
 pub use message::{
     Ask, End, EndAsked, EndTold, Learn, Message, MessageError, Rejection, Told, VERSION,

@@ -82,7 +82,7 @@ impl Budgets {
     /// ```
     pub fn claim(&mut self, refresh_token: &str, client_ip: Option<&str>, now: UnixTime) -> bool {
         let digest = token::digest(refresh_token);
-        let address = network(client_ip.unwrap_or_default());
+        let address = network(client_ip);
         let is_repeated = self
             .tokens
             .get(&digest)
@@ -100,18 +100,27 @@ impl Budgets {
     }
 }
 
-/// What counts as one address: of IPv6 the first 64 bits, since a household has all the others.
-fn network(client_ip: &str) -> String {
-    match client_ip.trim().parse() {
-        Ok(IpAddr::V4(address)) => address.to_string(),
-        Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
+/// What counts as one visitor's address: of IPv6 the first 64 bits, since whoever has one of them has all the others. Cloudflare
+/// always sends an address; whatever else comes is one visitor.
+///
+/// ```
+/// use edge_session::memory::network;
+///
+/// assert_eq!(network(Some("2001:db8:1:2:3:4:5:6")), "2001:db8:1:2::");
+/// assert_eq!(network(Some("::ffff:203.0.113.7")), "203.0.113.7");
+/// assert_eq!(network(None), "unknown");
+/// ```
+#[must_use]
+pub fn network(client_ip: Option<&str>) -> String {
+    match client_ip.and_then(|address| address.trim().parse().ok()) {
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
             Some(address) => address.to_string(),
             None => {
                 let prefix = address.to_bits() & !u128::from(u64::MAX);
                 Ipv6Addr::from_bits(prefix).to_string()
             }
         },
-        // Cloudflare always sends an address; whatever else comes is one visitor.
-        Err(_) => String::new(),
+        None => "unknown".to_owned(),
     }
 }

@@ -29,7 +29,7 @@ use crate::time::UnixTime;
 use crate::token::VerifiedClaims;
 
 pub use breaker::Breaker;
-pub use budgets::{Budgets, PER_ADDRESS, PER_ISOLATE, WINDOW_MS};
+pub use budgets::{Budgets, PER_ADDRESS, PER_ISOLATE, WINDOW_MS, network};
 pub use health::{Health, HealthReport, LastAnswer, Reach};
 pub use key_cache::KeyCache;
 pub use known_cookies::KnownCookies;

@@ -103,4 +103,14 @@ pub(super) const REASONS: &[Reason] = &[
         CALLER,
     ),
     reason("revoked", "an operator revoked a session", NONE),
+    reason(
+        "kv_unreachable",
+        "a revocation could not be stored in `SESSION_KV`: 503, the caller tries again",
+        "nothing if seldom; else look at the state of KV",
+    ),
+    reason(
+        "gate_unreachable",
+        "a revocation was stored, and the session's gate did not take it: 503, the caller tries again",
+        "nothing if seldom; else look at the errors of the Durable Object",
+    ),
 ];

@@ -7,7 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use worker::worker_sys::DurableObject;
 
 use crate::auth_api::{self, ANSWER_LIMIT_MS, Attempts, AuthReply, RefreshReply, Unreachable};
-use crate::gate::{Ask, EndAsked, EndTold, Isolate, Learn, Message, Rejection, Told};
+use crate::gate::{Ask, EndAsked, EndTold, Isolate, Learn, MAX_LIFE_MS, Message, Rejection, Told};
 use crate::handler::{AuthCall, EndOrder, EndQuestion, Learning, Raising, RefreshWait};
 use crate::refresh_order::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder};
 use crate::secret::Secret;
@@ -29,8 +29,6 @@ const END_PATIENCE_MS: u64 = 1500;
 /// How long an answer is kept that came after its visitor had gone on, where there is no gate; and how long a gate may take
 /// to be told of an end.
 const LATE_MS: u64 = 30_000;
-/// Supabase issues no access token for longer than a week.
-const MAX_LIFE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 
 thread_local! {
     static ISOLATE: RefCell<Isolate> = RefCell::default();

@@ -440,7 +440,6 @@ const OTHER_WORDS: &[&str] = &[
     "is_ended",
     "is_late",
     "issued_at_ms",
-    "kv_unreachable",
     "learn_session",
     "life_ms",
     "login_hint",

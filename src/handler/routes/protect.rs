@@ -6,14 +6,13 @@
 //! Turnstile is asked once for each form; what it says is kept in the errand. Where Auth would ask for a captcha,
 //! only a request that Turnstile vouches for bears the secret key and the visitor's address.
 
-use std::net::{IpAddr, Ipv6Addr};
-
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::answer::Answer;
 use crate::json::{self, json};
 use crate::letters;
+use crate::memory::network;
 use crate::pages::ErrorPage;
 use crate::sign_in_api;
 
@@ -86,9 +85,7 @@ pub(super) async fn admit(
 ///
 /// A rate limit keeps its keys, and the names of accounts are nothing to keep there.
 fn keys(visit: &Visit, errand: &Errand) -> Vec<String> {
-    let address = visit
-        .client_ip()
-        .map_or_else(|| "unknown".to_owned(), network);
+    let address = network(visit.client_ip());
     let mut keys = vec![format!("address:{address}")];
     if let Some((kind, name)) = errand.address() {
         let digest = Sha256::digest(account(kind, name));
@@ -107,21 +104,6 @@ fn account(kind: &str, name: &str) -> String {
     match kind {
         "phone" => name.chars().filter(char::is_ascii_digit).collect(),
         _ => letters::lower(name.trim()),
-    }
-}
-
-/// An address as whoever has it can change it least: of IPv6 the /64 that a customer is given.
-fn network(address: &str) -> String {
-    match address.parse() {
-        Ok(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
-            Some(address) => address.to_string(),
-            None => {
-                let [a, b, c, d, ..] = address.segments();
-                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).to_string()
-            }
-        },
-        Ok(IpAddr::V4(address)) => address.to_string(),
-        Err(_) => "unknown".to_owned(),
     }
 }
 

@@ -34,8 +34,12 @@ pub(super) async fn revoke(desk: &Desk, visit: &mut Visit, errand: &Errand) -> R
         return Reply::new(Answer::no_content(), "revoked");
     }
     visit.alarm();
-    let answer = Answer::unavailable(Medium::Json, "kv_unreachable");
-    Reply::new(answer, "revoked")
+    let missed = if is_stored {
+        "gate_unreachable"
+    } else {
+        "kv_unreachable"
+    };
+    Reply::new(Answer::unavailable(Medium::Json, missed), missed)
 }
 
 /// A constant-time comparison: [`Secret::matches`](crate::secret::Secret::matches).
