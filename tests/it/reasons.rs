@@ -325,6 +325,14 @@ fn by_route() -> Vec<(&'static str, Scenario)> {
             operator("/auth/revocations/x").bearer("sb_secret_x"),
         ),
         ("revoked", operator(&revocation).bearer("sb_secret_x")),
+        (
+            "kv_unreachable",
+            operator(&revocation).bearer("sb_secret_x").no_kv(),
+        ),
+        (
+            "gate_unreachable",
+            operator(&revocation).bearer("sb_secret_x").deaf_gate(),
+        ),
     ]
 }
 

@@ -130,6 +130,7 @@ pub(crate) struct Scenario {
     pub(crate) origin_takes_ms: u64,
     silent_gate: Option<&'static str>,
     can_sign: bool,
+    is_gate_deaf: bool,
     /// The status of the origin's answer.
     origin: Result<u16, OriginUnreachable>,
     pub(crate) origin_headers: Vec<(String, String)>,
@@ -170,6 +171,7 @@ impl Scenario {
             origin_takes_ms: 0,
             silent_gate: None,
             can_sign: true,
+            is_gate_deaf: false,
             now: UnixTime::from_seconds(NOW),
             vars: Vec::new(),
             method: "GET".to_owned(),
@@ -340,6 +342,12 @@ impl Scenario {
         self
     }
 
+    /// Its gate takes no end.
+    pub(crate) const fn deaf_gate(mut self) -> Self {
+        self.is_gate_deaf = true;
+        self
+    }
+
     pub(crate) fn no_kv(mut self) -> Self {
         self.revoked = None;
         self
@@ -458,7 +466,7 @@ impl Scenario {
             Effect::DrawRandom(ask) => ask.answer((0..self.random_bytes).collect()),
             Effect::EndSession(ask) => {
                 self.ended.push(ask.question().session_id.clone());
-                ask.answer(true);
+                ask.answer(!self.is_gate_deaf);
             }
             Effect::IsEnded(ask) => {
                 let session_id = ask.question().claims.session_id.clone();
