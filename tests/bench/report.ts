@@ -68,6 +68,7 @@ function facts(results: Results): string[] {
     line("size, raw (KB)", (variant) => bytes(of(variant)?.rawBytes, 1000)),
     line("size, gzip (KB)", (variant) => bytes(of(variant)?.gzipBytes, 1000)),
     line("first answer after the process's start (ms)", (variant) => of(variant)?.firstResponseMs?.median.toFixed(1)),
+    line("the same, nothing logged (ms)", (variant) => of(variant)?.firstSilentResponseMs?.median.toFixed(1)),
     line("resident after the first answer (MiB)", (variant) => bytes(of(variant)?.residentStartBytes, 2 ** 20)),
     line(`growth by ${results.tokens} distinct tokens (MiB)`, (variant) => bytes(of(variant)?.residentGrowthBytes, 2 ** 20)),
   ];
