@@ -147,7 +147,7 @@ class Bed implements Scene {
 
   static async start(options: Options): Promise<Bed> {
     const real = (seconds: number): number => seconds / options.scale;
-    const keeper = await startGatekeeper(options.seed, real(TIMES.authDelay) * 1000);
+    const keeper = await startGatekeeper(options.seed, real(TIMES.authDelay) * 1000, real(TIMES.authLate) * 1000);
     const site = await Site.start();
     const gate = options.without !== "gate";
     const lives = { jwtExp: Math.round(real(TIMES.tokenLife)), reuseInterval: real(TIMES.reuseInterval) };

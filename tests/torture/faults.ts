@@ -16,16 +16,20 @@ const AT_WORKER = {
   "cut": 2.5,
   /** The work is done, its answer is lost. */
   "cut after": 2.5,
+  /** The work is done, its answer comes when the Worker's patience is over. */
+  "late": 2,
   "delay": 5,
   "409": 3,
   "HTML 403": 3,
   /** A cache or a mix-up on the way: somebody else's session. */
   "stranger": 2,
-  "none": 52,
+  "none": 50,
 } as const;
+/** At a second factor that the Worker verifies: its answer is another refresh token, too. */
+const AT_FACTOR = { "late": 40, "none": 60 } as const;
 const AT_CLIENT = { "500": 15, "cut": 3, "cut after": 3, "delay": 5, "none": 74 } as const;
 /** While sessions change to the second version of refresh tokens, what matters is whether the commit came before the loss. */
-const AT_UPGRADE = { "500": 5, "cut": 12, "cut after": 30, "none": 53 } as const;
+const AT_UPGRADE = { "500": 5, "cut": 12, "cut after": 30, "late": 5, "none": 48 } as const;
 type Fault = keyof typeof AT_WORKER;
 
 /** The client repeats a failed refresh for 30 real seconds, which is many virtual minutes: it must not come to that. */
@@ -58,7 +62,7 @@ export interface Gatekeeper {
   close(): Promise<void>;
 }
 
-export async function startGatekeeper(seed: number, delayMs: number): Promise<Gatekeeper> {
+export async function startGatekeeper(seed: number, delayMs: number, lateMs: number): Promise<Gatekeeper> {
   const random = new Random(seed, 1_000_003);
   const agent = new Agent({ keepAlive: true, maxSockets: 256 });
   const inARow = new Map<string, number>();
@@ -100,6 +104,9 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
   return keeper;
 
   function draw(request: IncomingMessage, fromWorker: boolean, body: Buffer): Fault {
+    if (keeper.active && fromWorker && /\/factors\/[^/]+\/verify$/.test(request.url ?? "")) {
+      return random.pick(AT_FACTOR);
+    }
     const isToken = (request.url ?? "").startsWith("/auth/v1/token");
     const isOther = (request.url ?? "").includes("/jwks.json") || (request.url ?? "").startsWith("/auth/v1/logout");
     if (!keeper.active || !(isToken || isOther)) {
@@ -152,6 +159,8 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
       case "delay":
         await new Promise((passed) => setTimeout(passed, delayMs));
         return pass(request, body, response);
+      case "late":
+        return pass(request, body, response, lateMs);
       case "cut":
         request.socket.destroy();
         return;
@@ -179,10 +188,13 @@ export async function startGatekeeper(seed: number, delayMs: number): Promise<Ga
     }
   }
 
-  async function pass(request: IncomingMessage, body: Buffer, response: ServerResponse): Promise<void> {
+  async function pass(request: IncomingMessage, body: Buffer, response: ServerResponse, heldMs = 0): Promise<void> {
     const forwarded = await forward(request, body);
     const { status, headers, body: answered } = forwarded;
     tell(String(request.headers["x-client-info"] ?? "").startsWith("edge-session/"), body, describe(forwarded));
+    if (heldMs > 0) {
+      await new Promise((passed) => setTimeout(passed, heldMs));
+    }
     response.writeHead(status, headers);
     response.end(answered);
   }

@@ -1,6 +1,6 @@
 /**
  * `node tests/torture/main.ts [--browsers 2000] [--minutes 10] [--seed 1] [--scale 5] [--no-faults] [--tokens 1|2|upgrade]
- *  [--without gate|replay|tombstone|recheck|newest|repair] [--auth-bin program --database-url postgres://…]`
+ *  [--without gate|replay|tombstone|recheck|newest|repair|late] [--auth-bin program --database-url postgres://…]`
  *
  * Ends with status 1 if a session was lost, crossed or outlived its sign-out.
  */

@@ -33,6 +33,8 @@ export const TIMES = {
   reuseInterval: 10,
   authTimeout: 5,
   authDelay: 3,
+  /** Longer than the Worker waits for Auth. */
+  authLate: 6,
   authRestart: 5,
 };
 

@@ -43,6 +43,12 @@ export const DEFENCES = {
     from: "const REPAIR_ATTEMPTS: u8 = 1;",
     to: "const REPAIR_ATTEMPTS: u8 = 0;",
   },
+  late: {
+    what: "an answer that comes after its time-out is not read on",
+    file: "src/auth_api/attempts.rs",
+    from: "const ANSWER_LIMIT_MS: u64 = 12_000;",
+    to: "const ANSWER_LIMIT_MS: u64 = 0;",
+  },
 } as const satisfies Record<string, Defence>;
 export type DefenceName = keyof typeof DEFENCES;
 
