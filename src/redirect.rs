@@ -100,6 +100,15 @@ impl Destination {
         }
     }
 
+    /// The host, and the port if it is not 443, of a page of another host that is reached by https.
+    #[must_use]
+    pub fn https_authority(&self) -> Option<String> {
+        match self {
+            Self::Elsewhere(url) if url.scheme() == "https" => Some(url.authority().to_owned()),
+            Self::Elsewhere(_) | Self::Site(_) => None,
+        }
+    }
+
     /// True if `form` is the page's path. Sites that add or drop the last slash would send a visitor round for ever, so
     /// it does not count.
     #[must_use]
@@ -356,8 +365,11 @@ impl Site<'_> {
     }
 
     fn unnested<'n>(&self, page: &Destination, next: &'n str) -> Cow<'n, str> {
-        let is_nested =
-            |next: &str| self.login.begins(self.origin, next) || page.begins(self.origin, next);
+        // Of other pages only the page itself leads round in a circle.
+        let path = |next: &str| next.split(['?', '#']).next().unwrap_or_default().to_owned();
+        let is_nested = |next: &str| {
+            self.login.begins(self.origin, next) || page.is_at(self.origin, &path(next))
+        };
         let safe = self.next(next);
         if !is_nested(&safe) {
             return safe;

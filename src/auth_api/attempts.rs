@@ -5,7 +5,7 @@
 //!
 //! | | attempts | all of them within |
 //! |---|---|---|
-//! | the old token is alive | 1 | what its visitor waits for, [`ALIVE_BUDGET_MS`] |
+//! | the old token is alive | 1 | what its visitor waits for, [`ALIVE_BUDGET_MS`]; at a gate, which goes on without him, `AUTH_TIMEOUT_MS` |
 //! | it is dead | 2 | `AUTH_TIMEOUT_MS` |
 //! | the answer was lost ([`Attempts::repair`]) | 1 | 9.5 s from the first |
 //!

@@ -18,7 +18,7 @@ mod requests;
 
 pub use attempts::{ALIVE_BUDGET_MS, ANSWER_LIMIT_MS, Attempt, Attempts};
 pub use replies::{
-    AuthReply, BUDGET_SPENT, MAX_ANSWER_BYTES, RefreshReply, Unreachable, UserReply, error_code,
-    known_code, may_be_lost, read_refresh_reply, read_user_reply,
+    ALREADY_USED, AuthReply, BUDGET_SPENT, MAX_ANSWER_BYTES, RefreshReply, Unreachable, UserReply,
+    error_code, known_code, may_be_lost, read_refresh_reply, read_user_reply,
 };
 pub use requests::{AuthRequest, keys_request, refresh_request, session_headers, user_request};

@@ -14,6 +14,8 @@ use crate::time::UnixTime;
 
 /// Largest answer of Auth that is read. A session with a user of many identities stays far below.
 pub const MAX_ANSWER_BYTES: usize = 256 * 1024;
+/// Auth's code for a refresh token that is no longer the newest.
+pub const ALREADY_USED: &str = "refresh_token_already_used";
 /// The code of a refresh that was not sent since strangers had used up what there was for it.
 pub const BUDGET_SPENT: &str = "refresh_budget_spent";
 

@@ -26,6 +26,16 @@ impl Config {
         pages.into_iter().flatten().any(is_page)
     }
 
+    /// The hosts of other sites that a form of the Worker's own may end on: those that `next` may name, and those of the pages
+    /// that visitors are sent to.
+    #[must_use]
+    pub fn form_hosts(&self) -> Vec<String> {
+        let pages = [Some(&self.login), self.mfa.as_ref()].into_iter().flatten();
+        let pages = pages.filter_map(Destination::https_authority);
+        let hosts = self.redirect_hosts.iter().map(str::to_owned);
+        hosts.chain(pages).collect()
+    }
+
     /// The site for redirects; `origin` is `SITE_URL`, or that of the request.
     #[must_use]
     pub const fn site<'s>(&'s self, origin: &'s str) -> Site<'s> {

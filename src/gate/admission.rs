@@ -23,12 +23,58 @@ pub struct Presented {
 /// takes the successor alone. The next refresh brings the usual time back.
 const UNDELIVERED_SECONDS: u64 = 7 * 24 * 60 * 60;
 
-/// How long an answer is kept that nobody has got yet; where nothing is replayed, nothing is kept.
-#[must_use]
-pub fn undelivered_seconds(replay_seconds: u64) -> u64 {
-    match replay_seconds {
-        0 => 0,
-        seconds => seconds.max(UNDELIVERED_SECONDS),
+/// How long the gate answers with a session, from when it got it.
+///
+/// ```
+/// use edge_session::gate::Keep;
+///
+/// // `REFRESH_REPLAY_SECONDS`
+/// let keep = Keep::from(30);
+/// assert_eq!(keep.seconds(), 30);
+/// assert_eq!(keep.undelivered().seconds(), 604_800);
+/// assert_eq!(Keep::from(0).undelivered().seconds(), 0);
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Keep {
+    /// For whoever comes with a refresh token that it knows.
+    known_seconds: u64,
+    /// For whoever comes with no more than an older access token of the session.
+    open_seconds: u64,
+}
+
+/// The replay time, in seconds, of an answer that was given out.
+impl From<u64> for Keep {
+    fn from(replay_seconds: u64) -> Self {
+        Self {
+            known_seconds: replay_seconds,
+            open_seconds: replay_seconds,
+        }
+    }
+}
+
+impl Keep {
+    /// The same of an answer that nobody may have got. A refresh token is asked for then: an access token is shown to others,
+    /// so that longer than it has to be it is worth no session. Where nothing is replayed, nothing is kept.
+    #[must_use]
+    pub fn undelivered(self) -> Self {
+        let known_seconds = match self.known_seconds {
+            0 => 0,
+            seconds => seconds.max(UNDELIVERED_SECONDS),
+        };
+        Self {
+            known_seconds,
+            ..self
+        }
+    }
+
+    /// The longest that the session is kept, in seconds.
+    #[must_use]
+    pub const fn seconds(self) -> u64 {
+        self.known_seconds
+    }
+
+    pub(super) const fn open_seconds(self) -> u64 {
+        self.open_seconds
     }
 }
 

@@ -1,18 +1,16 @@
 //! The refresh tokens of one session, as far as its gate knows them, and its end.
 
-use crate::auth_api::RefreshReply;
+use crate::auth_api::{ALREADY_USED, RefreshReply};
 use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token;
 
-use super::admission::{Admission, Digest, Landing, Presented};
+use super::admission::{Admission, Digest, FIRST_VERSION_LENGTH, Keep, Landing, Presented};
 use super::newest::Newest;
 use super::strangers::Strangers;
 
 /// Rotated refresh tokens that are remembered. Tabs of one browser lag by one or two.
 pub const MAX_ROTATED: usize = 8;
-/// Auth's code for a refresh token that is no longer the newest.
-const ALREADY_USED: &str = "refresh_token_already_used";
 /// Auth's codes for anything that is no refresh token of a session that it knows.
 const UNKNOWN_TO_AUTH: [&str; 2] = ["refresh_token_not_found", "validation_failed"];
 /// The longest that an access token lives, in milliseconds: Supabase issues none for longer than a week.
@@ -30,6 +28,8 @@ pub struct Family {
     /// True if what has to be stored is no longer what is stored.
     is_changed: bool,
     pub(super) newest: Option<Newest>,
+    /// Until when an older access token of the session is enough to be answered with the newest one.
+    pub(super) open_until: UnixTime,
     /// Newest last. Each rotation prolongs the memory of all: the oldest is the most dangerous to send.
     pub(super) rotated: Vec<Digest>,
     strangers: Strangers,
@@ -76,7 +76,7 @@ impl Family {
         }
         let mut substitute = None;
         if let Some(newest) = &self.newest
-            && (is_known || newest.outdates(presented))
+            && (is_known || (self.is_open(now) && newest.outdates(presented)))
         {
             if newest.serves(presented, now) {
                 return Admission::Replay(Box::new(newest.session.clone()));
@@ -110,7 +110,7 @@ impl Family {
         &mut self,
         sent: &str,
         reply: RefreshReply,
-        replay_seconds: u64,
+        keep: impl Into<Keep>,
         now: UnixTime,
     ) -> Option<Landing> {
         let presented = self.flight?;
@@ -128,7 +128,8 @@ impl Family {
                     return Some(Landing { presented, reply });
                 }
                 let used = [presented.digest, sent];
-                RefreshReply::Renewed(self.renew(newest, &used, replay_seconds, now))
+                let keep = kept(keep.into(), newest.upgraded(&presented));
+                RefreshReply::Renewed(self.renew(newest, &used, keep, now))
             }
             RefreshReply::Ended(code) => self.refused(code, &presented, sent, now),
             RefreshReply::Misconfigured(_) | RefreshReply::Revoked => reply,
@@ -176,14 +177,16 @@ impl Family {
         &mut self,
         session: Session,
         used: &str,
-        replay_seconds: u64,
+        keep: impl Into<Keep>,
         now: UnixTime,
     ) -> bool {
         let newest = Newest::new(session);
         if self.is_ended(newest.issued_at) {
             return false;
         }
-        self.renew(newest, &[token::digest(used)], replay_seconds, now);
+        let is_upgrade = used.len() == FIRST_VERSION_LENGTH && newest.is_second_version();
+        let keep = kept(keep.into(), is_upgrade);
+        self.renew(newest, &[token::digest(used)], keep, now);
         true
     }
 
@@ -193,14 +196,14 @@ impl Family {
         presented: &Presented,
         sent: &str,
         session: Session,
-        kept_seconds: u64,
+        keep: impl Into<Keep>,
         now: UnixTime,
     ) {
         let newest = Newest::new(session);
         let is_own = presented.may_mean(newest.session_id.as_deref());
         if is_own && !self.is_ended(newest.issued_at) {
             let used = [presented.digest, token::digest(sent)];
-            self.renew(newest, &used, kept_seconds, now);
+            self.renew(newest, &used, keep.into().undelivered(), now);
         }
     }
 
@@ -249,6 +252,11 @@ impl Family {
         std::mem::replace(&mut self.is_changed, false)
     }
 
+    /// Whether an older access token of the session is enough.
+    fn is_open(&self, now: UnixTime) -> bool {
+        now < self.open_until
+    }
+
     /// Whether this token proves to belong to the session: it is the newest one or was rotated.
     fn knows(&self, digest: &Digest) -> bool {
         self.is_newest(digest) || self.rotated.contains(digest)
@@ -266,11 +274,12 @@ impl Family {
         &mut self,
         newest: Newest,
         used: &[Digest],
-        replay_seconds: u64,
+        keep: Keep,
         now: UnixTime,
     ) -> Box<Session> {
         let last = self.newest.take();
-        self.until = now.plus_seconds(replay_seconds);
+        self.until = now.plus_seconds(keep.seconds());
+        self.open_until = now.plus_seconds(keep.open_seconds());
         self.is_changed = true;
         if let Some(last) = last {
             let is_overtaken = last.is_newer_than(&newest) && last.session_id == newest.session_id;
@@ -318,8 +327,10 @@ impl Family {
     ) -> RefreshReply {
         let is_known = self.knows(&sent);
         let newest = self.newest.as_ref();
+        let is_answered = is_known || self.is_open(now);
         if let Some(newer) = newest.filter(|newest| {
-            code == ALREADY_USED && newest.digest != sent && newest.serves(presented, now)
+            let is_older = code == ALREADY_USED && newest.digest != sent;
+            is_older && is_answered && newest.serves(presented, now)
         }) {
             return RefreshReply::Renewed(Box::new(newer.session.clone()));
         }
@@ -328,13 +339,13 @@ impl Family {
             self.strangers.refuse(sent, code);
             return RefreshReply::Ended(code);
         }
-        // A token that Auth upgraded to its second version ends so while the session lives on: who
-        // comes with a later access token may ask again, and Auth says whether it does.
+        // A token that Auth upgraded to its second version ends so while the session lives on, and one that the gate never
+        // saw may be somebody else's, beside an old access token: who comes with a later one may ask again, and Auth says.
         let up_to = newest
             .filter(|newest| newest.digest == sent)
             .and_then(|newest| newest.issued_at)
             .max(presented.issued_at)
-            .filter(|_| code == ALREADY_USED);
+            .filter(|_| code == ALREADY_USED || !is_known);
         self.end_up_to(up_to, presented.life_ms(), now);
         RefreshReply::Ended(code)
     }
@@ -361,6 +372,11 @@ impl Family {
         self.rotated.clear();
         self.was_sent = false;
     }
+}
+
+/// Of a token that was upgraded, Auth takes the successor alone: one whose answer reached nobody is needed for longer.
+fn kept(keep: Keep, is_upgrade: bool) -> Keep {
+    if is_upgrade { keep.undelivered() } else { keep }
 }
 
 impl Presented {

@@ -11,9 +11,10 @@
 //! ```
 //!
 //! Tokens that were rotated are kept as digests: whoever presents one holds it,
-//! so the newest session goes to nobody who did not have the session before.
-//! The same holds for whoever presents an older access token of the session, whose
-//! signature the Worker has checked: a second factor rotates past the gate.
+//! and had the session before. For the replay time an older access token of the session
+//! is enough, whose signature the Worker has checked: a second factor rotates past the gate,
+//! and Auth would end the session over the token of before. So an access token that was shown
+//! to somebody is worth the session for that time.
 //! What is kept lives for the replay time, in the object's storage too; that a
 //! session has ended, for as long as one of its access tokens can live.
 
@@ -25,7 +26,7 @@ mod newest;
 mod stored;
 mod strangers;
 
-pub use admission::{Admission, Landing, Presented, undelivered_seconds};
+pub use admission::{Admission, Keep, Landing, Presented};
 pub use family::{Family, MAX_LIFE_MS, MAX_ROTATED};
 pub use isolate::Isolate;
 pub use message::{

@@ -59,8 +59,12 @@ impl Newest {
 
     /// Whether Auth turned from the first version of refresh tokens to the second in between.
     pub(super) fn upgraded(&self, presented: &Presented) -> bool {
-        let length = self.session.refresh_token().len();
-        presented.is_first_version && length != FIRST_VERSION_LENGTH
+        presented.is_first_version && self.is_second_version()
+    }
+
+    /// Whether its refresh token is none of the first version.
+    pub(super) fn is_second_version(&self) -> bool {
+        self.session.refresh_token().len() != FIRST_VERSION_LENGTH
     }
 
     /// Whether the presenter comes with an older access token of the session.

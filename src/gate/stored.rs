@@ -37,9 +37,10 @@ impl Family {
             |newest| json::write(newest.session.members()),
         );
         let (ended, rotated) = (ended.unwrap_or_default(), Value::from(rotated));
-        let (until, was_sent) = (self.until.millis(), self.was_sent);
+        let (open_until, until) = (self.open_until.millis(), self.until.millis());
+        let was_sent = self.was_sent;
         Some(format!(
-            r#"{{"ended":{ended},"newest":{newest},"rotated":{rotated},"until":{until},"was_sent":{was_sent}}}"#
+            r#"{{"ended":{ended},"newest":{newest},"open_until":{open_until},"rotated":{rotated},"until":{until},"was_sent":{was_sent}}}"#
         ))
     }
 
@@ -63,6 +64,8 @@ impl Family {
         let rotated = stored.get("rotated")?.as_array()?.iter();
         let rotated = rotated.map(read_digest).collect::<Option<_>>()?;
         self.until = UnixTime::from_millis(stored.get("until")?.as_u64()?);
+        let open_until = stored.get("open_until").and_then(Value::as_u64);
+        self.open_until = open_until.map_or(self.until, UnixTime::from_millis);
         self.newest = Some(Newest::new(session));
         self.rotated = rotated;
         // Without it the parent of a token that Auth may have rotated would be sent: two steps behind by then.

@@ -142,6 +142,8 @@ pub struct Learning {
     pub session: Session,
     /// The refresh token that it had before.
     pub used: Secret,
+    /// True if it could not be verified now, so that no browser gets it with this answer.
+    pub is_late: bool,
 }
 
 /// A request to Auth after which the session's refresh token is another.

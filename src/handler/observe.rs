@@ -69,10 +69,10 @@ pub(super) fn conclude(visit: &mut Visit, settled: &Settled, is_denied: bool) {
     }
     let has_cookies_due = !settled.cookies_due(visit).is_empty();
     visit.record.would_delete =
-        is_denied && !is_undecided && settled.is_deleted() && has_cookies_due;
+        is_denied && !is_undecided && settled.is_deleted(visit) && has_cookies_due;
     let would = if is_denied && !is_undecided {
         Some(Would::Deny)
-    } else if settled.is_deleted() && has_cookies_due {
+    } else if settled.is_deleted(visit) && has_cookies_due {
         Some(Would::Delete)
     } else if visit.record.would.is_some() {
         None

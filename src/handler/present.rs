@@ -114,6 +114,10 @@ async fn vouches(desk: &Desk, visit: &mut Visit, bearer: &VerifiedClaims) -> boo
     if visit.is_duplicated() {
         return false;
     }
+    // Nobody signs the `user` beside the token, and the origin would believe it.
+    if !session.has_trusted_user(&bearer.user_id) {
+        return false;
+    }
     let raw = session.access_token().to_owned();
     let verdict = verify::verify(desk, visit, &raw).await;
     matches!(verdict, Verdict::Alive(claims) if claims.user_id == bearer.user_id)

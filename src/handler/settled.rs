@@ -185,17 +185,18 @@ impl Settled {
             && visit.is_navigation()
     }
 
-    /// True if the session's cookies have to be deleted.
-    pub(super) const fn is_deleted(&self) -> bool {
-        matches!(
-            self.outcome,
-            Outcome::Expired | Outcome::Invalid | Outcome::Revoked
-        )
+    /// True if the session's cookies have to be deleted. What a bearer token comes to says nothing of the cookies beside it.
+    pub(super) const fn is_deleted(&self, visit: &Visit) -> bool {
+        matches!(visit.source, Source::Cookies | Source::Nothing)
+            && matches!(
+                self.outcome,
+                Outcome::Expired | Outcome::Invalid | Outcome::Revoked
+            )
     }
 
     /// True if there are cookies that leave.
     pub(super) fn has_cookies_due(&self, visit: &Visit) -> bool {
-        !self.is_withheld && (self.is_deleted() || self.chunks_due(visit).is_some())
+        !self.is_withheld && (self.is_deleted(visit) || self.chunks_due(visit).is_some())
     }
 
     /// The `Set-Cookie` lines that leave: those due, except while observing.
@@ -209,14 +210,14 @@ impl Settled {
     /// The `Set-Cookie` lines that are due on whatever leaves.
     pub(super) fn cookies_due(&self, visit: &Visit) -> Vec<String> {
         let chunks = self.chunks_due(visit);
-        if chunks.is_none() && !self.is_deleted() {
+        if chunks.is_none() && !self.is_deleted(visit) {
             return Vec::new();
         }
         let attributes = visit.cookie_attributes();
         let twin_domain = visit.twin_domain();
         let names = visit.session_names();
         match chunks {
-            _ if self.is_deleted() => set_cookie::delete(names, &attributes, twin_domain),
+            _ if self.is_deleted(visit) => set_cookie::delete(names, &attributes, twin_domain),
             Some(chunks) => set_cookie::write_session(chunks, names, &attributes, twin_domain),
             None => Vec::new(),
         }

@@ -22,7 +22,7 @@ pub(super) fn say(visit: &Visit, settled: &Settled, answer: Answer) -> Answer {
     }
     let config = &visit.config;
     let site = site(&config.pages);
-    let hosts: Vec<String> = config.redirect_hosts.iter().map(str::to_owned).collect();
+    let hosts = config.form_hosts();
     let sign_in = visit.way_back(visit.login(), None);
     let next = visit.wanted_page();
     let frame = Frame {
@@ -31,7 +31,7 @@ pub(super) fn say(visit: &Visit, settled: &Settled, answer: Answer) -> Answer {
         auth_path: config.auth_path.as_deref().unwrap_or_default(),
         sign_in: &sign_in,
         next: &next,
-        redirect_hosts: &hosts,
+        form_hosts: &hosts,
         ..Frame::default()
     };
     let claims = settled.claims().and_then(|claims| claims.json());

@@ -28,14 +28,14 @@ pub struct Frame<'f> {
     pub auth_path: &'f str,
     /// Where links back to sign-in lead: `LOGIN_PATH`, with `next` as it wants it.
     pub sign_in: &'f str,
-    /// Where the visitor wants to go in the end: a path, or an https URL of `redirect_hosts`.
+    /// Where the visitor wants to go in the end: a path, or an https URL of `REDIRECT_HOSTS`.
     pub next: &'f str,
     /// What there is to tell.
     pub notes: Notes<'f>,
     /// `TURNSTILE_SITE_KEY`.
     pub turnstile_site_key: Option<&'f str>,
-    /// `REDIRECT_HOSTS`.
-    pub redirect_hosts: &'f [String],
+    /// Hosts that a form may end on beside this site: `REDIRECT_HOSTS`, and those of pages elsewhere.
+    pub form_hosts: &'f [String],
 }
 
 impl Default for Frame<'_> {
@@ -55,7 +55,7 @@ impl Default for Frame<'_> {
             next: "/",
             notes: Notes::default(),
             turnstile_site_key: None,
-            redirect_hosts: &[],
+            form_hosts: &[],
         }
     }
 }

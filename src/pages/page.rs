@@ -44,7 +44,7 @@ impl Frame<'_> {
             script: extras.script,
             has_turnstile: content.contains(WIDGET),
             logo: self.site.logo(),
-            redirect_hosts: self.redirect_hosts,
+            form_hosts: self.form_hosts,
         };
         let csp = contents.policy(self);
         let notes = self.notes;

@@ -16,13 +16,13 @@ pub(super) struct Contents<'c> {
     pub(super) has_turnstile: bool,
     pub(super) logo: Option<&'c str>,
     /// Browsers hold `form-action` against the redirect after a post too, which may lead to these.
-    pub(super) redirect_hosts: &'c [String],
+    pub(super) form_hosts: &'c [String],
 }
 
 impl Contents<'_> {
     pub(super) fn policy(&self, frame: &Frame<'_>) -> String {
         let mut hosts = String::new();
-        for host in self.redirect_hosts.iter().filter(|host| is_host(host)) {
+        for host in self.form_hosts.iter().filter(|host| is_host(host)) {
             hosts.push_str(" https://");
             hosts.push_str(host);
         }

@@ -45,8 +45,9 @@ pub(super) fn binding(env: &Env, name: &str) -> Option<JsValue> {
     (!value.is_undefined() && !value.is_null()).then_some(value)
 }
 
-/// The Durable Object `RefreshGate` of this name, if gates are bound.
+/// The Durable Object `RefreshGate` of this name, if gates are bound. An operator may write a session's id in either case.
 pub(super) fn gate(env: &Env, name: &str) -> Option<DurableObject> {
+    let name = &name.to_ascii_lowercase();
     let namespace: DurableObjectNamespace = binding(env, "REFRESH_GATE")?.unchecked_into();
     namespace.get_by_name(name).ok()
 }

@@ -98,9 +98,15 @@ impl Calls {
                 Err(Unreachable::TimedOut)
             });
             let reply = auth_api::read_refresh_reply(&answer, now());
-            let is_undecided = matches!(reply, RefreshReply::Unavailable { .. });
-            // An attempt before this one may still bring what this one could not.
-            if is_over || !is_undecided || !self.are_open() {
+            // An attempt before this one may still bring what this one could not, and may be what used the token up.
+            let may_change = match reply {
+                RefreshReply::Unavailable { .. } => true,
+                RefreshReply::Ended(code) => code == auth_api::ALREADY_USED,
+                RefreshReply::Misconfigured(_)
+                | RefreshReply::Renewed(_)
+                | RefreshReply::Revoked => false,
+            };
+            if is_over || !may_change || !self.are_open() {
                 return reply;
             }
         }

@@ -16,7 +16,7 @@ use worker::worker_sys::DurableObjectState;
 
 use crate::auth_api::{self, ANSWER_LIMIT_MS, Attempts, RefreshReply};
 use crate::config::Config;
-use crate::gate::{self, Admission, Ask, EndTold, Family, Landing, Message, Presented, Told};
+use crate::gate::{Admission, Ask, EndTold, Family, Keep, Landing, Message, Presented, Told};
 use crate::refresh_order::{Gate, RefreshAnswer};
 use crate::session::Session;
 use crate::time::UnixTime;
@@ -113,13 +113,13 @@ impl Room {
             }
             Message::Learn(learn) => {
                 let used = learn.used.clone();
-                let mut seconds = config.refresh_replay_seconds;
+                let mut keep = Keep::from(config.refresh_replay_seconds);
                 if learn.is_late {
-                    seconds = gate::undelivered_seconds(seconds);
+                    keep = keep.undelivered();
                 }
                 let session = learn.into_session(now());
                 let session = session.ok_or_else(|| refusal("expected a session"))?;
-                let is_learnt = self.with(|family| family.learn(session, &used, seconds, now()));
+                let is_learnt = self.with(|family| family.learn(session, &used, keep, now()));
                 Ok(self.tell_end(!is_learnt))
             }
             Message::Reject(rejection) => {
@@ -181,7 +181,7 @@ impl Room {
         let request = auth_api::refresh_request(config, &sent, ask.client_ip.as_deref());
         let flight = Flight {
             presented: ask.presented(),
-            replay_seconds: config.refresh_replay_seconds,
+            keep: Keep::from(config.refresh_replay_seconds),
             sent,
         };
         let plan = Attempts::new(ask.is_alive, ask.budget_ms, now());
@@ -193,7 +193,7 @@ impl Room {
             let mut calls = Calls::new(request);
             let attempted = calls.attempt(plan, &room.calls).await;
             let is_lost = attempted.is_lost;
-            room.land(&flight, attempted.reply, flight.replay_seconds);
+            room.land(&flight, attempted.reply, flight.keep);
             room.recover(&flight, &mut calls, is_lost.then_some(repair))
                 .await;
             Ok(JsValue::UNDEFINED)
@@ -206,33 +206,34 @@ impl Room {
     /// Takes in what Auth still says behind the visitor's back: to the same refresh token sent once more, if there is a plan
     /// for it, and to every call that is open. Of a token that it upgrades, Auth takes the last successors alone.
     async fn recover(&self, flight: &Flight, calls: &mut Calls, plan: Option<Attempts>) {
-        let kept_seconds = gate::undelivered_seconds(flight.replay_seconds);
         match calls.before_repair(plan).await {
-            BeforeRepair::Renewed(session) => self.land_late(flight, *session, kept_seconds),
+            BeforeRepair::Renewed(session) => self.land_late(flight, *session),
             BeforeRepair::Due(plan)
                 if self.with(|family| family.try_again(&flight.presented, now())) =>
             {
                 self.calls.set(0);
                 let attempted = calls.attempt(plan, &self.calls).await;
-                self.land(flight, attempted.reply, kept_seconds);
+                self.land(flight, attempted.reply, flight.keep.undelivered());
             }
             BeforeRepair::Due(_) | BeforeRepair::Over => {}
         }
         while let Some(session) = calls.renewed(ANSWER_LIMIT_MS).await {
-            self.land_late(flight, *session, kept_seconds);
+            self.land_late(flight, *session);
         }
     }
 
-    fn land_late(&self, flight: &Flight, session: Session, kept_seconds: u64) {
+    fn land_late(&self, flight: &Flight, session: Session) {
         let Flight {
-            presented, sent, ..
+            keep,
+            presented,
+            sent,
         } = flight;
-        self.with(|family| family.land_late(presented, sent, session, kept_seconds, now()));
+        self.with(|family| family.land_late(presented, sent, session, *keep, now()));
         self.store_changes();
     }
 
-    fn land(&self, flight: &Flight, reply: RefreshReply, kept_seconds: u64) {
-        let landing = self.with(|family| family.land(&flight.sent, reply, kept_seconds, now()));
+    fn land(&self, flight: &Flight, reply: RefreshReply, keep: Keep) {
+        let landing = self.with(|family| family.land(&flight.sent, reply, keep, now()));
         self.store_changes();
         self.with(Family::finish);
         for waiting in self.waiting.take() {
@@ -300,8 +301,8 @@ async fn stored(state: &DurableObjectState) -> Option<String> {
 
 /// A refresh under way.
 struct Flight {
+    keep: Keep,
     presented: Presented,
-    replay_seconds: u64,
     /// The refresh token that goes to Auth.
     sent: String,
 }

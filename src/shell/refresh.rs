@@ -26,9 +26,10 @@ pub(super) const GATE_URL: &str = "https://gate/";
 
 /// A sign-out waits no longer than this for the gate to hear of it.
 const END_PATIENCE_MS: u64 = 1500;
-/// How long an answer is kept that came after its visitor had gone on, where there is no gate; and how long a gate may take
-/// to be told of an end.
+/// How long an answer is kept that came after its visitor had gone on, where there is no gate.
 const LATE_MS: u64 = 30_000;
+/// How long a gate may take to be told something: it is told twice within the 30 s that `waitUntil` allows.
+const TELL_MS: u64 = 14_000;
 
 thread_local! {
     static ISOLATE: RefCell<Isolate> = RefCell::default();
@@ -70,10 +71,22 @@ pub(super) async fn is_ended(runtime: &Runtime, question: &EndQuestion) -> bool 
 /// before. True if the session has ended, so that it must not be written.
 pub(super) async fn learn(runtime: &Runtime, learning: &Learning) -> bool {
     let session_id = &learning.session_id;
+    let used = learning.used.expose();
+    if learning.is_late {
+        let used = Used {
+            refresh_token: used.to_owned(),
+            gate: stub(runtime, session_id).map(|gate| (gate, session_id.clone())),
+            due: now(),
+        };
+        used.keep(Some(Box::new(learning.session.clone()))).await;
+        return false;
+    }
     let Some(gate) = stub(runtime, session_id) else {
         return ISOLATE.with_borrow_mut(|isolate| isolate.is_ended(session_id, now()));
     };
-    let learn = Learn::new(&learning.session, learning.used.expose());
+    let Some(learn) = Learn::past_gate(&learning.session, used, session_id, false) else {
+        return false;
+    };
     let told = tell_end(runtime, gate, Message::Learn(learn)).await;
     told.is_some_and(|told| told.is_ended)
 }
@@ -116,9 +129,9 @@ pub(super) async fn raise(runtime: &Runtime, raising: &Raising) -> Result<AuthRe
 async fn tell_end(runtime: &Runtime, gate: DurableObject, message: Message) -> Option<EndTold> {
     let (sender, receiver) = oneshot::channel();
     runtime.later(async move {
-        let mut told = tell(&gate, &message, LATE_MS).await;
+        let mut told = tell(&gate, &message, TELL_MS).await;
         if told.is_none() {
-            told = tell(&gate, &message, LATE_MS).await;
+            told = tell(&gate, &message, TELL_MS).await;
         }
         // Who has gone on does not want to know any more.
         drop(sender.send(told));
@@ -294,7 +307,7 @@ impl Used {
         if let Some((gate, id)) = &self.gate
             && let Some(learn) = Learn::past_gate(session, &self.refresh_token, id, is_late)
         {
-            drop(tell(gate, &Message::Learn(learn), LATE_MS).await);
+            drop(tell(gate, &Message::Learn(learn), TELL_MS).await);
         }
     }
 }

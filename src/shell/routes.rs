@@ -105,6 +105,9 @@ pub(super) async fn health(runtime: &Runtime) -> HealthReport {
 }
 
 async fn key_set(runtime: &Runtime) -> Option<(usize, UnixTime)> {
+    if let Some(pinned) = &runtime.config.pinned_keys {
+        return Some((pinned.len(), now()));
+    }
     let held = {
         let memory = memory();
         let memory = memory.borrow();

@@ -1,6 +1,6 @@
 //! The routes and pages by which whoever can sign in also finishes what he began.
 
-use edge_session::auth_api::AuthRequest;
+use edge_session::auth_api::{AuthRequest, Unreachable};
 use edge_session::record::Level;
 use serde_json::{Value, json};
 
@@ -303,6 +303,22 @@ fn a_second_factor_raises_the_session_and_the_gate_learns_of_it() {
         (run.answer().status(), &body(&run)["user"]["aal"]),
         (200, &json!("aal2"))
     );
+}
+
+/// Auth has rotated the refresh token by then.
+#[test]
+fn a_raised_session_that_cannot_be_verified_now_is_kept_for_the_next_request() {
+    let unsigned = tokens::Signer::Hs256.mint(&json!({"aal": "aal2"}));
+    let run = member("/auth/mfa")
+        .program(&json!({"code": "123456"}))
+        .route(factors(&json!([totp()])))
+        .route(challenge())
+        .route(Reply::json(200, &session_json(&unsigned, "refresh-new2")))
+        .user(Reply::failed(Unreachable::TimedOut))
+        .run();
+    assert_eq!(run.answer().status(), 503);
+    assert!(run.at_browser("set-cookie").is_empty());
+    assert_eq!(run.learnt, ["refresh-new2"]);
 }
 
 #[test]

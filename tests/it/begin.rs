@@ -302,6 +302,47 @@ fn each_rule_says_which_credentials_count() {
     assert_eq!(run.record.outcome, "anonymous");
 }
 
+/// What a bearer token comes to says nothing of the cookies beside it.
+#[test]
+fn a_bearer_token_that_is_no_good_costs_nobody_his_cookies() {
+    let foreign = Signer::Es256.mint(&json!({"iss": "https://other.example"}));
+    let forged = format!("{}x", expiring_in(3600));
+    for rule in [
+        json!({"credentials": "bearer"}),
+        json!({"credentials": "bearer", "require": true}),
+    ] {
+        for bearer in ["an-api-key", &foreign, &forged, &expiring_in(-30)] {
+            let run = Scenario::expiring_in(3600).rule(&rule).bearer(bearer).run();
+            assert_ne!(run.outcome().0, "valid", "{bearer}");
+            assert!(run.at_browser("set-cookie").is_empty(), "{bearer}");
+        }
+    }
+    // Nor does one that counted first and was revoked then.
+    let other = Signer::Es256
+        .mint(&json!({"sub": OTHER_USER, "session_id": "c0ffee00-0000-4000-8000-000000000001"}));
+    let mut scenario = Scenario::expiring_in(3600)
+        .var("REVOCATION", "on")
+        .bearer(&other)
+        .revoked(&format!("revoked:user:{OTHER_USER}"), NOW + 1);
+    let run = scenario.run();
+    assert_eq!(run.outcome().0, "revoked");
+    assert!(run.at_browser("set-cookie").is_empty());
+}
+
+/// `getSession()` at the origin believes the `user` beside the token.
+#[test]
+fn beside_a_good_bearer_token_no_made_up_user_reaches_the_origin() {
+    let token = expiring_in(3600);
+    let run = |user: &str| {
+        let mut session = session_json(&token, "refresh-old1");
+        session["user"]["id"] = json!(user);
+        let cookie = format!("{KEY}=base64-{}", encode(session.to_string()));
+        Scenario::new().cookie(&cookie).bearer(&token).run()
+    };
+    assert_eq!(run(USER).at_origin("cookie").len(), 1);
+    assert!(run(OTHER_USER).at_origin("cookie").is_empty());
+}
+
 #[test]
 fn a_bearer_token_is_never_refreshed() {
     for (left, outcome) in [

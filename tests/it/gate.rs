@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge_session::auth_api::RefreshReply;
 use edge_session::gate::{
-    Admission, Ask, EndTold, Family, Isolate, Landing, Learn, MAX_ROTATED, MAX_UNKNOWN, Message,
-    MessageError, Presented, Told, UNKNOWN_WINDOW_MS, undelivered_seconds,
+    Admission, Ask, EndTold, Family, Isolate, Keep, Landing, Learn, MAX_ROTATED, MAX_UNKNOWN,
+    Message, MessageError, Presented, Told, UNKNOWN_WINDOW_MS,
 };
 use edge_session::handler::{Gate, RefreshAnswer, RefreshOrder};
 use edge_session::session::Session;
@@ -243,15 +243,71 @@ fn a_token_that_auth_upgraded_is_not_sent_again_once_its_successor_has_ended() {
 fn an_answer_that_nobody_got_waits_for_its_visitor_and_what_follows_is_kept_as_usual() {
     let mut family = Family::default();
     assert_eq!(admit(&mut family, 0, LIFE, 0), "lead");
-    let kept_seconds = undelivered_seconds(REPLAY_SECONDS);
-    drop(family.land("refresh-0", renewed(1, 0), kept_seconds, at(0)));
+    let keep = Keep::from(REPLAY_SECONDS).undelivered();
+    drop(family.land("refresh-0", renewed(1, 0), keep, at(0)));
     family.finish();
+    // It waits for its refresh token: an access token alone opens the session for the usual time.
+    let stranger = |family: &mut Family, now| admit(family, 7, LIFE - 1, now);
+    assert_eq!(
+        stranger(&mut family, REPLAY_SECONDS - 1),
+        "replay refresh-1"
+    );
+    assert_eq!(stranger(&mut family, REPLAY_SECONDS), "lead");
+    refuse(&mut family, 7, "refresh_token_not_found", REPLAY_SECONDS);
     let late = 24 * 60 * 60;
     assert_eq!(admit(&mut family, 0, LIFE, late), "lead");
     drop(family.land("refresh-0", renewed(1, late), REPLAY_SECONDS, at(late)));
     family.finish();
     assert_eq!(family.expire(at(late)), Some(at(late + REPLAY_SECONDS)));
-    assert_eq!(undelivered_seconds(0), 0);
+    assert_eq!(Keep::from(0).undelivered().seconds(), 0);
+}
+
+/// The response that carried it may be lost, and Auth would take the token of before no more.
+#[test]
+fn an_upgraded_session_is_kept_for_who_has_the_token_of_before() {
+    let first = "abcdefghijkl";
+    let old = Presented::new(first, Some(at(0)), at(LIFE));
+    let mut landed = Family::default();
+    drop(landed.admit(&old, at(LIFE)));
+    drop(landed.land(first, renewed(1, LIFE), REPLAY_SECONDS, at(LIFE)));
+    landed.finish();
+    let mut learnt = Family::default();
+    learnt.learn(*session(1, LIFE), first, REPLAY_SECONDS, at(LIFE));
+    for mut family in [landed, learnt] {
+        let stored = family.to_stored().unwrap();
+        let mut stored = Family::from_stored(&stored, at(LIFE));
+        for family in [&mut family, &mut stored] {
+            let admission = family.admit(&old, at(24 * 60 * LIFE));
+            assert!(matches!(admission, Admission::Lead(Some(sent)) if sent == "refresh-1"));
+            // A token that the gate never saw is not answered for so long.
+            let other = Presented::new("lkjihgfedcba", Some(at(0)), at(LIFE));
+            family.finish();
+            let admission = family.admit(&other, at(24 * 60 * LIFE));
+            assert!(matches!(admission, Admission::Lead(None)));
+        }
+    }
+}
+
+/// Whoever was shown an old access token may put a refresh token of his own beside it.
+#[test]
+fn the_end_of_a_token_that_the_gate_never_saw_ends_no_later_access_token() {
+    for code in ["user_banned", "session_expired", "session_not_found"] {
+        let stranger = Presented::new("another's", Some(at(0)), at(0));
+        let mut family = Family::default();
+        assert!(matches!(
+            family.admit(&stranger, at(1)),
+            Admission::Lead(None)
+        ));
+        drop(family.land(
+            "another's",
+            RefreshReply::Ended(code),
+            REPLAY_SECONDS,
+            at(1),
+        ));
+        family.finish();
+        assert_eq!(admit(&mut family, 1, LIFE, 2), "revoked", "{code}");
+        assert_eq!(admit(&mut family, 1, LIFE + 1, 2), "lead", "{code}");
+    }
 }
 
 #[test]

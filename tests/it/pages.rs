@@ -139,7 +139,7 @@ fn framed<R>(text: &str, then: impl FnOnce(Frame<'_>) -> R) -> R {
         next: text,
         notes,
         turnstile_site_key: Some(text),
-        redirect_hosts: &hosts,
+        form_hosts: &hosts,
         ..Frame::default()
     })
 }
@@ -311,7 +311,7 @@ fn the_policy_names_what_is_on_the_page_and_nothing_else() {
     };
     let frame = Frame {
         site: &site,
-        redirect_hosts: &hosts,
+        form_hosts: &hosts,
         turnstile_site_key: Some("0x1"),
         ..frame
     };
@@ -369,7 +369,7 @@ fn no_host_of_the_configuration_adds_to_the_policy() {
         };
         let frame = Frame {
             site: &site,
-            redirect_hosts: &hosts,
+            form_hosts: &hosts,
             ..Frame::default()
         };
         let page = Recover { frame, email: None }.html();

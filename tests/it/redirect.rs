@@ -134,6 +134,11 @@ fn the_login_page_is_never_led_back_to() {
         site.send_to(&mfa, "/mfa?next=/x", None)
     });
     assert_eq!(location, "/mfa?next=%2Fx");
+    // A page that is only called alike is a page like any other.
+    let location = on_site("/login", &[], |site, _| {
+        site.send_to(&mfa, "/mfa-area?tab=1", None)
+    });
+    assert_eq!(location, "/mfa?next=%2Fmfa-area%3Ftab%3D1");
 }
 
 #[test]

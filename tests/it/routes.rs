@@ -438,6 +438,37 @@ fn a_callback_that_fails_deletes_the_used_verifier() {
     }
 }
 
+/// Browsers hold `form-action` against the redirect after a post, and a failed one leads to the login page.
+#[test]
+fn a_form_may_end_on_a_login_page_elsewhere() {
+    let confirm = "/auth/confirm?token_hash=pkce_abc&type=recovery";
+    for (variable, page, sources) in [
+        (
+            "LOGIN_PATH",
+            "https://login.example/in",
+            "'self' https://login.example",
+        ),
+        (
+            "LOGIN_PATH",
+            "https://login.example:8443/in",
+            "'self' https://login.example:8443",
+        ),
+        (
+            "MFA_PATH",
+            "https://login.example/mfa",
+            "'self' https://login.example",
+        ),
+        ("LOGIN_PATH", "/in", "'self'"),
+    ] {
+        let run = at(confirm).method("GET").var(variable, page).run();
+        let policy = &run.at_browser("content-security-policy")[0];
+        assert!(
+            policy.contains(&format!("form-action {sources};")),
+            "{policy}"
+        );
+    }
+}
+
 #[test]
 fn the_confirm_page_uses_nothing_up() {
     for method in ["GET", "HEAD"] {
@@ -647,6 +678,8 @@ fn the_gate_learns_of_a_sign_out_with_a_dead_token_while_auth_is_down() {
     let run = scenario.run();
     assert_eq!(run.deleted(), [KEY]);
     assert_eq!(scenario.ended, [tokens::SESSION]);
+    // Auth still holds him for signed in, and the operator may want to know.
+    assert_eq!(run.record.level, edge_session::record::Level::Error);
     // Junk that no key vouches for ends nobody's session.
     let mut scenario = at("/auth/signout")
         .form("")

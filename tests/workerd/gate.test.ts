@@ -39,6 +39,8 @@ const WORKERS = {
   silent: { bindings: { gate: true, hindrance: "silent" }, vars: { AUTH_TIMEOUT_MS: "600" } },
   silentTwin: { bindings: { gate: "silent" } },
   endsFailingTwin: { bindings: { gate: "endsFailing" } },
+  operated: { bindings: { gate: true }, vars: { AUTH_PATH: "/auth", REVOCATION: "on", OPERATOR_TOKEN: "operator-of-the-gate-0123456789abcdef" } },
+  operatedTwin: { bindings: { gate: "operated" } },
 } satisfies Record<string, WorkerSpec>;
 type Name = keyof typeof WORKERS;
 const SERVICES: Name[] = ["first", "second", "third", "fourth"];
@@ -376,6 +378,18 @@ describe("§4 Auth hangs or is slow", () => {
     expect(refreshes()).toBe(0);
   });
 
+  test("§4 dead: that the first attempt used the token up ends nothing while its answer may still come", async () => {
+    stack.auth.config({ jwtExp: 8, reuseInterval: 0 });
+    const { cookies } = await signIn(-30);
+    stack.auth.config({ algorithmVersion: 2, upgradePercent: 100 });
+    stack.auth.faults.add({ ...TOKEN, times: 1, delayMs: 1_300, afterCommit: true });
+    expect(outcomeOf(await stack.worker("hasty").fetch("/", { cookies }))).toBe("unavailable");
+    expect(refreshes()).toBe(2);
+    await pause(1_000);
+    expect(outcomeOf(await stack.worker("hasty").fetch("/", { cookies }))).toBe("refreshed");
+    expect(refreshes()).toBe(2);
+  });
+
   test("§4 dead: answered within AUTH_TIMEOUT_MS, leader and followers alike", async () => {
     stack.auth.faults.add({ ...TOKEN, hang: true });
     const { cookies } = await signIn(-30);
@@ -426,6 +440,15 @@ describe("§4 a sign-out reaches the gate", () => {
     const before = refreshes();
     expect(outcomeOf(await stack.worker(`${name}Twin`).fetch("/", { cookies }))).toBe("revoked");
     expect(refreshes()).toBe(before);
+  });
+
+  test("§9 nor to one whose session an operator names in capital letters", async () => {
+    const { session, cookies } = await signIn(40);
+    const path = `/auth/revocations/${session.session_id.toUpperCase()}`;
+    const headers: HeaderList = [["Authorization", "Bearer operator-of-the-gate-0123456789abcdef"]];
+    expect((await stack.worker("operated").fetch(path, { method: "PUT", headers })).status).toBe(204);
+    expect(outcomeOf(await stack.worker("operatedTwin").fetch("/", { cookies }))).toBe("revoked");
+    expect(refreshes()).toBe(0);
   });
 });
 

@@ -30,7 +30,7 @@ let pinned: Stack<"pinned">;
 beforeAll(async () => {
   stack = await startStack({ vars: { SERVER_TIMING: "on" }, workers: WORKERS });
   const keys = await (await fetch(`${stack.auth.authUrl}/.well-known/jwks.json`)).text();
-  pinned = await startStack({ vars: { SERVER_TIMING: "on", SUPABASE_URL: stack.auth.url, SUPABASE_JWKS: keys }, workers: { pinned: {} } });
+  pinned = await startStack({ vars: { SERVER_TIMING: "on", SUPABASE_URL: stack.auth.url, SUPABASE_JWKS: keys }, workers: { pinned: { vars: { AUTH_PATH: "/auth" } } } });
 });
 afterAll(() => Promise.all([stack.close(), pinned.close()]));
 beforeEach(() => stack.clear());
@@ -41,6 +41,8 @@ test("§1 SUPABASE_JWKS: a pinned key set, and no key is ever fetched", async ()
   const session = stack.signIn();
   const answer = await pinned.worker("pinned").fetch("/", { cookies: await stack.cookies(session) });
   expect([outcomeOf(answer), stack.authCalls()]).toEqual(["valid", {}]);
+  const health = await pinned.worker("pinned").fetch("/auth/health");
+  expect([health.status, health.json().keys]).toEqual([200, { number: 1, age_seconds: 0 }]);
   const unknown = await stack.auth.sign({ key: "unknown" });
   await pinned.worker("pinned").fetch("/", { headers: [["Authorization", `Bearer ${unknown}`]] });
   expect(stack.authCalls()).toEqual({});

@@ -87,7 +87,7 @@ async fn failed(
     }
     let answer = Answer::see_other(visit.login_with("error", code));
     let reply = Reply::new(answer.with_cookies(lines), "callback_failed");
-    if settled.is_deleted() {
+    if settled.is_deleted(visit) {
         return Reply { settled, ..reply };
     }
     reply

@@ -28,7 +28,7 @@ pub(super) fn framed(
     render: &dyn Fn(Frame<'_>) -> Html,
 ) -> Html {
     let config = &visit.config;
-    let hosts: Vec<String> = config.redirect_hosts.iter().map(str::to_owned).collect();
+    let hosts = config.form_hosts();
     let site_url = config.site_url.as_deref();
     let origin = visit.site_origin();
     let sign_in = if next == "/" {
@@ -51,6 +51,6 @@ pub(super) fn framed(
             reason: told.reason,
         },
         turnstile_site_key: config.turnstile.site_key.as_deref().filter(|_| is_turned),
-        redirect_hosts: &hosts,
+        form_hosts: &hosts,
     })
 }

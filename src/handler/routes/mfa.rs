@@ -250,29 +250,22 @@ async fn take_over(
     let verdict = verify::verify_answer(desk, visit, raised.access_token()).await;
     let own = match verdict {
         Verdict::Alive(claims) => Some(claims),
-        Verdict::Dead(_)
-        | Verdict::Failed(_)
-        | Verdict::Gone(_)
-        | Verdict::KeyUnknown(_)
-        | Verdict::Uncheckable(_)
-        | Verdict::Undecided(_) => None,
+        Verdict::KeyUnknown(_) | Verdict::Uncheckable(_) | Verdict::Undecided(_) => {
+            // The refresh token of before is used up all the same, and whoever gets this one verifies it.
+            learn(desk, &member, &raised, true).await;
+            None
+        }
+        Verdict::Dead(_) | Verdict::Failed(_) | Verdict::Gone(_) => None,
     };
     let Some(claims) = own.filter(|claims| claims.user_id == member.claims.user_id) else {
         visit.alarm();
         return member.failed(visit, errand, &untrusted);
     };
-    if let (Some(session_id), Some(used)) = (&claims.session_id, &member.refresh_token) {
-        let learning = Learning {
-            session_id: session_id.clone(),
-            session: raised.clone(),
-            used: Secret::new(used),
-        };
-        if desk.ask(Effect::LearnSession, Box::new(learning)).await {
-            let failure = Failure::new(401, "unauthorized");
-            let settled = member.settled.withheld();
-            let answer = failure.answer(visit, errand);
-            return Reply { answer, settled };
-        }
+    if learn(desk, &member, &raised, false).await {
+        let failure = Failure::new(401, "unauthorized");
+        let settled = member.settled.withheld();
+        let answer = failure.answer(visit, errand);
+        return Reply { answer, settled };
     }
     let answer = done(visit, errand, Some(&session::body(&claims)));
     // The session is the same, and stays written as its clients wrote it.
@@ -282,4 +275,18 @@ async fn take_over(
     let answer = answer.with_cookies(lines);
     let settled = Settled::plain(Outcome::Valid, "signed_in");
     Reply { answer, settled }
+}
+
+/// Tells the gate of the raised session; true if the session has ended.
+async fn learn(desk: &Desk, member: &Member, raised: &Session, is_late: bool) -> bool {
+    let (Some(session_id), Some(used)) = (&member.claims.session_id, &member.refresh_token) else {
+        return false;
+    };
+    let learning = Learning {
+        session_id: session_id.clone(),
+        session: raised.clone(),
+        used: Secret::new(used),
+        is_late,
+    };
+    desk.ask(Effect::LearnSession, Box::new(learning)).await
 }

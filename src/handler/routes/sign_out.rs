@@ -13,7 +13,7 @@ use crate::sign_in_api;
 use super::super::desk::Desk;
 use super::super::line;
 use super::super::settled::Settled;
-use super::super::visit::Visit;
+use super::super::visit::{Outcome, Visit};
 use super::ask::call_auth;
 use super::errand::Errand;
 use super::failure::{Failure, done};
@@ -63,6 +63,9 @@ pub(super) async fn sign_out(desk: &Desk, visit: &mut Visit, errand: &Errand) ->
         if !matches!(reply, Ok(reply) if reply.status < 500 && reply.status != 429) {
             visit.alarm();
         }
+    } else if settled.outcome() == Outcome::Unavailable {
+        // Somebody has signed out whom Auth still holds for signed in.
+        visit.alarm();
     }
     let answer = done(visit, errand, None);
     if let Some(revocation) = revocation(desk, visit, &settled, scope)
