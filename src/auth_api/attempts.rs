@@ -65,7 +65,6 @@ pub struct Attempts {
     deadline: UnixTime,
     is_alive: bool,
     left: u8,
-    made: u8,
     pause_ms: u64,
     started: UnixTime,
 }
@@ -92,7 +91,6 @@ impl Attempts {
             deadline: now.plus_millis(budget_ms),
             is_alive,
             left: if is_alive { 1 } else { 2 },
-            made: 0,
             pause_ms: RETRY_PAUSE_MS,
             started: now,
         }
@@ -106,7 +104,6 @@ impl Attempts {
             deadline: self.started.plus_millis(REPAIR_MS),
             is_alive: self.is_alive,
             left: if self.is_alive { REPAIR_ATTEMPTS } else { 0 },
-            made: 0,
             pause_ms: REPAIR_PAUSE_MS,
             started: self.started,
         }
@@ -125,12 +122,6 @@ impl Attempts {
         let pause_ms = self.pause_ms.max(open_ms);
         self.clone().send(pause_ms, now)?;
         Some(pause_ms)
-    }
-
-    /// Attempts started so far.
-    #[must_use]
-    pub const fn made(&self) -> u8 {
-        self.made
     }
 
     /// The first attempt.
@@ -172,7 +163,6 @@ impl Attempts {
             left_ms
         };
         self.left -= 1;
-        self.made += 1;
         Some(Attempt::Send {
             pause_ms,
             timeout_ms,

@@ -260,7 +260,6 @@ fn an_alive_session_gets_one_attempt() {
         attempts.after(failed(None), at(10)),
         Attempt::Done(_)
     ));
-    assert_eq!(attempts.made(), 1);
 }
 
 #[test]
@@ -278,7 +277,6 @@ fn a_dead_session_gets_two_attempts_within_the_budget() {
         attempts.after(failed(None), at(5000)),
         Attempt::Done(_)
     ));
-    assert_eq!(attempts.made(), 2);
 }
 
 #[test]
@@ -319,7 +317,6 @@ fn without_budget_no_attempt_is_made() {
             attempts.first(now()),
             Attempt::Done(RefreshReply::Unavailable { .. })
         ));
-        assert_eq!(attempts.made(), 0);
     }
 }
 

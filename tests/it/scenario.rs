@@ -572,12 +572,13 @@ impl Scenario {
         let order = wait.order();
         let mut attempts = Attempts::new(order.is_alive, order.patience_ms(), self.now);
         let mut next_attempt = attempts.first(self.now);
+        let mut auth_calls = 0;
         loop {
             match next_attempt {
                 Attempt::Done(reply) => {
                     return RefreshAnswer {
                         reply,
-                        auth_calls: u32::from(attempts.made()),
+                        auth_calls,
                         gate: self.gate,
                     };
                 }
@@ -586,6 +587,7 @@ impl Scenario {
                     timeout_ms,
                 } => {
                     self.now = self.now.plus_millis(pause_ms);
+                    auth_calls += 1;
                     let reply = next(&mut self.refresh_replies, "a refresh");
                     let answer = self.send(wait.request(), timeout_ms, &reply, log);
                     let reply = auth_api::read_refresh_reply(&answer, self.now);
