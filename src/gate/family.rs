@@ -361,7 +361,11 @@ impl Family {
                 None => up_to,
             },
         });
-        self.forget();
+        // What has not ended serves on: nobody's token can have the gate forget another.
+        let newest = self.newest.as_ref();
+        if newest.is_none_or(|newest| self.is_ended(newest.issued_at)) {
+            self.forget();
+        }
         self.strangers.forget();
         self.is_changed = true;
     }

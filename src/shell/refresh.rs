@@ -78,7 +78,8 @@ pub(super) async fn learn(runtime: &Runtime, learning: &Learning) -> bool {
             gate: stub(runtime, session_id).map(|gate| (gate, session_id.clone())),
             due: now(),
         };
-        used.keep(Some(Box::new(learning.session.clone()))).await;
+        let session = Box::new(learning.session.clone());
+        runtime.later(async move { used.keep(Some(session)).await });
         return false;
     }
     let Some(gate) = stub(runtime, session_id) else {

@@ -307,6 +307,26 @@ fn the_end_of_a_token_that_the_gate_never_saw_ends_no_later_access_token() {
         family.finish();
         assert_eq!(admit(&mut family, 1, LIFE, 2), "revoked", "{code}");
         assert_eq!(admit(&mut family, 1, LIFE + 1, 2), "lead", "{code}");
+        // What the gate knows of the session it knows on.
+        let mut family = Family::default();
+        rotate_for_long(&mut family, 0, 10);
+        let stranger = Presented::new("another's", Some(at(0)), at(10 + 2 * LIFE));
+        assert!(matches!(
+            family.admit(&stranger, at(11)),
+            Admission::Lead(_)
+        ));
+        drop(family.land(
+            "another's",
+            RefreshReply::Ended(code),
+            REPLAY_SECONDS,
+            at(12),
+        ));
+        family.finish();
+        assert_eq!(
+            admit(&mut family, 0, 10 + LIFE, 13),
+            "replay refresh-1",
+            "{code}"
+        );
     }
 }
 
