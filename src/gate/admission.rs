@@ -5,12 +5,16 @@ use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token;
 
+use super::version;
+
 /// What a refresh token is known by.
 pub(super) type Digest = [u8; 32];
 
 /// What a request presents: a refresh token and the times of its access token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Presented {
+    /// How often Auth had rotated the session, by what the refresh token says; only of one that the gate knows it counts.
+    pub(super) counter: Option<u64>,
     pub(super) digest: Digest,
     pub(super) expires_at: UnixTime,
     pub(super) is_first_version: bool,
@@ -78,9 +82,6 @@ impl Keep {
     }
 }
 
-/// Length of Auth's refresh tokens of the first version; those of the second have 51 bytes or more.
-pub(super) const FIRST_VERSION_LENGTH: usize = 12;
-
 impl Presented {
     /// The times are those of the access token that came with the refresh token,
     /// and a good signature must vouch for them.
@@ -89,7 +90,8 @@ impl Presented {
         Self {
             digest: token::digest(refresh_token),
             expires_at,
-            is_first_version: refresh_token.len() == FIRST_VERSION_LENGTH,
+            counter: version::counter(refresh_token),
+            is_first_version: version::is_first(refresh_token),
             issued_at,
             session: None,
         }
@@ -119,6 +121,8 @@ pub enum Admission {
     /// Refresh at Auth, then call [`Family::land`](super::Family::land). The newest refresh token is
     /// named if it is to be sent in place of the presented one.
     Lead(Option<String>),
+    /// Auth is about to replace the session's tokens: not decided now.
+    Raising,
     /// Auth refused this token before, with this code.
     Refused(&'static str),
     /// The newest session, as it was answered before.

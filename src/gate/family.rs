@@ -5,9 +5,10 @@ use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token;
 
-use super::admission::{Admission, Digest, FIRST_VERSION_LENGTH, Keep, Landing, Presented};
+use super::admission::{Admission, Digest, Keep, Landing, Presented};
 use super::newest::Newest;
 use super::strangers::Strangers;
+use super::version;
 
 /// Rotated refresh tokens that are remembered. Tabs of one browser lag by one or two.
 pub const MAX_ROTATED: usize = 8;
@@ -30,6 +31,8 @@ pub struct Family {
     pub(super) newest: Option<Newest>,
     /// Until when an older access token of the session is enough to be answered with the newest one.
     pub(super) open_until: UnixTime,
+    /// Until when Auth may be replacing the session's tokens at a route's request.
+    raised_until: UnixTime,
     /// Newest last. Each rotation prolongs the memory of all: the oldest is the most dangerous to send.
     pub(super) rotated: Vec<Digest>,
     strangers: Strangers,
@@ -86,13 +89,16 @@ impl Family {
             // rotating, so that the browser never falls two steps behind by our doing.
             // Not where Auth upgraded the token: that one is the parent of nothing.
             let is_parent = !self.was_sent
-                && !newest.upgraded(presented)
+                && newest.is_child_of(presented)
                 && self.rotated.last() == Some(&presented.digest);
             substitute = (newest.digest != presented.digest && !is_parent)
                 .then(|| newest.session.refresh_token().to_owned());
         }
         if self.flight.is_some() {
             return Admission::Join;
+        }
+        if now < self.raised_until {
+            return Admission::Raising;
         }
         let is_stranger = !is_known && substitute.is_none();
         if is_stranger && !self.strangers.claim(presented.digest, now) {
@@ -157,7 +163,8 @@ impl Family {
     /// has an answer by now.
     pub fn try_again(&mut self, presented: &Presented, now: UnixTime) -> bool {
         self.expire(now);
-        let is_over = self.is_ended(presented.issued_at) || self.flight.is_some();
+        let is_busy = self.is_busy() || now < self.raised_until;
+        let is_over = self.is_ended(presented.issued_at) || is_busy;
         // A session that the gate held before may end in the same second as the presented one, which it never saw.
         let is_used = self.rotated.contains(&presented.digest);
         let is_answered = self
@@ -171,6 +178,18 @@ impl Family {
         true
     }
 
+    /// True while a refresh is under way.
+    #[must_use]
+    pub const fn is_busy(&self) -> bool {
+        self.flight.is_some()
+    }
+
+    /// Notes that Auth may be replacing the session's tokens for so long at a route's request, or no longer: until
+    /// [`Family::learn`] brings the new ones, those of before are not sent.
+    pub fn raise(&mut self, for_ms: u64, now: UnixTime) {
+        self.raised_until = now.plus_millis(for_ms);
+    }
+
     /// Takes over a session that changed at Auth without the gate: a second factor rotates the
     /// refresh token `used`. False if the session has ended, so that nobody may have it.
     pub fn learn(
@@ -180,11 +199,12 @@ impl Family {
         keep: impl Into<Keep>,
         now: UnixTime,
     ) -> bool {
+        self.raised_until = UnixTime::default();
         let newest = Newest::new(session);
         if self.is_ended(newest.issued_at) {
             return false;
         }
-        let is_upgrade = used.len() == FIRST_VERSION_LENGTH && newest.is_second_version();
+        let is_upgrade = version::is_first(used) && newest.is_second_version();
         let keep = kept(keep.into(), is_upgrade);
         self.renew(newest, &[token::digest(used)], keep, now);
         true

@@ -32,6 +32,8 @@ pub enum Message {
     IsEnded(EndAsked),
     /// The session changed at Auth without the gate. Answered with [`EndTold`].
     Learn(Learn),
+    /// Auth is asked to replace the session's tokens without the gate, or did not do so. Answered with an empty text.
+    Raise(Raise),
     /// The answer with this refresh token was not what it should be: forget it.
     Reject(Rejection),
 }
@@ -81,6 +83,14 @@ pub struct Learn {
     pub used: String,
     /// True if it came when nobody waited any more, so that no browser holds it.
     pub is_late: bool,
+}
+
+/// A request of a route's that replaces the session's tokens at Auth: until its answer is there, the refresh token of before may
+/// be the one that Auth ends the session over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Raise {
+    /// The longest that Auth's answer may take from now on, in milliseconds; 0 if nothing was replaced.
+    pub for_ms: u64,
 }
 
 /// An answer of the gate that turned out not to be trustworthy.
@@ -148,6 +158,7 @@ impl Message {
                     r#"{{"learn":{{"session":{session},"used":{used},"is_late":{is_late}}}}}"#
                 ))
             }
+            Self::Raise(raise) => write("raise", &json!({ "for_ms": raise.for_ms })),
             Self::Reject(rejection) => {
                 let token = rejection.refresh_token.as_str();
                 write("reject", &json!({ "refresh_token": token }))
@@ -177,6 +188,9 @@ impl Message {
                 session: object(members.remove("session")?)?,
                 used: text(&members, "used")?,
                 is_late: members.get("is_late").and_then(Value::as_bool) == Some(true),
+            }),
+            "raise" => Self::Raise(Raise {
+                for_ms: number(&members, "for_ms")?,
             }),
             "reject" => Self::Reject(Rejection {
                 refresh_token: text(&members, "refresh_token")?,

@@ -25,11 +25,12 @@ mod message;
 mod newest;
 mod stored;
 mod strangers;
+mod version;
 
 pub use admission::{Admission, Keep, Landing, Presented};
 pub use family::{Family, MAX_LIFE_MS, MAX_ROTATED};
 pub use isolate::Isolate;
 pub use message::{
-    Ask, End, EndAsked, EndTold, Learn, Message, MessageError, Rejection, Told, VERSION,
+    Ask, End, EndAsked, EndTold, Learn, Message, MessageError, Raise, Rejection, Told, VERSION,
 };
 pub use strangers::{MAX_UNKNOWN, UNKNOWN_WINDOW_MS};

@@ -1,20 +1,11 @@
 //! The newest session that a gate knows of.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::session::Session;
 use crate::time::UnixTime;
 use crate::token::{self, Token};
 
-use super::admission::{Digest, FIRST_VERSION_LENGTH, Presented};
-
-/// Bytes of a session's id in a refresh token of the second version.
-const ID_LENGTH: usize = 16;
-/// Bytes behind its counter: an HMAC of 16 and a checksum of 4.
-const SEAL_LENGTH: usize = 20;
-/// Bytes of the longest counter.
-const MAX_COUNTER_LENGTH: usize = 9;
+use super::admission::{Digest, Presented};
+use super::version;
 
 #[derive(Debug)]
 pub(super) struct Newest {
@@ -36,7 +27,7 @@ impl Newest {
         Self {
             digest: token::digest(session.refresh_token()),
             expires_at: expires_at.unwrap_or_default(),
-            counter: counter(session.refresh_token()),
+            counter: version::counter(session.refresh_token()),
             issued_at: token.as_ref().and_then(Token::claimed_issue),
             session_id: token
                 .as_ref()
@@ -62,9 +53,18 @@ impl Newest {
         presented.is_first_version && self.is_second_version()
     }
 
+    /// Whether the presented refresh token, which is the one before this session's, is its parent, which Auth answers with
+    /// this session. A second factor leaves one count out, and Auth would end the session over it.
+    pub(super) fn is_child_of(&self, presented: &Presented) -> bool {
+        match (self.counter, presented.counter) {
+            (Some(own), Some(before)) => own == before.saturating_add(1),
+            (None, _) | (_, None) => !self.upgraded(presented),
+        }
+    }
+
     /// Whether its refresh token is none of the first version.
     pub(super) fn is_second_version(&self) -> bool {
-        self.session.refresh_token().len() != FIRST_VERSION_LENGTH
+        !version::is_first(self.session.refresh_token())
     }
 
     /// Whether the presenter comes with an older access token of the session.
@@ -81,15 +81,4 @@ impl Newest {
         let made = |newest: &Self| Some((newest.issued_at?, newest.counter));
         made(other).is_some_and(|other| made(self) > Some(other))
     }
-}
-
-/// The counter of a refresh token of the second version: `00`, the session's id, an unsigned LEB128, the seal. Auth's own
-/// answers are asked for it, never what a visitor sends: the seal is Auth's to check.
-fn counter(refresh_token: &str) -> Option<u64> {
-    let bytes = URL_SAFE_NO_PAD.decode(refresh_token).ok()?;
-    let sealed = bytes.strip_prefix(&[0])?.get(ID_LENGTH..)?;
-    let counter = sealed.get(..sealed.len().checked_sub(SEAL_LENGTH)?)?;
-    let is_counter = (1..=MAX_COUNTER_LENGTH).contains(&counter.len());
-    let digits = counter.iter().rev().map(|byte| u64::from(byte & 0x7f));
-    is_counter.then(|| digits.fold(0, |sum, digit| sum << 7 | digit))
 }

@@ -122,6 +122,14 @@ impl Room {
                 let is_learnt = self.with(|family| family.learn(session, &used, keep, now()));
                 Ok(self.tell_end(!is_learnt))
             }
+            Message::Raise(raise) => {
+                self.with(|family| family.raise(raise.for_ms, now()));
+                if self.with(|family| family.is_busy()) {
+                    // What is on its way to Auth comes before.
+                    drop(landed(self.join(), now().plus_millis(raise.for_ms)).await);
+                }
+                Ok(String::new())
+            }
             Message::Reject(rejection) => {
                 self.with(|family| family.reject(&rejection.refresh_token));
                 self.store_changes();
@@ -145,6 +153,7 @@ impl Room {
                     let reply = refresh::unavailable(auth_api::BUDGET_SPENT);
                     return answer(reply, 0, Gate::Replayed);
                 }
+                Admission::Raising => return answer(busy(), 0, Gate::Shared),
                 Admission::Refused(code) => {
                     return answer(RefreshReply::Ended(code), 0, Gate::Replayed);
                 }

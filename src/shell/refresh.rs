@@ -7,7 +7,9 @@ use wasm_bindgen_futures::JsFuture;
 use worker::worker_sys::DurableObject;
 
 use crate::auth_api::{self, ANSWER_LIMIT_MS, Attempts, AuthReply, RefreshReply, Unreachable};
-use crate::gate::{Ask, EndAsked, EndTold, Isolate, Learn, MAX_LIFE_MS, Message, Rejection, Told};
+use crate::gate::{
+    Ask, EndAsked, EndTold, Isolate, Learn, MAX_LIFE_MS, Message, Raise, Rejection, Told,
+};
 use crate::handler::{AuthCall, EndOrder, EndQuestion, Learning, Raising, RefreshWait};
 use crate::refresh_order::{GATE_TIMEOUT, Gate, RefreshAnswer, RefreshOrder};
 use crate::secret::Secret;
@@ -108,15 +110,22 @@ pub(super) async fn raise(runtime: &Runtime, raising: &Raising) -> Result<AuthRe
         gate: stub(runtime, session_id).map(|gate| (gate, session_id.clone())),
         due: raising.expires_at,
     };
+    let until = now().plus_millis(timeout_ms);
+    used.tell_raise(ANSWER_LIMIT_MS.saturating_add(END_PATIENCE_MS))
+        .await;
     let (sender, receiver) = oneshot::channel();
     runtime.later(async move {
         let answer = auth::send(&request, timeout_ms.max(ANSWER_LIMIT_MS)).await;
-        if let Err(answer) = sender.send(answer) {
-            let reply = auth_api::read_refresh_reply(&answer, now());
-            used.keep(reply.into_session()).await;
+        let session = auth_api::read_refresh_reply(&answer, now()).into_session();
+        let is_refused = session.is_none() && answer.is_ok();
+        if sender.send(answer).is_err() {
+            used.keep(session).await;
+        }
+        if is_refused {
+            used.tell_raise(0).await;
         }
     });
-    match within(timeout_ms, receiver).await {
+    match within(now().millis_until(until), receiver).await {
         Some(answer) => answer.unwrap_or(Err(Unreachable::Network)),
         None => {
             auth::note_health(None);
@@ -301,6 +310,13 @@ impl Used {
         let kept = session.clone();
         ISOLATE.with_borrow_mut(|isolate| isolate.keep(&self.refresh_token, kept, until));
         self.tell_gate(&session, true).await;
+    }
+
+    /// Tells the gate that Auth is asked to replace the session's tokens, for so long at most.
+    async fn tell_raise(&self, for_ms: u64) {
+        if let Some((gate, _)) = &self.gate {
+            drop(tell(gate, &Message::Raise(Raise { for_ms }), END_PATIENCE_MS).await);
+        }
     }
 
     /// A gate that could not answer in time takes this up when it can: else it would go on with a token that Auth has rotated.

@@ -87,6 +87,7 @@ fn admit(family: &mut Family, n: usize, expires: u64, now: u64) -> String {
         Admission::Lead(None) => "lead".to_owned(),
         Admission::Lead(Some(token)) => format!("lead with {token}"),
         Admission::Busy => "busy".to_owned(),
+        Admission::Raising => "raising".to_owned(),
         Admission::Refused(code) => format!("refused {code}"),
         Admission::Revoked => "revoked".to_owned(),
         Admission::Replay(session) => format!("replay {}", session.refresh_token()),
@@ -792,6 +793,43 @@ fn counted(counter: &[u8], seconds: u64) -> Session {
     let token = URL_SAFE_NO_PAD.encode(token);
     members.insert("refresh_token".to_owned(), token.into());
     Session::from_members(members, at(seconds).seconds()).unwrap()
+}
+
+/// Auth answers the parent of a token with that token, and ends the session over one further back: a second factor leaves one
+/// count out.
+#[test]
+fn a_token_of_before_a_second_factor_is_not_sent_in_place_of_the_newest() {
+    let [first, next, raised] = [1, 2, 4].map(|count| counted(&[count], 0));
+    for (newest, is_parent) in [(next, true), (raised, false)] {
+        let used = first.refresh_token();
+        let mut family = Family::default();
+        family.learn(newest.clone(), used, 300, at(0));
+        let presented = Presented::new(used, Some(at(0)), at(LIFE));
+        let Admission::Lead(substitute) = family.admit(&presented, at(2 * LIFE)) else {
+            panic!("nobody leads");
+        };
+        let expected = (!is_parent).then(|| newest.refresh_token().to_owned());
+        assert_eq!(substitute, expected);
+    }
+}
+
+#[test]
+fn while_auth_may_be_replacing_the_tokens_none_is_sent() {
+    let mut family = Family::default();
+    family.raise(5_000, at(0));
+    assert_eq!(admit(&mut family, 0, LIFE, 4), "raising");
+    assert_eq!(admit(&mut family, 0, LIFE, 5), "lead");
+    assert!(family.is_busy());
+    family.finish();
+    family.raise(5_000, at(6));
+    assert!(!family.try_again(&presented(0, LIFE), at(7)));
+    family.raise(0, at(8));
+    assert_eq!(admit(&mut family, 0, LIFE, 8), "lead");
+    family.finish();
+    family.raise(5_000, at(9));
+    assert!(family.learn(*session(1, 9), "refresh-0", REPLAY_SECONDS, at(10)));
+    assert_eq!(admit(&mut family, 0, LIFE, 10), "replay refresh-1");
+    assert_eq!(admit(&mut family, 1, 9 + LIFE, 10), "lead");
 }
 
 /// Of two answers of one second the gate holds the later one, whichever of them comes last.

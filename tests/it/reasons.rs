@@ -437,6 +437,7 @@ const OTHER_WORDS: &[&str] = &[
     "factor_type",
     "factors_unknown",
     "fetch_keys",
+    "for_ms",
     "friendly_name",
     "gotrue_meta_security",
     "identity_already_exists",

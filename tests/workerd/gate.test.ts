@@ -378,6 +378,29 @@ describe("§4 Auth hangs or is slow", () => {
     expect(refreshes()).toBe(0);
   });
 
+  test("§4 while Auth verifies a second factor, the refresh token of before is not sent", async () => {
+    stack.auth.config({ jwtExp: 8, reuseInterval: 0, algorithmVersion: 2 });
+    const email = `meanwhile-${randomUUID()}@example.com`;
+    stack.auth.createUser({ email });
+    const factor = stack.auth.factor({ email });
+    const session = stack.signIn({ email });
+    const cookies = await stack.cookies(session);
+    const untilDue = (ms: number) => pause(Number(claimsOf(session.access_token).iat) * 1000 + HALF_A_LIFE_MS + ms - Date.now());
+    stack.auth.faults.add({ match: { path: `/factors/${factor.id}/verify` }, delayMs: 1_700, afterCommit: true });
+    const headers: HeaderList = [["Origin", SITE], ["Content-Type", "application/json"]];
+    await untilDue(-700);
+    const body = JSON.stringify({ code: stack.auth.totp(factor.secret) });
+    expect((await stack.worker("hasty").fetch("/auth/mfa", { method: "POST", headers, cookies, body })).status).toBe(503);
+    await untilDue(0);
+    const { answer, lines } = await stack.worker("hasty").logged("/", { cookies });
+    expect([outcomeOf(answer), refreshes()]).toEqual(["valid", 0]);
+    expect(lines).toMatchObject([{ gate: "shared", reason: "auth_conflict" }]);
+    await untilDue(1_500);
+    const raised = await given(await stack.worker("hasty").fetch("/", { cookies }));
+    expect(claimsOf(raised.access_token).aal).toBe("aal2");
+    expect(refreshes()).toBe(0);
+  });
+
   test("§4 dead: that the first attempt used the token up ends nothing while its answer may still come", async () => {
     stack.auth.config({ jwtExp: 8, reuseInterval: 0 });
     const { cookies } = await signIn(-30);
