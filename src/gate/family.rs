@@ -37,7 +37,8 @@ pub struct Family {
     pub(super) rotated: Vec<Digest>,
     strangers: Strangers,
     pub(super) until: UnixTime,
-    /// True once the newest token was sent without a usable answer: Auth may have rotated it.
+    /// True where the token before the newest must not be sent in its place: Auth may have rotated the newest one, sent without a
+    /// usable answer; or that token is not known.
     pub(super) was_sent: bool,
 }
 
@@ -184,8 +185,9 @@ impl Family {
         self.flight.is_some()
     }
 
-    /// Notes that Auth may be replacing the session's tokens for so long at a route's request, or no longer: until
-    /// [`Family::learn`] brings the new ones, those of before are not sent.
+    /// Notes that Auth may be replacing the session's tokens for so long at a route's request: until [`Family::learn`] brings
+    /// the new ones, those of before are not sent. Not after a refusal either, which the Worker need not tell: its visitor's
+    /// token was fit for some time.
     pub fn raise(&mut self, for_ms: u64, now: UnixTime) {
         self.raised_until = now.plus_millis(for_ms);
     }
@@ -298,12 +300,18 @@ impl Family {
         now: UnixTime,
     ) -> Box<Session> {
         let last = self.newest.take();
-        self.until = now.plus_seconds(keep.seconds());
-        self.open_until = now.plus_seconds(keep.open_seconds());
+        let until = now.plus_seconds(keep.seconds());
+        let open_until = now.plus_seconds(keep.open_seconds());
+        // Where the newest token of before was not used, nobody can say which one is the parent of this.
+        let is_gap = last
+            .as_ref()
+            .is_some_and(|last| !used.contains(&last.digest));
         self.is_changed = true;
         if let Some(last) = last {
             let is_overtaken = last.is_newer_than(&newest) && last.session_id == newest.session_id;
-            if last.expires_at > now && is_overtaken && !used.contains(&last.digest) {
+            if last.expires_at > now && is_overtaken && is_gap {
+                self.until = self.until.max(until);
+                self.open_until = self.open_until.max(open_until);
                 self.rotate(used.iter().copied().chain([newest.digest]), &last.digest);
                 let session = Box::new(last.session.clone());
                 self.newest = Some(last);
@@ -319,7 +327,8 @@ impl Family {
         } else {
             self.before = None;
         }
-        self.was_sent = false;
+        (self.until, self.open_until) = (until, open_until);
+        self.was_sent = is_gap;
         self.rotate(used.iter().copied(), &newest.digest);
         let session = Box::new(newest.session.clone());
         self.newest = Some(newest);

@@ -32,7 +32,7 @@ pub enum Message {
     IsEnded(EndAsked),
     /// The session changed at Auth without the gate. Answered with [`EndTold`].
     Learn(Learn),
-    /// Auth is asked to replace the session's tokens without the gate, or did not do so. Answered with an empty text.
+    /// Auth is asked to replace the session's tokens without the gate. Answered with an empty text.
     Raise(Raise),
     /// The answer with this refresh token was not what it should be: forget it.
     Reject(Rejection),
@@ -89,7 +89,7 @@ pub struct Learn {
 /// be the one that Auth ends the session over.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Raise {
-    /// The longest that Auth's answer may take from now on, in milliseconds; 0 if nothing was replaced.
+    /// The longest that Auth's answer may take from now on, in milliseconds.
     pub for_ms: u64,
 }
 

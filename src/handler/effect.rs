@@ -142,6 +142,8 @@ pub struct Learning {
     pub session: Session,
     /// The refresh token that it had before.
     pub used: Secret,
+    /// Until when the access token of before lives.
+    pub expires_at: UnixTime,
     /// True if it could not be verified now, so that no browser gets it with this answer.
     pub is_late: bool,
 }
@@ -153,7 +155,7 @@ pub struct Learning {
 pub struct Raising {
     /// What to send.
     pub call: AuthCall,
-    /// Until when the access token of before lives: nothing asks for what came of it earlier.
+    /// Until when the access token of before lives: that long a late answer may be needed.
     pub expires_at: UnixTime,
     /// Which session it is.
     pub session_id: String,

@@ -20,7 +20,7 @@ pub(super) const REASONS: &[Reason] = &[
     reason("auth_error", "Auth answered with a 5xx", AUTH_STATUS),
     reason(
         "auth_conflict",
-        "Auth answered 409: another refresh of the session was under way",
+        "Auth answered 409, or is at a second factor of the session: another change of it is under way",
         "bind `REFRESH_GATE`",
     ),
     reason(

@@ -28,6 +28,8 @@ pub(super) const GATE_URL: &str = "https://gate/";
 
 /// A sign-out waits no longer than this for the gate to hear of it.
 const END_PATIENCE_MS: u64 = 1500;
+/// Of the time for a request that replaces the session's tokens, the gate that is told of it before takes no more than this part.
+const RAISE_PART: u64 = 4;
 /// How long an answer is kept that came after its visitor had gone on, where there is no gate.
 const LATE_MS: u64 = 30_000;
 /// How long a gate may take to be told something: it is told twice within the 30 s that `waitUntil` allows.
@@ -78,7 +80,7 @@ pub(super) async fn learn(runtime: &Runtime, learning: &Learning) -> bool {
         let used = Used {
             refresh_token: used.to_owned(),
             gate: stub(runtime, session_id).map(|gate| (gate, session_id.clone())),
-            due: now(),
+            due: learning.expires_at,
         };
         let session = Box::new(learning.session.clone());
         runtime.later(async move { used.keep(Some(session)).await });
@@ -111,18 +113,17 @@ pub(super) async fn raise(runtime: &Runtime, raising: &Raising) -> Result<AuthRe
         due: raising.expires_at,
     };
     let until = now().plus_millis(timeout_ms);
-    used.tell_raise(ANSWER_LIMIT_MS.saturating_add(END_PATIENCE_MS))
-        .await;
+    let limit_ms = timeout_ms.max(ANSWER_LIMIT_MS);
+    used.tell_raise(limit_ms, timeout_ms / RAISE_PART).await;
     let (sender, receiver) = oneshot::channel();
     runtime.later(async move {
-        let answer = auth::send(&request, timeout_ms.max(ANSWER_LIMIT_MS)).await;
+        let answer = auth::send(&request, limit_ms).await;
         let session = auth_api::read_refresh_reply(&answer, now()).into_session();
-        let is_refused = session.is_none() && answer.is_ok();
-        if sender.send(answer).is_err() {
-            used.keep(session).await;
-        }
-        if is_refused {
-            used.tell_raise(0).await;
+        match (sender.send(answer), session) {
+            // Its visitor may have hung up all the same.
+            (Ok(()), Some(session)) => used.tell_gate(&session, false).await,
+            (Err(_), session) => used.keep(session).await,
+            (Ok(()), None) => {}
         }
     });
     match within(now().millis_until(until), receiver).await {
@@ -313,9 +314,9 @@ impl Used {
     }
 
     /// Tells the gate that Auth is asked to replace the session's tokens, for so long at most.
-    async fn tell_raise(&self, for_ms: u64) {
+    async fn tell_raise(&self, for_ms: u64, patience_ms: u64) {
         if let Some((gate, _)) = &self.gate {
-            drop(tell(gate, &Message::Raise(Raise { for_ms }), END_PATIENCE_MS).await);
+            drop(tell(gate, &Message::Raise(Raise { for_ms }), patience_ms).await);
         }
     }
 

@@ -823,13 +823,29 @@ fn while_auth_may_be_replacing_the_tokens_none_is_sent() {
     family.finish();
     family.raise(5_000, at(6));
     assert!(!family.try_again(&presented(0, LIFE), at(7)));
-    family.raise(0, at(8));
-    assert_eq!(admit(&mut family, 0, LIFE, 8), "lead");
-    family.finish();
-    family.raise(5_000, at(9));
     assert!(family.learn(*session(1, 9), "refresh-0", REPLAY_SECONDS, at(10)));
     assert_eq!(admit(&mut family, 0, LIFE, 10), "replay refresh-1");
     assert_eq!(admit(&mut family, 1, 9 + LIFE, 10), "lead");
+}
+
+/// A token that the gate did not see used up is the parent of nothing that came past it.
+#[test]
+fn where_the_newest_token_was_not_used_none_passes_for_its_parent() {
+    let mut family = Family::default();
+    rotate_for_long(&mut family, 0, 0);
+    family.learn(*session(3, 1), "refresh-0", 300, at(1));
+    assert_eq!(admit(&mut family, 0, LIFE, 2 * LIFE), "lead with refresh-3");
+}
+
+#[test]
+fn an_older_answer_shortens_no_memory() {
+    let mut family = Family::default();
+    let keep = Keep::from(REPLAY_SECONDS).undelivered();
+    family.learn(*session(2, 10), "refresh-1", keep, at(10));
+    let until = family.expire(at(10));
+    family.learn(*session(1, 5), "refresh-0", REPLAY_SECONDS, at(11));
+    assert_eq!(family.expire(at(11)), until);
+    assert_eq!(admit(&mut family, 0, 5 + LIFE, 12), "replay refresh-2");
 }
 
 /// Of two answers of one second the gate holds the later one, whichever of them comes last.

@@ -34,8 +34,8 @@ export const DEFENCES = {
   newest: {
     what: "the gate answers only refresh tokens that it knows, not whoever comes with an older access token",
     file: "src/gate/family.rs",
-    from: "&& (is_known || newest.outdates(presented))",
-    to: "&& (is_known || (newest.outdates(presented) && false))",
+    from: "&& (is_known || (self.is_open(now) && newest.outdates(presented)))",
+    to: "&& (is_known || (self.is_open(now) && newest.outdates(presented) && false))",
   },
   repair: {
     what: "nobody asks again for an answer that was lost",

@@ -286,6 +286,7 @@ async fn learn(desk: &Desk, member: &Member, raised: &Session, is_late: bool) ->
         session_id: session_id.clone(),
         session: raised.clone(),
         used: Secret::new(used),
+        expires_at: member.claims.expires_at,
         is_late,
     };
     desk.ask(Effect::LearnSession, Box::new(learning)).await
