@@ -303,13 +303,14 @@ impl Family {
         let until = now.plus_seconds(keep.seconds());
         let open_until = now.plus_seconds(keep.open_seconds());
         // Where the newest token of before was not used, nobody can say which one is the parent of this.
+        let is_unused = |last: &Newest| !used.contains(&last.digest);
         let is_gap = last
             .as_ref()
-            .is_some_and(|last| !used.contains(&last.digest));
+            .is_some_and(|last| is_unused(last) && last.digest != newest.digest);
         self.is_changed = true;
         if let Some(last) = last {
             let is_overtaken = last.is_newer_than(&newest) && last.session_id == newest.session_id;
-            if last.expires_at > now && is_overtaken && is_gap {
+            if last.expires_at > now && is_overtaken && is_unused(&last) {
                 self.until = self.until.max(until);
                 self.open_until = self.open_until.max(open_until);
                 self.rotate(used.iter().copied().chain([newest.digest]), &last.digest);

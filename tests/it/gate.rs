@@ -292,42 +292,26 @@ fn an_upgraded_session_is_kept_for_who_has_the_token_of_before() {
 /// Whoever was shown an old access token may put a refresh token of his own beside it.
 #[test]
 fn the_end_of_a_token_that_the_gate_never_saw_ends_no_later_access_token() {
-    for code in ["user_banned", "session_expired", "session_not_found"] {
-        let stranger = Presented::new("another's", Some(at(0)), at(0));
-        let mut family = Family::default();
-        assert!(matches!(
-            family.admit(&stranger, at(1)),
-            Admission::Lead(None)
-        ));
-        drop(family.land(
-            "another's",
-            RefreshReply::Ended(code),
-            REPLAY_SECONDS,
-            at(1),
-        ));
+    let refuse_stranger = |family: &mut Family, expires_at, sent: Option<&str>, code, now| {
+        let stranger = Presented::new("another's", Some(at(0)), at(expires_at));
+        let admission = family.admit(&stranger, at(now));
+        let is_led = matches!(&admission, Admission::Lead(newest) if newest.as_deref() == sent);
+        assert!(is_led, "{admission:?}");
+        let reply = RefreshReply::Ended(code);
+        drop(family.land("another's", reply, REPLAY_SECONDS, at(now)));
         family.finish();
+    };
+    for code in ["user_banned", "session_expired", "session_not_found"] {
+        let mut family = Family::default();
+        refuse_stranger(&mut family, 0, None, code, 1);
         assert_eq!(admit(&mut family, 1, LIFE, 2), "revoked", "{code}");
         assert_eq!(admit(&mut family, 1, LIFE + 1, 2), "lead", "{code}");
         // What the gate knows of the session it knows on.
         let mut family = Family::default();
         rotate_for_long(&mut family, 0, 10);
-        let stranger = Presented::new("another's", Some(at(0)), at(10 + 2 * LIFE));
-        assert!(matches!(
-            family.admit(&stranger, at(11)),
-            Admission::Lead(_)
-        ));
-        drop(family.land(
-            "another's",
-            RefreshReply::Ended(code),
-            REPLAY_SECONDS,
-            at(12),
-        ));
-        family.finish();
-        assert_eq!(
-            admit(&mut family, 0, 10 + LIFE, 13),
-            "replay refresh-1",
-            "{code}"
-        );
+        refuse_stranger(&mut family, 10 + 2 * LIFE, Some("refresh-1"), code, 11);
+        let known = admit(&mut family, 0, 10 + LIFE, 13);
+        assert_eq!(known, "replay refresh-1", "{code}");
     }
 }
 
@@ -835,6 +819,17 @@ fn where_the_newest_token_was_not_used_none_passes_for_its_parent() {
     rotate_for_long(&mut family, 0, 0);
     family.learn(*session(3, 1), "refresh-0", 300, at(1));
     assert_eq!(admit(&mut family, 0, LIFE, 2 * LIFE), "lead with refresh-3");
+}
+
+/// Auth answers the parent with the current token, which is no new one: the parent is sent again.
+#[test]
+fn the_same_refresh_token_once_more_makes_nobody_unseen() {
+    let mut family = Family::default();
+    rotate_for_long(&mut family, 0, 0);
+    assert_eq!(admit(&mut family, 0, LIFE, LIFE), "lead");
+    drop(family.land("refresh-0", renewed(1, LIFE), 300, at(LIFE)));
+    family.finish();
+    assert_eq!(admit(&mut family, 0, LIFE, 2 * LIFE), "lead");
 }
 
 #[test]
