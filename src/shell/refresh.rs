@@ -77,11 +77,7 @@ pub(super) async fn learn(runtime: &Runtime, learning: &Learning) -> bool {
     let session_id = &learning.session_id;
     let used = learning.used.expose();
     if learning.is_late {
-        let used = Used {
-            refresh_token: used.to_owned(),
-            gate: stub(runtime, session_id).map(|gate| (gate, session_id.clone())),
-            due: learning.expires_at,
-        };
+        let used = Used::by_route(runtime, session_id, used, learning.expires_at);
         let session = Box::new(learning.session.clone());
         runtime.later(async move { used.keep(Some(session)).await });
         return false;
@@ -106,12 +102,8 @@ pub(super) async fn raise(runtime: &Runtime, raising: &Raising) -> Result<AuthRe
     if timeout_ms == 0 {
         return Err(Unreachable::TimedOut);
     }
-    let session_id = &raising.session_id;
-    let used = Used {
-        refresh_token: raising.used.expose().to_owned(),
-        gate: stub(runtime, session_id).map(|gate| (gate, session_id.clone())),
-        due: raising.expires_at,
-    };
+    let used = raising.used.expose();
+    let used = Used::by_route(runtime, &raising.session_id, used, raising.expires_at);
     let until = now().plus_millis(timeout_ms);
     let limit_ms = timeout_ms.max(ANSWER_LIMIT_MS);
     used.tell_raise(limit_ms, timeout_ms / RAISE_PART).await;
@@ -119,11 +111,9 @@ pub(super) async fn raise(runtime: &Runtime, raising: &Raising) -> Result<AuthRe
     runtime.later(async move {
         let answer = auth::send(&request, limit_ms).await;
         let session = auth_api::read_refresh_reply(&answer, now()).into_session();
-        match (sender.send(answer), session) {
-            // Its visitor may have hung up all the same.
-            (Ok(()), Some(session)) => used.tell_gate(&session, false).await,
-            (Err(_), session) => used.keep(session).await,
-            (Ok(()), None) => {}
+        // In time, the route verifies it and tells the gate.
+        if sender.send(answer).is_err() {
+            used.keep(session).await;
         }
     });
     match within(now().millis_until(until), receiver).await {
@@ -297,6 +287,15 @@ struct Used {
 }
 
 impl Used {
+    /// The one of a session whose tokens a route has replaced; `due` is the end of its access token.
+    fn by_route(runtime: &Runtime, session_id: &str, refresh_token: &str, due: UnixTime) -> Self {
+        Self {
+            refresh_token: refresh_token.to_owned(),
+            gate: stub(runtime, session_id).map(|gate| (gate, session_id.to_owned())),
+            due,
+        }
+    }
+
     /// What came to it in this isolate when nobody waited any more.
     fn late_answer(&self) -> Option<Box<Session>> {
         ISOLATE.with_borrow_mut(|isolate| isolate.late(&self.refresh_token, now()))
